@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The records of a memory capture (`.bin`), decoded and encoded.
+//!
+//! The one contract between those who write captures and those who read them; it knows neither. [`Decoder`] leads: it
+//! is fed chunks of a capture's bytes, as [`container`] hands them out (raw or LZ4), and calls back with one
+//! [`Record`] after the other, the same for all format versions from 8 (memray 1.2) to 13 (memray 1.20).
+//!
+//! Facts about the format were read from memray's own sources and proved on captures of every version.
+
+mod allocator;
+mod header;
+mod record;
+
+pub use allocator::{Allocator, AllocatorKind};
+pub use header::{FileFormat, Header, MAGIC, ModulePaths, PythonAllocator, VERSIONS};
+pub use record::{
+    AggregatedAllocation, Allocation, CodeObject, FrameDefinition, FrameKey, Library, NativeFrame, Object, Record,
+    Segment, Snapshot, ThreadId,
+};

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Growth: what holds more at the end of a range than at its start, and whether it keeps growing.
+
+use crate::answer::Amount;
+use crate::table::RowKey;
+
+/// By what growth is ranked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum GrowthBy {
+    /// Locations with all that they called.
+    Inclusive,
+    /// Innermost locations alone.
+    Own,
+    /// The innermost line of the program's own code.
+    OwnCodeLine,
+}
+
+/// A row of the ranking, the largest growth first.
+#[derive(Clone, Debug)]
+pub struct GrowthRow {
+    /// What grew.
+    pub key: RowKey,
+    /// Live at the range's start.
+    pub before: Amount,
+    /// Live at its end.
+    pub after: Amount,
+    /// Live bytes at evenly spaced moments of the range, first and last included; for a sparkline.
+    pub live_bytes: Vec<u64>,
+    /// Least-squares slope of `live_bytes`.
+    pub slope_bytes_per_hour: f64,
+    /// Its shape.
+    pub shape: GrowthShape,
+}
+
+/// How something grew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum GrowthShape {
+    /// Ever further, about evenly: what a leak looks like.
+    Steady,
+    /// Mostly at once.
+    Step,
+    /// At first, then no longer: what a cache that fills looks like.
+    LevelledOff,
+    /// Not at all, or it shrank.
+    NotGrowing,
+}

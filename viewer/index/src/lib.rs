@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+//! A capture's index, and every question asked of it. No window, no text.
+//!
+//! [`Index`] leads: it opens a capture (building its index once), and answers [`Question`]s with [`Answer`]s, which
+//! become trees ([`Tree`]) and tables ([`Row`]).
+
+mod answer;
+mod call_tree;
+mod error;
+mod growth;
+mod ids;
+mod index;
+mod info;
+mod location;
+mod progress;
+mod question;
+mod site;
+mod statistics;
+mod store;
+mod table;
+mod timeline;
+mod tree;
+
+pub use answer::{Amount, Answer, StackAmount};
+pub use call_tree::CallTree;
+pub use error::{Error, Refusal};
+pub use growth::{GrowthBy, GrowthRow, GrowthShape};
+pub use ids::{LocationId, NodeId, SiteId, StringId, ThreadIndex};
+pub use index::{Index, OpenOptions, Thread, TreeOptions};
+pub use info::{CaptureInfo, Ending, RecordCounts};
+pub use location::{FrameKind, Location, LocationTraits};
+pub use progress::{Progress, Provisional};
+pub use question::{Filter, Mode, Moment, Pattern, Question, TimeRange};
+pub use site::{NativeStack, Site};
+pub use statistics::{SizeBin, Statistics, StatisticsRow};
+pub use table::{GroupBy, Row, RowKey};
+pub use timeline::{SnapshotRow, Timeline};
+pub use tree::{Tree, TreeNode, TreeNodeId};
