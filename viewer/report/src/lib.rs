@@ -1,9 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Answers of an index as words and text: what the terminal, every export and the window's labels say.
 //!
-//! It measures and asks nothing of its own; it words what [`memray_index`] answers. [`size`], [`time`] and [`escape`]
-//! are the vocabulary that all others share, so that a number reads the same wherever it stands.
+//! It measures and asks nothing of its own; it words what [`memray_index`] answers. [`size`], [`time`], [`escape`] and
+//! [`labels`] are the vocabulary that all others share, so that a number or a name reads the same wherever it stands.
 
 pub mod escape;
+#[cfg(test)]
+mod handmade;
+pub mod headline;
+pub mod labels;
 pub mod size;
 pub mod time;
+
+pub use headline::Headline;

@@ -165,7 +165,7 @@ fn offset_ms(time_ms: i64, clock: WallClock) -> i64 {
 /// The local zone's offset from UTC at a time, in seconds; 0 where it is not known.
 #[cfg(unix)]
 fn local_offset_s(time_s: i64) -> i64 {
-    let Ok(time) = libc::time_t::try_from(time_s) else { return 0 };
+    let time = time_s as libc::time_t;
     let mut civil = std::mem::MaybeUninit::<libc::tm>::zeroed();
     // SAFETY: both pointers are valid for the call, which fills `civil` or returns null; all-zero is a valid `tm`.
     let filled = unsafe { libc::localtime_r(&time, civil.as_mut_ptr()) };
