@@ -47,6 +47,11 @@ impl Names {
         self.add(function, file, line, FrameKind::Python, traits)
     }
 
+    /// A native library of which no symbols are known.
+    pub(crate) fn native_library(&mut self, file_name: &str) -> LocationId {
+        self.add(file_name, file_name, 0, FrameKind::Library, LocationTraits::default())
+    }
+
     /// A location whose function's name is not UTF-8.
     pub(crate) fn not_utf8(&mut self, function: &[u8], file: &str, line: u32) -> LocationId {
         let location = self.own("", file, line);

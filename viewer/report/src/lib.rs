@@ -9,6 +9,8 @@ pub mod escape;
 mod handmade;
 pub mod headline;
 pub mod labels;
+pub mod moments;
+pub mod notes;
 pub mod size;
 pub mod time;
 

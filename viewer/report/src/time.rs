@@ -36,14 +36,16 @@ pub fn format_elapsed_clock(elapsed_ms: i64) -> String {
     format!("{sign}{}:{:02}:{:02}", s / 3600, s / 60 % 60, s % 60)
 }
 
-/// An elapsed time to the millisecond: `14.203 s`, `0:20:00.120`.
+/// An elapsed time to the millisecond, without idle zeros: `14.203 s`, `90 s`, `0:20:00.12`.
 pub fn format_elapsed_exact(elapsed_ms: i64) -> String {
     let (sign, ms) = split_sign(elapsed_ms);
     let (s, fraction_ms) = (ms / MS_PER_S, ms % MS_PER_S);
+    let fraction = format!(".{fraction_ms:03}");
+    let fraction = fraction.trim_end_matches('0').trim_end_matches('.');
     if s < 60 {
-        format!("{sign}{s}.{fraction_ms:03} s")
+        format!("{sign}{s}{fraction} s")
     } else {
-        format!("{sign}{}:{:02}:{:02}.{fraction_ms:03}", s / 3600, s / 60 % 60, s % 60)
+        format!("{sign}{}:{:02}:{:02}{fraction}", s / 3600, s / 60 % 60, s % 60)
     }
 }
 
@@ -219,7 +221,8 @@ mod tests {
     #[test]
     fn exact_times_show_the_millisecond() {
         assert_eq!(format_elapsed_exact(14_203), "14.203 s");
-        assert_eq!(format_elapsed_exact(20 * MS_PER_MINUTE + 120), "0:20:00.120");
+        assert_eq!(format_elapsed_exact(20 * MS_PER_MINUTE + 120), "0:20:00.12");
+        assert_eq!(format_elapsed_exact(5_000), "5 s");
     }
 
     #[test]
