@@ -4,6 +4,8 @@
 //! It measures and asks nothing of its own; it words what [`memray_index`] answers. [`size`], [`time`], [`escape`] and
 //! [`labels`] are the vocabulary that all others share, so that a number or a name reads the same wherever it stands.
 
+pub mod asking;
+pub mod caption;
 pub mod escape;
 #[cfg(test)]
 mod handmade;
