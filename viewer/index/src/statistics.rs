@@ -17,7 +17,7 @@ pub struct Statistics {
     /// rest is in `size_buckets` only.
     pub allocations_by_size: Vec<(u64, u64)>,
     /// Number of allocations by power of two: row 0 is size 0, row i sizes in `2^(i-1)..2^i`.
-    pub size_buckets: [u64; 65],
+    pub size_buckets: Vec<u64>,
     /// Smallest nonzero and largest size.
     pub size_range: (u64, u64),
     /// memray's histogram: ten logarithmic bins between them, as (lower bound, upper bound, allocations).
