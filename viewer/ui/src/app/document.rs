@@ -1,0 +1,396 @@
+// SPDX-License-Identifier: Apache-2.0
+//! An open capture: its index, what is shown of it, and the answers that are there.
+
+use super::command::Command;
+use super::filter_bar::FilterMenu;
+use super::mode_bar::TypedTime;
+use super::view::{History, ModeChoice, Selection, Tab, View};
+use super::watcher::{Fingerprint, Watcher};
+use super::worker::{Part, Picture, Selected, Wanted, Worker};
+use super::{AppOptions, search_field};
+use crate::error::UiError;
+use crate::icicle::{self, Hits, Icicle, SearchError};
+use crate::settings::Settings;
+use egui::{Context, Ui};
+use memray_index::{Answer, Filter, GroupBy, GrowthBy, GrowthRow, Index, Mode, Moment, Pattern, Question, Refusal, Row, RowKey, Statistics, TimeRange, Tree, TreeNodeId};
+use memray_report::Headline;
+use memray_report::notes::Note;
+use memray_report::size::Units;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// An open capture.
+pub struct Document {
+    /// The file.
+    pub path: PathBuf,
+    /// Its index.
+    pub index: Index,
+    /// What is shown.
+    pub view: View,
+    /// What was shown before.
+    pub history: History,
+    /// What the search field holds.
+    pub search: SearchField,
+    /// The answers that are there; they may still be those to the view before.
+    pub answers: Answers,
+    /// How long opening took.
+    pub opened_in: Duration,
+    /// A moment or range being typed.
+    pub typed_time: TypedTime,
+    /// Filters being typed.
+    pub filter_menu: FilterMenu,
+    /// Whether the selection was made outside the main view, which then brings it into sight.
+    pub reveals_selection: bool,
+    icicle: Icicle,
+    /// Counts pictures: how views notice that the tree was replaced.
+    generation: u64,
+    /// Where a selection that was just made is, until the worker has said so.
+    just_selected: Option<(Selection, TreeNodeId)>,
+    watcher: Option<Watcher>,
+    worker: Worker,
+    sent: Option<Wanted>,
+    is_done: bool,
+}
+
+/// The answers that are there.
+#[derive(Default)]
+pub struct Answers {
+    /// The headline, and the units it was written in.
+    pub headline: Option<(Units, Result<Arc<Headline>, Refusal>)>,
+    /// The notes.
+    pub notes: Option<Arc<Vec<Note>>>,
+    /// The answer and its tree.
+    pub picture: Option<Picture>,
+    /// The search's.
+    pub hits: Option<Result<Arc<Hits>, Arc<SearchError>>>,
+    /// What is known of the selection.
+    pub selected: Option<Selected>,
+    /// The table.
+    pub table: Option<(Question, GroupBy, Arc<Vec<Row>>)>,
+    /// The growth ranking.
+    pub growth: Option<(TimeRange, GrowthBy, Result<Arc<Vec<GrowthRow>>, Refusal>)>,
+    /// The statistics.
+    pub statistics: Option<Result<Arc<Statistics>, Refusal>>,
+}
+
+impl Answers {
+    /// The answer and its tree, where there is one.
+    pub fn tree(&self) -> Option<(&Arc<Answer>, &Arc<Tree>)> {
+        let (answer, tree) = self.picture.as_ref()?.outcome.as_ref().ok()?;
+        Some((answer, tree))
+    }
+
+    fn take(&mut self, part: Part) {
+        match part {
+            Part::Headline(units, headline) => self.headline = Some((units, headline)),
+            Part::Notes(notes) => self.notes = Some(notes),
+            Part::Picture(picture) => {
+                // What was found in the old tree does not lie where it did.
+                self.hits = None;
+                if let Some(selected) = &mut self.selected {
+                    selected.node = None;
+                }
+                self.picture = Some(picture);
+            }
+            Part::Hits(hits) => self.hits = hits,
+            Part::Selected(selected) => self.selected = selected,
+            Part::Table(question, by, rows) => self.table = Some((question, by, rows)),
+            Part::Growth(range, by, rows) => self.growth = Some((range, by, rows)),
+            Part::Statistics(statistics) => self.statistics = Some(statistics),
+            Part::Done(_) => {}
+        }
+    }
+}
+
+impl Document {
+    /// What is shown of an index that was just opened.
+    pub fn new(
+        path: PathBuf,
+        index: Index,
+        opened_in: Duration,
+        fingerprint: Option<Fingerprint>,
+        context: &Context,
+    ) -> Result<Self, UiError> {
+        let worker = Worker::start(index.clone(), context.clone())?;
+        // Without a watcher a change on disk goes unnoticed; all else works.
+        let watcher = Watcher::start(path.clone(), fingerprint, context.clone()).ok();
+        Ok(Self {
+            path,
+            index,
+            view: View::default(),
+            history: History::default(),
+            search: SearchField::default(),
+            answers: Answers::default(),
+            opened_in,
+            typed_time: TypedTime::default(),
+            filter_menu: FilterMenu::default(),
+            reveals_selection: false,
+            icicle: Icicle::default(),
+            generation: 0,
+            just_selected: None,
+            watcher,
+            worker,
+            sent: None,
+            is_done: false,
+        })
+    }
+
+    /// Whether the file changed on disk since it was opened.
+    pub fn has_changed_on_disk(&self) -> bool {
+        self.watcher.as_ref().is_some_and(Watcher::has_changed)
+    }
+
+    /// Takes the answers that have come, and says what is wanted now.
+    pub fn update(&mut self, units: Units) {
+        for part in self.worker.parts() {
+            if let Part::Done(wanted) = &part {
+                self.is_done = self.sent.as_ref() == Some(wanted);
+            }
+            if let Part::Picture(_) = &part {
+                self.generation += 1;
+                self.just_selected = None;
+            }
+            self.answers.take(part);
+        }
+        let wanted = Wanted {
+            units,
+            question: self.view.question(),
+            tree: self.view.tree,
+            search: self.search.pattern(),
+            selection: self.view.selection.clone(),
+            table: (self.view.tab == Tab::Table).then_some(self.view.group_by),
+            growth: (self.view.tab == Tab::Growth)
+                .then(|| (self.view.growth_range(self.index.timeline()), self.view.growth_by)),
+            statistics: self.view.tab == Tab::Statistics,
+        };
+        if self.sent.as_ref() != Some(&wanted) {
+            self.worker.want(wanted.clone());
+            self.sent = Some(wanted);
+            self.is_done = false;
+        }
+    }
+
+    /// Whether all that is wanted is there.
+    pub fn is_settled(&self) -> bool {
+        self.is_done
+    }
+
+    /// Whether the picture is the answer to the view's question.
+    pub fn picture_is_current(&self) -> bool {
+        self.answers.picture.as_ref().is_some_and(|picture| {
+            picture.options == self.view.tree && picture.question == self.view.question()
+        })
+    }
+
+    /// The selected frame in the tree that is shown.
+    pub fn selected_node(&self) -> Option<TreeNodeId> {
+        let selection = self.view.selection.as_ref()?;
+        if let Some((just, node)) = &self.just_selected
+            && just == selection
+        {
+            return Some(*node);
+        }
+        self.answers.selected.as_ref().filter(|selected| selected.selection == *selection)?.node
+    }
+
+    /// Selects a node of the tree that is shown; the root stands for nothing.
+    pub fn select_node(&mut self, node: TreeNodeId) {
+        let Some((_, tree)) = self.answers.tree() else { return };
+        let Some(options) = self.answers.picture.as_ref().map(|picture| picture.options) else { return };
+        self.view.selection = Selection::of_node(tree, node, options);
+        self.just_selected = self.view.selection.clone().map(|selection| (selection, node));
+    }
+
+    /// Selects what a table's row stands for.
+    pub fn select_row(&mut self, key: RowKey) {
+        self.view.selection = Some(Selection::Row(key));
+        self.reveals_selection = true;
+    }
+
+    /// Does what a command says.
+    pub fn perform(&mut self, command: Command, context: &Context) {
+        let view = &mut self.view;
+        match command {
+            Command::ShowIcicle => view.tab = Tab::Icicle,
+            Command::ShowTable => view.tab = Tab::Table,
+            Command::ShowGrowth => view.tab = Tab::Growth,
+            Command::ShowStatistics => view.tab = Tab::Statistics,
+            Command::ToggleInverted => view.tree.is_inverted ^= true,
+            Command::ToggleFlames => view.is_flames ^= true,
+            Command::ToggleFoldLibraries => view.tree.folds_libraries ^= true,
+            Command::ToggleOwnCodeColour => view.own_code_in_colour ^= true,
+            Command::ToggleSplitThreads => view.split_threads ^= true,
+            Command::ToggleImportSystem => view.filter.hide_import_system ^= true,
+            Command::ToggleIrrelevant => view.filter.hide_irrelevant ^= true,
+            Command::ClearFilter => view.filter = Filter::default(),
+            Command::EditFilter => self.filter_menu.open(),
+            Command::TypeMoment => self.typed_time.open(),
+            Command::JumpToPeak => {
+                view.clear_time();
+                view.mode = ModeChoice::Peak;
+            }
+            Command::JumpToPeakRss => {
+                if let Some(moment) = self.moment_of_peak_rss() {
+                    self.view.choose_moment(moment);
+                }
+            }
+            Command::Search => search_field::focus(context),
+            Command::NextHit => self.step_hit(true),
+            Command::PreviousHit => self.step_hit(false),
+            Command::Clear => self.clear(),
+            Command::Back => self.go_back(),
+            Command::Forward => self.go_forward(),
+            Command::ZoomReset => self.icicle.reset(),
+            Command::ZoomIn => {
+                if let Some(node) = self.selected_node() {
+                    self.icicle.zoom_to(node);
+                }
+            }
+            Command::ZoomOut => self.icicle.back(),
+            Command::Open | Command::OpenPath | Command::Reload | Command::Close | Command::Quit | Command::ShowKeys => {}
+        }
+    }
+
+    /// Whether a command that switches something has it on.
+    pub fn is_on(&self, command: Command) -> bool {
+        let view = &self.view;
+        match command {
+            Command::ShowIcicle => view.tab == Tab::Icicle,
+            Command::ShowTable => view.tab == Tab::Table,
+            Command::ShowGrowth => view.tab == Tab::Growth,
+            Command::ShowStatistics => view.tab == Tab::Statistics,
+            Command::ToggleInverted => view.tree.is_inverted,
+            Command::ToggleFlames => view.is_flames,
+            Command::ToggleFoldLibraries => view.tree.folds_libraries,
+            Command::ToggleOwnCodeColour => view.own_code_in_colour,
+            Command::ToggleSplitThreads => view.split_threads,
+            Command::ToggleImportSystem => view.filter.hide_import_system,
+            Command::ToggleIrrelevant => view.filter.hide_irrelevant,
+            _ => false,
+        }
+    }
+
+    /// The first snapshot with the largest resident set.
+    fn moment_of_peak_rss(&self) -> Option<Moment> {
+        let (peak_bytes, time_ms) = self.index.info().peak_rss?;
+        if self.index.info().is_aggregated() {
+            return None;
+        }
+        let snapshots = &self.index.timeline().snapshots;
+        let is_peak = |s: &memray_index::SnapshotRow| s.rss_bytes == peak_bytes && s.time_ms == time_ms;
+        snapshots.iter().position(is_peak).and_then(|i| u32::try_from(i).ok()).map(Moment::Snapshot)
+    }
+
+    /// Clears the selection; without one the zoom; without one the range.
+    fn clear(&mut self) {
+        if self.view.selection.is_some() {
+            self.view.selection = None;
+        } else if self.icicle.is_zoomed() {
+            self.icicle.reset();
+        } else {
+            self.view.clear_time();
+        }
+    }
+
+    /// Whether there is a zoom or a view to go back to.
+    pub fn can_go_back(&self) -> bool {
+        self.icicle.can_go_back() || self.history.can_go_back()
+    }
+
+    /// Whether there is a zoom or a view to go forward to.
+    pub fn can_go_forward(&self) -> bool {
+        self.icicle.can_go_forward() || self.history.can_go_forward()
+    }
+
+    fn go_back(&mut self) {
+        if self.icicle.can_go_back() {
+            self.icicle.back();
+        } else if let Some(view) = self.history.back(&self.view) {
+            self.view = view;
+        }
+    }
+
+    fn go_forward(&mut self) {
+        if self.history.can_go_forward() {
+            if let Some(view) = self.history.forward(&self.view) {
+                self.view = view;
+            }
+        } else {
+            self.icicle.forward();
+        }
+    }
+
+    /// Draws the main view; something to say for a moment, if there is.
+    pub fn show_main(&mut self, ui: &mut Ui, settings: &Settings, _options: &AppOptions) -> Option<String> {
+        match self.view.tab {
+            Tab::Icicle => self.show_icicle(ui, settings),
+            Tab::Table | Tab::Growth | Tab::Statistics => None,
+        }
+    }
+
+    fn show_icicle(&mut self, ui: &mut Ui, settings: &Settings) -> Option<String> {
+        let selected = self.selected_node();
+        if std::mem::take(&mut self.reveals_selection) {
+            match selected {
+                Some(node) => self.icicle.reveal(node),
+                // The worker has not yet said where it is.
+                None => self.reveals_selection = self.view.selection.is_some() && !self.is_done,
+            }
+        }
+        let (answer, tree) = self.answers.tree()?;
+        let source = icicle::Source {
+            tree,
+            generation: self.generation,
+            total: answer.total,
+            labels: &self.index,
+            is_signed: matches!(answer.question.mode, Mode::RangeGrowth(_)),
+            is_flames: self.view.is_flames,
+            is_coloured: self.view.own_code_in_colour,
+            hits: self.answers.hits.as_ref().and_then(|hits| hits.as_deref().ok()),
+            selected,
+            units: settings.units.units(),
+        };
+        let events = self.icicle.show(ui, &source);
+        let name = |node: Option<TreeNodeId>| {
+            node.map(|node| self.index.text(self.index.location(tree.node(node).location).function).into_owned())
+        };
+        let (focus, hide) = (name(events.focus), name(events.hide));
+        match events.selection {
+            Some(icicle::Selection::Frame(node)) => self.select_node(node),
+            Some(icicle::Selection::Nothing) => self.view.selection = None,
+            None => {}
+        }
+        if let Some(function) = focus {
+            self.view.filter.function = Some(Pattern::Regex(format!("^{}$", regex::escape(&function))));
+        }
+        let _ = hide;
+        events.copied.map(|what| format!("Copied the {what}"))
+    }
+
+    /// Selects the next search hit, or the one before.
+    pub fn step_hit(&mut self, forward: bool) {
+        let (Some((_, tree)), Some(Ok(hits))) = (self.answers.tree(), &self.answers.hits) else { return };
+        let from = self.selected_node();
+        if let Some(node) = if forward { hits.next(tree, from) } else { hits.previous(tree, from) } {
+            self.select_node(node);
+        }
+    }
+}
+
+/// What the search field holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SearchField {
+    /// Its text.
+    pub text: String,
+    /// Whether it is a regular expression.
+    pub is_regex: bool,
+}
+
+impl SearchField {
+    /// What is searched for.
+    pub fn pattern(&self) -> Option<Pattern> {
+        let text = self.text.trim().to_owned();
+        (!text.is_empty()).then(|| if self.is_regex { Pattern::Regex(text) } else { Pattern::Substring(text) })
+    }
+}
