@@ -2,4 +2,5 @@
 //! The window: answers of an index, drawn with egui. It draws, and asks the index; it computes nothing of its own.
 
 pub mod fonts;
+pub mod icicle;
 pub mod theme;
