@@ -4,12 +4,24 @@
 //! [`run`] opens the window; [`screenshot`] draws its content into a picture without one. Both show [`App`].
 
 pub mod app;
+mod background;
+mod cell;
+pub mod details;
 mod error;
 pub mod fonts;
+pub mod growth_view;
 pub mod icicle;
+pub mod labels;
+mod listing;
+mod numbers;
+mod row_name;
+mod row_order;
 pub mod screenshot;
 pub mod settings;
+mod shown;
+pub mod statistics_view;
 pub mod style;
+pub mod table_view;
 pub mod theme;
 
 pub use app::{App, AppOptions, RunOptions, run};
