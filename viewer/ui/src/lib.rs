@@ -8,7 +8,6 @@ pub mod fonts;
 pub mod growth_view;
 pub mod labels;
 mod listing;
-mod numbers;
 mod row_name;
 mod row_order;
 mod shown;

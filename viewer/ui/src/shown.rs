@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Names of a capture as they may be shown: bounded, and with control and bidirectional characters made visible.
 
+use memray_report::escape::{self, visible};
 use std::borrow::Cow;
 
 /// More of a name than this is never laid out: a capture's names may be megabytes long.
@@ -9,8 +10,8 @@ const MAX_CHARS: usize = 400;
 /// A name, escaped, its end replaced by `…` where it is longer than 400 characters.
 pub(crate) fn shown(name: &str) -> Cow<'_, str> {
     match name.char_indices().nth(MAX_CHARS) {
-        None => escaped(name),
-        Some((end, _)) => Cow::Owned(format!("{}…", escaped(&name[..end]))),
+        None => visible(name),
+        Some((end, _)) => Cow::Owned(format!("{}…", visible(&name[..end]))),
     }
 }
 
@@ -38,29 +39,10 @@ pub(crate) fn shown_path(path: &str, max_chars: usize) -> Cow<'_, str> {
     }
 }
 
-/// The last part of a path.
+/// A file's name without its folders; `__init__.py` and `__main__.py` keep one.
 pub(crate) fn file_name(path: &str) -> &str {
-    path.rsplit(['/', '\\']).find(|part| !part.is_empty()).unwrap_or(path)
-}
-
-/// Control and bidirectional characters as `\u{…}`.
-pub(crate) fn escaped(text: &str) -> Cow<'_, str> {
-    let is_hidden = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
-    };
-    if !text.contains(is_hidden) {
-        return Cow::Borrowed(text);
-    }
-    let mut out = String::with_capacity(text.len() + 16);
-    for c in text.chars() {
-        if is_hidden(c) {
-            out.extend(c.escape_unicode());
-        } else {
-            out.push(c);
-        }
-    }
-    Cow::Owned(out)
+    // It cuts at slashes only, so the rest is as much UTF-8 as the whole.
+    std::str::from_utf8(escape::file_name(path.as_bytes())).unwrap_or(path)
 }
 
 #[cfg(test)]
@@ -69,7 +51,7 @@ mod tests {
 
     #[test]
     fn bidirectional_overrides_are_shown_as_escapes() {
-        assert_eq!(shown("a\u{202e}b\n"), "a\\u{202e}b\\u{a}");
+        assert_eq!(shown("a\u{202e}b\n"), "a\\u{202e}b\\n");
     }
 
     #[test]
@@ -84,7 +66,6 @@ mod tests {
         assert_eq!(shown_path("/usr/lib/python3/site-packages/pandas/io/parsers/readers.py", 24), "…/io/parsers/readers.py");
         assert_eq!(shown_path("/a/b.py", 24), "/a/b.py");
         assert_eq!(shown_path("/x/a_file_name_longer_than_that.py", 10), "…/a_file_name_longer_than_that.py");
-        assert_eq!(file_name("/x/y/"), "y");
-        assert_eq!(file_name("<string>"), "<string>");
+        assert_eq!(file_name("/x/json/__init__.py"), "json/__init__.py");
     }
 }

@@ -7,15 +7,15 @@ mod source_pane;
 mod stack_list;
 
 use crate::cell;
-use crate::growth_view::shape_word;
+use crate::growth_view::{shape_word, slope_words};
 use crate::labels::Labels;
-use crate::numbers::{count, percent, slope};
 use crate::row_name::RowName;
 use crate::shown::{file_name, shown};
 use crate::theme::Palette;
 use crate::fonts;
 use egui::{Align, Color32, FontFamily, FontId, Rect, RichText, Role, ScrollArea, Sense, TextStyle, Ui, WidgetInfo, vec2};
 use memray_index::{Amount, FrameKind, GroupBy, GrowthShape, LocationId, RowKey, ThreadIndex};
+use memray_report::size::{Units, format_bytes, format_bytes_exact, format_count, format_counted, format_share_precise};
 use source_pane::SourcePane;
 use std::path::PathBuf;
 
@@ -58,8 +58,8 @@ pub struct Source<'a> {
     pub capture_end_ms: i64,
     /// Names.
     pub labels: &'a dyn Labels,
-    /// Writes a size.
-    pub format_bytes: &'a dyn Fn(i64) -> String,
+    /// How sizes are written.
+    pub units: Units,
 }
 
 /// How something grows.
@@ -113,7 +113,7 @@ impl Details {
             if !source.stack.is_empty() {
                 ui.add_space(8.0);
                 ui.horizontal(|ui| {
-                    let words = if source.stack.len() == 1 { "Stack, 1 frame".to_owned() } else { format!("Stack, {} frames", count(source.stack.len() as i64)) };
+                    let words = format!("Stack, {}", format_counted(source.stack.len() as i128, "frame"));
                     ui.label(RichText::new(words).color(palette.text_weak));
                     ui.with_layout(egui::Layout::right_to_left(Align::Center), |ui| {
                         if ui.small_button("Copy stack").clicked() {
@@ -199,20 +199,20 @@ fn kind_word(group_by: GroupBy) -> &'static str {
 
 fn numbers(ui: &mut Ui, source: &Source<'_>) {
     let palette = Palette::of(ui.visuals());
-    let format_bytes = source.format_bytes;
+    let units = source.units;
     let strong = palette.text_strong;
     let total = source.total.bytes;
-    number(ui, source.amount_words, Some(&format_bytes(source.amount.bytes)), &percent(source.amount.bytes, total), strong)
-        .on_hover_text(format!("{} bytes, of {} in all", count(source.amount.bytes), count(total)));
+    number(ui, source.amount_words, Some(&format_bytes(source.amount.bytes, units)), &format_share_precise(source.amount.bytes, total), strong)
+        .on_hover_text(format!("{} of {}", format_bytes_exact(source.amount.bytes), format_bytes_exact(total)));
     if let Some(caller) = source.caller {
-        number(ui, "of its caller", None, &percent(source.amount.bytes, caller.bytes), palette.text)
-            .on_hover_text(format!("Its caller has {} bytes", count(caller.bytes)));
+        number(ui, "of its caller", None, &format_share_precise(source.amount.bytes, caller.bytes), palette.text)
+            .on_hover_text(format!("Its caller has {}", format_bytes_exact(caller.bytes)));
     }
-    number(ui, "own", Some(&format_bytes(source.own.bytes)), &percent(source.own.bytes, total), palette.text)
-        .on_hover_text(format!("{} bytes in {} allocations", count(source.own.bytes), count(source.own.allocations)));
-    number(ui, "allocations", None, &count(source.amount.allocations), palette.text);
+    number(ui, "own", Some(&format_bytes(source.own.bytes, units)), &format_share_precise(source.own.bytes, total), palette.text)
+        .on_hover_text(format!("{} in {}", format_bytes_exact(source.own.bytes), format_counted(source.own.allocations, "allocation")));
+    number(ui, "allocations", None, &format_count(source.amount.allocations), palette.text);
     if let Some(growth) = source.growth {
-        let words = format!("{}, {}", slope(growth.slope_bytes_per_hour, format_bytes), shape_word(growth.shape));
+        let words = format!("{}, {}", slope_words(growth.slope_bytes_per_hour, units), shape_word(growth.shape));
         let color = match growth.shape {
             GrowthShape::Steady => palette.more,
             _ => palette.text,
@@ -246,21 +246,21 @@ fn threads(ui: &mut Ui, source: &Source<'_>) {
     let palette = Palette::of(ui.visuals());
     let largest = source.threads.first().map_or(0, |(_, amount)| amount.bytes.saturating_abs()).max(1);
     for (thread, amount) in source.threads.iter().take(MAX_THREADS) {
-        thread_row(ui, &source.labels.thread(*thread), amount.bytes, largest, &palette, source.format_bytes);
+        thread_row(ui, &source.labels.thread(*thread), amount.bytes, largest, &palette, source.units);
     }
     let rest = source.threads.len().saturating_sub(MAX_THREADS);
     if rest > 0 {
         // Summed in the frame, but only of what is not shown; threads with a share are few.
         let bytes = source.threads.iter().skip(MAX_THREADS).map(|(_, amount)| amount.bytes).sum();
-        let words = if rest == 1 { "1 more".to_owned() } else { format!("{} more", count(rest as i64)) };
-        thread_row(ui, &words, bytes, largest, &palette, source.format_bytes);
+        let words = format!("{} more", format_count(rest as i128));
+        thread_row(ui, &words, bytes, largest, &palette, source.units);
     }
 }
 
-fn thread_row(ui: &mut Ui, name: &str, bytes: i64, largest: i64, palette: &Palette, format_bytes: &dyn Fn(i64) -> String) {
+fn thread_row(ui: &mut Ui, name: &str, bytes: i64, largest: i64, palette: &Palette, units: Units) {
     let font = TextStyle::Body.resolve(ui.style());
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 20.0), Sense::hover());
-    let (name, size) = (shown(name), format_bytes(bytes));
+    let (name, size) = (shown(name), format_bytes(bytes, units));
     response.widget_info(|| WidgetInfo::labeled(Role::Label, true, format!("{name} {size}")));
     let name_width = (rect.width() * 0.32).max(60.0);
     let (left, rest) = rect.split_left_right_at_x(rect.left() + name_width);
@@ -270,7 +270,7 @@ fn thread_row(ui: &mut Ui, name: &str, bytes: i64, largest: i64, palette: &Palet
     let color = if bytes < 0 { palette.less } else { palette.heap };
     cell::bar(ui.painter(), track, (bytes as f32 / largest as f32).abs(), color, palette);
     cell::quantity(ui.painter(), right, &size, font.size, palette.text, palette.text_weak);
-    response.on_hover_text(format!("{name}: {} bytes", count(bytes)));
+    response.on_hover_text(format!("{name}: {}", format_bytes_exact(bytes)));
 }
 
 /// The stack as text, root first, a frame a line.

@@ -2,7 +2,7 @@
 //! A few lines of a source file: [`Excerpt`]. Its path comes from the capture, so nothing but regular files of a
 //! bounded size is opened, and no device or pipe is ever waited for.
 
-use crate::shown::escaped;
+use memray_report::escape::visible;
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -136,7 +136,7 @@ fn shown_line(bytes: &[u8]) -> String {
     // A character has at most four bytes.
     let cut = &bytes[..bytes.len().min(MAX_LINE_CHARS * 4)];
     let text: String = String::from_utf8_lossy(cut).trim_end().chars().take(MAX_LINE_CHARS).collect();
-    escaped(&text.replace('\t', TAB)).into_owned()
+    visible(&text.replace('\t', TAB)).into_owned()
 }
 
 #[cfg(test)]

@@ -4,8 +4,8 @@
 
 use super::source_file::{Excerpt, Unavailable};
 use crate::background::{Background, Poll};
-use crate::shown::escaped;
 use crate::theme::Palette;
+use crate::shown::shown;
 use egui::{Frame, Margin, RichText, ScrollArea, Ui, vec2};
 use std::collections::VecDeque;
 use std::path::PathBuf;
@@ -85,7 +85,7 @@ fn lines(ui: &mut Ui, excerpt: &Excerpt, line: u32, palette: &Palette) {
     Frame::new().fill(palette.background).corner_radius(4).inner_margin(Margin::symmetric(0, 6)).show(ui, |ui| {
         ui.set_min_width(ui.available_width());
         let visible = ui.clip_rect();
-        let response = ScrollArea::horizontal().id_salt("source lines").auto_shrink([false, true]).show(ui, |ui| {
+        ScrollArea::horizontal().id_salt("source lines").auto_shrink([false, true]).show(ui, |ui| {
             ui.spacing_mut().item_spacing = vec2(0.0, 0.0);
             for (at, text) in excerpt.lines.iter().enumerate() {
                 let number = excerpt.first_line.saturating_add(at as u32);
@@ -104,6 +104,5 @@ fn lines(ui: &mut Ui, excerpt: &Excerpt, line: u32, palette: &Palette) {
                 }
             }
         });
-        let _ = response;
-    }).response.on_hover_text(escaped(&path));
+    }).response.on_hover_text(shown(&path));
 }

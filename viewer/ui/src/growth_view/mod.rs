@@ -8,7 +8,6 @@ mod sparkline;
 use crate::cell;
 use crate::labels::Labels;
 use crate::listing::{Column, Listing, Rows, Width};
-use crate::numbers::{count, signed, slope};
 use crate::row_name::RowName;
 use crate::row_order::RowOrder;
 use crate::shown::{file_name, shown};
@@ -17,6 +16,7 @@ use egui::{Align, Rect, RichText, TextStyle, Ui, vec2};
 use memray_index::{GroupBy, GrowthBy, GrowthRow, GrowthShape, RowKey};
 use order::{OrderKey, Sort, SortBy};
 pub use sparkline::sparkline;
+use memray_report::size::{Units, format_bytes, format_bytes_exact, format_bytes_signed, format_count};
 use std::sync::Arc;
 
 /// A ranking by growth, and how the user arranged it.
@@ -41,8 +41,8 @@ pub struct Source<'a> {
     pub labels: &'a Arc<dyn Labels>,
     /// The selected row, which need not be among `rows`.
     pub selected: Option<RowKey>,
-    /// Writes a size.
-    pub format_bytes: &'a dyn Fn(i64) -> String,
+    /// How sizes are written.
+    pub units: Units,
 }
 
 /// What the user did.
@@ -68,6 +68,12 @@ pub fn shape_word(shape: GrowthShape) -> &'static str {
         GrowthShape::LevelledOff => "levelled off",
         GrowthShape::NotGrowing => "not growing",
     }
+}
+
+/// A slope: `+1.38 GiB/h`.
+pub fn slope_words(bytes_per_hour: f64, units: Units) -> String {
+    // `as` saturates, and makes 0 of what is not a number.
+    format!("{}/h", format_bytes_signed(bytes_per_hour.round() as i64, units))
 }
 
 fn shape_hint(shape: GrowthShape) -> &'static str {
@@ -181,7 +187,7 @@ impl Ranked<'_> {
 impl Rows for Ranked<'_> {
     fn spoken(&self, row: usize) -> String {
         self.row(row).map_or_else(String::new, |row| {
-            let grown = signed(delta(row), self.source.format_bytes);
+            let grown = format_bytes_signed(delta(row), self.source.units);
             format!("{} {grown}, {}", shown(&self.name(row).spoken()), shape_word(row.shape))
         })
     }
@@ -196,7 +202,7 @@ impl Rows for Ranked<'_> {
         let painter = ui.painter();
         let font = TextStyle::Body.resolve(ui.style());
         let size = font.size;
-        let format_bytes = self.source.format_bytes;
+        let units = self.source.units;
         let delta = delta(row);
         let color = match delta.signum() {
             0 => palette.text_weak,
@@ -220,13 +226,13 @@ impl Rows for Ranked<'_> {
                     cell::triangle(painter, rect.left_center() + vec2(4.0, 0.0), delta > 0, color);
                 }
                 let rect = rect.with_min_x(rect.left() + 12.0);
-                cell::quantity(painter, rect, &signed(delta, format_bytes), size, color, palette.text_weak);
+                cell::quantity(painter, rect, &format_bytes_signed(delta, units), size, color, palette.text_weak);
             }
             3 => {
-                let words = slope(row.slope_bytes_per_hour, format_bytes);
+                let words = slope_words(row.slope_bytes_per_hour, units);
                 cell::quantity(painter, rect, &words, size, palette.text, palette.text_weak);
             }
-            4 => cell::quantity(painter, rect, &format_bytes(row.after.bytes), size, palette.text, palette.text_weak),
+            4 => cell::quantity(painter, rect, &format_bytes(row.after.bytes, units), size, palette.text, palette.text_weak),
             _ => {
                 let color = if row.shape == GrowthShape::Steady { palette.more } else { palette.text_weak };
                 cell::text(painter, rect, Align::Min, shape_word(row.shape), font, color);
@@ -242,8 +248,8 @@ impl Rows for Ranked<'_> {
         if !name.path.is_empty() {
             ui.label(RichText::new(name.place(&shown(&name.path))).color(palette.text_weak));
         }
-        ui.label(format!("{} bytes → {} bytes", count(row.before.bytes), count(row.after.bytes)));
-        ui.label(format!("{} → {} allocations", count(row.before.allocations), count(row.after.allocations)));
+        ui.label(format!("{} → {}", format_bytes_exact(row.before.bytes), format_bytes_exact(row.after.bytes)));
+        ui.label(format!("{} → {} allocations", format_count(row.before.allocations), format_count(row.after.allocations)));
         ui.label(shape_hint(row.shape));
     }
 

@@ -5,8 +5,8 @@
 use super::columns::parts_stacks;
 use crate::labels::Labels;
 use crate::row_name::RowName;
-use crate::shown::escaped;
 use memray_index::{GroupBy, Row};
+use memray_report::escape::{csv_cell, visible};
 use std::fmt::Write as _;
 
 /// All rows in `order`, with a heading. Sizes are exact bytes.
@@ -37,10 +37,10 @@ pub(super) fn table(rows: &[Row], order: &[u32], group_by: GroupBy, labels: &dyn
     out.push_str("\r\n");
     for row in order.iter().filter_map(|at| rows.get(*at as usize)) {
         let name = RowName::of(row.key, group_by, labels);
-        push_text(&mut out, &name.name);
+        out.push_str(&text(&name.name));
         if has_path {
             out.push(',');
-            push_text(&mut out, &name.path);
+            out.push_str(&text(&name.path));
         }
         // Writing to a string cannot fail.
         if has_line {
@@ -58,39 +58,7 @@ pub(super) fn table(rows: &[Row], order: &[u32], group_by: GroupBy, labels: &dyn
     out
 }
 
-/// A cell of text, always in quotes. What a spreadsheet could take for a formula gets an apostrophe before it.
-fn push_text(out: &mut String, text: &str) {
-    let text = escaped(text);
-    out.push('"');
-    if text.trim_start().starts_with(['=', '+', '-', '@']) {
-        out.push('\'');
-    }
-    for (i, part) in text.split('"').enumerate() {
-        if i > 0 {
-            out.push_str("\"\"");
-        }
-        out.push_str(part);
-    }
-    out.push('"');
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn cell(text: &str) -> String {
-        let mut out = String::new();
-        push_text(&mut out, text);
-        out
-    }
-
-    #[test]
-    fn formulas_are_defused_and_quotes_doubled() {
-        assert_eq!(cell("=HYPERLINK(\"http://x\")"), "\"'=HYPERLINK(\"\"http://x\"\")\"");
-        assert_eq!(cell("-1"), "\"'-1\"");
-        assert_eq!(cell(" +1"), "\"' +1\"");
-        assert_eq!(cell("@SUM"), "\"'@SUM\"");
-        assert_eq!(cell("a,b"), "\"a,b\"");
-        assert_eq!(cell("\t=1\r\n"), "\"\\u{9}=1\\u{d}\\u{a}\"");
-    }
+/// A name as a cell. Its control characters are made visible first, so none can hide what a spreadsheet would run.
+fn text(name: &str) -> String {
+    csv_cell(&visible(name)).into_owned()
 }

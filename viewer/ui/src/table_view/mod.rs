@@ -11,7 +11,6 @@ pub use order::Hits;
 use crate::background::{Background, Poll};
 use crate::labels::Labels;
 use crate::listing::{Listing, Rows};
-use crate::numbers::{count, percent};
 use crate::row_name::RowName;
 use crate::row_order::RowOrder;
 use crate::shown::{file_name, shown, shown_path};
@@ -20,6 +19,7 @@ use crate::cell;
 use columns::Columns;
 use egui::{Align, ComboBox, Rect, RichText, TextStyle, Ui, vec2};
 use memray_index::{Amount, GroupBy, Row, RowKey};
+use memray_report::size::{Units, format_bytes, format_bytes_exact, format_count, format_counted, format_share_precise};
 use order::{OrderKey, SortBy};
 use std::sync::Arc;
 
@@ -48,8 +48,8 @@ pub struct Source<'a> {
     pub hits: Option<&'a Hits>,
     /// The selected row, which need not be among `rows`.
     pub selected: Option<RowKey>,
-    /// Writes a size.
-    pub format_bytes: &'a dyn Fn(i64) -> String,
+    /// How sizes are written.
+    pub units: Units,
 }
 
 /// What the user did.
@@ -157,9 +157,9 @@ impl TableView {
             let words = if self.order.is_running() {
                 "sorting…".to_owned()
             } else if shown_rows == all {
-                format!("{} rows", count(all as i64))
+                format_counted(all as i128, "row")
             } else {
-                format!("{} of {} rows match", count(shown_rows as i64), count(all as i64))
+                format!("{} of {} match", format_count(shown_rows as i128), format_counted(all as i128, "row"))
             };
             ui.label(RichText::new(words).color(palette.text_weak));
             ui.with_layout(egui::Layout::right_to_left(Align::Center), |ui| {
@@ -233,7 +233,7 @@ impl VisibleRows<'_> {
 impl Rows for VisibleRows<'_> {
     fn spoken(&self, row: usize) -> String {
         self.row(row).map_or_else(String::new, |row| {
-            format!("{} {}", shown(&self.name(row).spoken()), (self.source.format_bytes)(row.inclusive.bytes))
+            format!("{} {}", shown(&self.name(row).spoken()), format_bytes(row.inclusive.bytes, self.source.units))
         })
     }
 
@@ -249,7 +249,7 @@ impl Rows for VisibleRows<'_> {
         let size = font.size;
         let bytes = |rect, bytes: i64| {
             let color = if bytes == 0 { palette.text_weak } else { palette.text };
-            cell::quantity(painter, rect, &(self.source.format_bytes)(bytes), size, color, palette.text_weak);
+            cell::quantity(painter, rect, &format_bytes(bytes, self.source.units), size, color, palette.text_weak);
         };
         match by {
             SortBy::Name => {
@@ -272,12 +272,12 @@ impl Rows for VisibleRows<'_> {
                 let track = Rect::from_center_size(track.center() + vec2(6.0, 0.0), vec2(track.width() - 12.0, 6.0));
                 let color = if share < 0.0 { palette.less } else { palette.heap };
                 cell::bar(painter, track, share.abs(), color, &palette);
-                let words = percent(row.inclusive.bytes, total);
+                let words = format_share_precise(row.inclusive.bytes, total);
                 cell::quantity(painter, text, &words, size, palette.text, palette.text_weak);
             }
             SortBy::Own => bytes(rect, row.own.bytes),
             SortBy::Allocations => {
-                cell::quantity(painter, rect, &count(row.inclusive.allocations), size, palette.text, palette.text_weak);
+                cell::quantity(painter, rect, &format_count(row.inclusive.allocations), size, palette.text, palette.text_weak);
             }
         }
     }
@@ -291,13 +291,12 @@ impl Rows for VisibleRows<'_> {
             ui.label(RichText::new(name.place(&shown(&name.path))).color(palette.text_weak));
         }
         ui.label(format!(
-            "{} bytes in {} allocations, {} of the total",
-            count(row.inclusive.bytes),
-            count(row.inclusive.allocations),
-            percent(row.inclusive.bytes, self.source.total.bytes)
+            "{}, {} of the total",
+            exact(row.inclusive),
+            format_share_precise(row.inclusive.bytes, self.source.total.bytes)
         ));
         if self.columns.position(SortBy::Own).is_some() {
-            ui.label(format!("own: {} bytes in {} allocations", count(row.own.bytes), count(row.own.allocations)));
+            ui.label(format!("Own: {}", exact(row.own)));
         }
     }
 
@@ -314,15 +313,15 @@ impl Rows for VisibleRows<'_> {
         }
         if ui.button("Copy row").clicked() {
             let place = name.place(&shown(file_name(&name.path)));
-            ui.ctx().copy_text(format!(
-                "{} {place}: {} bytes in {} allocations",
-                shown(&name.name),
-                count(row.inclusive.bytes),
-                count(row.inclusive.allocations)
-            ));
+            ui.ctx().copy_text(format!("{} {place}: {}", shown(&name.name), exact(row.inclusive)));
             ui.close();
         }
     }
+}
+
+/// All digits: `4,311,220,992 B in 1,204,311 allocations`.
+fn exact(amount: Amount) -> String {
+    format!("{} in {}", format_bytes_exact(amount.bytes), format_counted(amount.allocations, "allocation"))
 }
 
 #[cfg(test)]
