@@ -56,8 +56,3 @@ pub(crate) fn triangle(painter: &Painter, center: Pos2, points_up: bool, color: 
         Stroke::NONE,
     ));
 }
-
-/// `color` so far dimmed that what matters stands out beside it.
-pub(crate) fn dimmed(color: Color32) -> Color32 {
-    color.gamma_multiply(0.55)
-}

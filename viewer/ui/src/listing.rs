@@ -79,7 +79,7 @@ impl Listing<'_> {
     pub(crate) fn show(self, ui: &mut Ui, rows: &dyn Rows) -> ListingEvents {
         let palette = Palette::of(ui.visuals());
         let rect = ui.available_rect_before_wrap();
-        let id = ui.id().with(self.name);
+        let id = ui.scope_id().with(self.name);
         let body = ui.interact(rect, id, Sense::focusable_noninteractive());
         body.widget_info(|| WidgetInfo::labeled(Role::Table, true, self.name));
         let page = ((rect.height() - HEADER_HEIGHT) / ROW_HEIGHT).floor().max(1.0) as usize;

@@ -24,7 +24,7 @@ pub(super) fn show(ui: &mut Ui, stack: &[LocationId], selected: Option<usize>, l
             line => format!("{}:{line}", shown(file_name(&label.file))),
         };
         let function = shown(&label.function);
-        let response = ui.interact(rect, ui.id().with(("frame", row)), Sense::click());
+        let response = ui.interact(rect, ui.scope_id().with(("frame", row)), Sense::click());
         response.widget_info(|| WidgetInfo::selected(Role::ListItem, true, is_selected, format!("{function} {place}")));
         if response.hovered() {
             ui.painter().rect_filled(rect.expand2(vec2(4.0, 0.0)), 2.0, palette.text.gamma_multiply(0.07));
@@ -53,7 +53,7 @@ pub(super) fn show_lines(ui: &mut Ui, lines: &[String]) {
     for_visible_rows(ui, lines.len(), |ui, row, rect| {
         let Some(line) = lines.get(row) else { return };
         let line = shown(line);
-        let response = ui.interact(rect, ui.id().with(("line", row)), Sense::hover());
+        let response = ui.interact(rect, ui.scope_id().with(("line", row)), Sense::hover());
         response.widget_info(|| WidgetInfo::labeled(Role::ListItem, true, &line));
         cell::text(ui.painter(), rect, Align::Min, &line, font.clone(), palette.text);
         response.on_hover_text(&*line);
