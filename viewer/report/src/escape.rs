@@ -56,12 +56,20 @@ pub fn shorten(text: &str, max_chars: usize) -> Cow<'_, str> {
     Cow::Owned(format!("{head}…{}", &text[start_of_tail..]))
 }
 
-/// A file's name without its folders, for where room is short. To be taken before escaping, not after.
+/// A file's name without its folders, for where room is short; `__init__.py` and `__main__.py` say nothing without
+/// theirs. To be taken before escaping, not after.
 pub fn file_name(path: &[u8]) -> &[u8] {
-    match path.rsplit(|&byte| byte == b'/').next() {
-        Some(name) if !name.is_empty() => name,
-        _ => path,
+    let is_slash = |&byte: &u8| byte == b'/';
+    let start = path.iter().rposition(is_slash).map_or(0, |slash| slash + 1);
+    let name = &path[start..];
+    if name.is_empty() {
+        return path;
     }
+    if !matches!(name, b"__init__.py" | b"__main__.py") {
+        return name;
+    }
+    let folders = &path[..start.saturating_sub(1)];
+    &path[folders.iter().rposition(is_slash).map_or(0, |slash| slash + 1)..]
 }
 
 /// Text as one cell of a CSV file. What a spreadsheet would take for a formula (a leading `=`, `+`, `-`, `@`) gets an
@@ -116,6 +124,9 @@ mod tests {
         assert_eq!(file_name(b"odd\\name.py"), b"odd\\name.py");
         assert_eq!(file_name(b"<frozen runpy>"), b"<frozen runpy>");
         assert_eq!(file_name(b"folder/"), b"folder/");
+        assert_eq!(file_name(b"/usr/lib/json/__init__.py"), b"json/__init__.py");
+        assert_eq!(file_name(b"/__main__.py"), b"/__main__.py");
+        assert_eq!(file_name(b"__init__.py"), b"__init__.py");
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //! [visible](crate::escape) and short, whatever a capture's names hold.
 
 use crate::escape;
-use memray_index::{Index, Location, LocationId, StringId};
+use memray_index::{Index, Location, LocationId, StringId, ThreadIndex};
 
 /// The longest name shown in a label, in characters. Real names are shorter; hostile ones may have a megabyte.
 const MAX_NAME_CHARS: usize = 120;
@@ -44,7 +44,7 @@ pub fn function(labels: &impl Labels, location: LocationId) -> String {
     name(labels, labels.location(location).function)
 }
 
-/// A location's file name and line: `loader.py:88`; empty where it has none.
+/// A location's file name and line: `loader.py:88`, `json/__init__.py:231`; empty where it has none.
 pub fn place(labels: &impl Labels, location: LocationId) -> String {
     if location == LocationId::NONE {
         return String::new();
@@ -57,6 +57,16 @@ pub fn place(labels: &impl Labels, location: LocationId) -> String {
 pub fn label(labels: &impl Labels, location: LocationId) -> String {
     let (function, place) = (function(labels, location), place(labels, location));
     if place.is_empty() || place == function { function } else { format!("{function} ({place})") }
+}
+
+/// A thread as memray names it, unescaped: `0x2 (worker)`, so that two of one name stay apart.
+pub(crate) fn thread_label(index: &Index, thread: ThreadIndex) -> String {
+    let Some(thread) = index.threads().get(thread.index()) else { return String::new() };
+    let id = format!("{:#x}", thread.id.0);
+    match thread.name {
+        Some(name) => format!("{id} ({})", index.text(name)),
+        None => id,
+    }
 }
 
 /// A name and a line, where there is one.
@@ -85,6 +95,8 @@ mod tests {
     #[test]
     fn a_label_names_function_file_and_line() {
         let mut names = Names::default();
+        let package = names.library("dumps", "/usr/lib/python3.12/json/__init__.py", 231);
+        assert_eq!(label(&names, package), "dumps (json/__init__.py:231)");
         let plain = names.own("load_frame", "/srv/app/loader.py", 88);
         let no_line = names.own("f", "x.py", 0);
         assert_eq!(label(&names, plain), "load_frame (loader.py:88)");

@@ -6,14 +6,19 @@
 
 pub mod asking;
 pub mod caption;
+mod columns;
 pub mod escape;
+pub mod export;
 #[cfg(test)]
 mod handmade;
 pub mod headline;
 pub mod labels;
+pub mod metadata;
 pub mod moments;
 pub mod notes;
 pub mod size;
+pub mod stats;
+pub mod terminal;
 pub mod time;
 
 pub use headline::Headline;

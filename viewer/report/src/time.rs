@@ -99,6 +99,16 @@ pub fn format_date_time(time_ms: i64, clock: WallClock) -> String {
     )
 }
 
+/// A time as Python prints a `datetime` in UTC, which is how memray's JSON has it: `2026-11-22 13:03:20.500000+00:00`.
+pub(crate) fn format_iso_utc(time_ms: i64) -> String {
+    let date_time = format_date_time(time_ms, WallClock::Utc);
+    let seconds = date_time.trim_end_matches(" UTC");
+    match time_ms.rem_euclid(MS_PER_S) {
+        0 => format!("{seconds}+00:00"),
+        fraction_ms => format!("{seconds}.{fraction_ms:03}000+00:00"),
+    }
+}
+
 /// A clock's zone at a time: `+01:00`, or `UTC`.
 pub fn format_offset(time_ms: i64, clock: WallClock) -> String {
     match clock {
