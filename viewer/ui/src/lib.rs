@@ -13,7 +13,6 @@ pub mod growth_view;
 pub mod icicle;
 pub mod labels;
 mod listing;
-mod numbers;
 mod row_name;
 mod row_order;
 pub mod screenshot;

@@ -21,7 +21,7 @@ const GESTURES: [(&str, &str); 8] = [
 /// Draws the sheet; whether it is to be closed.
 pub(super) fn show(ui: &mut Ui, commands: &mut Vec<Command>) -> bool {
     let palette = Palette::of(ui.visuals());
-    let modal = Modal::new(Id::new("keys")).show(ui.ctx(), |ui| {
+    let modal = Modal::new(Id::unique("keys")).show(ui.ctx(), |ui| {
         ui.set_width(700.0_f32.min(ui.ctx().content_rect().width() - 60.0));
         ui.label(RichText::new("Keys").text_style(style::headline()).color(palette.text_strong));
         ui.add_space(8.0);

@@ -34,7 +34,7 @@ pub(super) fn show(ui: &mut Ui, document: &mut Document, settings: &Settings) {
         let refusal = mode.refusal(&info);
         let is_chosen = document.view.mode == mode;
         let sense = if refusal.is_none() { Sense::click() } else { Sense::hover() };
-        let response = ui.interact(rect, ui.id().with(("mode", i)), sense);
+        let response = ui.interact(rect, ui.scope_id().with(("mode", i)), sense);
         let is_enabled = refusal.is_none();
         response.widget_info(|| WidgetInfo::selected(Role::RadioButton, is_enabled, is_chosen, mode.label(&info)));
         paint(ui, &palette, rect, &response, i, is_chosen, is_enabled, galley);
@@ -51,7 +51,7 @@ pub(super) fn show(ui: &mut Ui, document: &mut Document, settings: &Settings) {
     }
     ui.painter().rect_stroke(bar, CornerRadius::same(RADIUS), Stroke::new(1.0, palette.outline), StrokeKind::Inside);
     if let Some(response) = live_at {
-        time_field(ui, &response, document, settings);
+        time_field(&response, document, settings);
     }
 }
 
@@ -111,7 +111,7 @@ impl TypedTime {
     }
 }
 
-fn time_field(ui: &mut Ui, anchor: &Response, document: &mut Document, settings: &Settings) {
+fn time_field(anchor: &Response, document: &mut Document, settings: &Settings) {
     let mut typed = std::mem::take(&mut document.typed_time);
     let mut is_open = typed.is_open;
     Popup::from_response(anchor)

@@ -37,7 +37,7 @@ impl PathEntry {
     pub(super) fn show(&mut self, ui: &mut Ui, dialog_is_open: bool) -> Outcome {
         let palette = Palette::of(ui.visuals());
         let mut outcome = Outcome::Open;
-        let modal = Modal::new(Id::new("path entry")).show(ui.ctx(), |ui| {
+        let modal = Modal::new(Id::unique("path entry")).show(ui.ctx(), |ui| {
             ui.set_width(520.0_f32.min(ui.ctx().content_rect().width() - 60.0));
             let label = ui.label("Path of a capture or an index");
             let field = TextEdit::singleline(&mut self.text).hint_text("/path/to/capture.bin").desired_width(f32::INFINITY);

@@ -8,7 +8,7 @@ use crate::theme::Palette;
 use egui::{Id, Key, Modifiers, RichText, TextEdit, Ui};
 
 fn field_id() -> Id {
-    Id::new("search field")
+    Id::unique("search field")
 }
 
 /// Puts the cursor into the field.

@@ -49,7 +49,7 @@ fn facts(ui: &mut Ui, document: &Document, settings: &mut Settings, options: &Ap
 
 /// Says something for a moment, above the status bar.
 pub(super) fn toast(ui: &Ui, text: &str) {
-    Area::new(Id::new("toast")).order(Order::Foreground).anchor(Align2::CENTER_BOTTOM, vec2(0.0, -40.0)).show(
+    Area::new(Id::unique("toast")).order(Order::Foreground).anchor(Align2::CENTER_BOTTOM, vec2(0.0, -40.0)).show(
         ui.ctx(),
         |ui| {
             Frame::popup(ui.style()).show(ui, |ui| ui.label(text));

@@ -10,12 +10,13 @@ use super::view::{Selection, location_has_key};
 use crate::error::UiError;
 use egui::Context;
 use memray_index::{
-    Answer, Filter, GroupBy, GrowthBy, GrowthRow, Index, LocationId, Mode, Pattern, Question, Refusal, Row, RowKey, SiteId,
-    Statistics, TimeRange, Tree, TreeNodeId, TreeOptions,
+    Amount, Answer, Filter, GroupBy, GrowthBy, GrowthRow, Index, LocationId, Mode, Pattern, Question, Refusal, Row, RowKey, SiteId,
+    Statistics, ThreadIndex, TimeRange, Tree, TreeNodeId, TreeOptions,
 };
 use memray_report::Headline;
 use memray_report::notes::{Note, notes};
 use memray_report::size::Units;
+use rustc_hash::{FxHashMap, FxHashSet};
 use std::sync::{Arc, Condvar, Mutex, PoisonError, mpsc};
 
 /// What the UI wants to show.
@@ -59,6 +60,28 @@ pub struct Selected {
     pub node: Option<TreeNodeId>,
     /// Its live bytes at each snapshot and at the end; `None` where the capture holds no moments.
     pub live_bytes: Option<Arc<[u64]>>,
+    /// What the answer says of it; `None` where there is no answer.
+    pub facts: Option<Arc<SelectionFacts>>,
+}
+
+/// What an answer says of a selection.
+#[derive(Clone, Debug, Default)]
+pub struct SelectionFacts {
+    /// Of the selection with all that it called.
+    pub amount: Amount,
+    /// Of the selection alone.
+    pub own: Amount,
+    /// Of the selected frame's caller, where a frame is selected.
+    pub caller: Option<Amount>,
+    /// By thread, the largest first.
+    pub threads: Vec<(ThreadIndex, Amount)>,
+    /// From below the root to the selection.
+    pub stack: Vec<TreeNodeId>,
+}
+
+fn add(sum: &mut Amount, more: Amount) {
+    sum.bytes = sum.bytes.saturating_add(more.bytes);
+    sum.allocations = sum.allocations.saturating_add(more.allocations);
 }
 
 /// A part of what was wanted.
@@ -296,25 +319,64 @@ impl Asker {
         self.selected_for = Some(key);
         self.has_selected = true;
         let node = self.answer().and_then(|(_, tree)| selection.find(&self.index, &tree, wanted.tree));
-        let live_bytes = self.series(wanted, selection);
-        Some(Part::Selected(Some(Selected { selection: selection.clone(), node, live_bytes })))
+        let live_bytes = self.series(wanted, selection, node);
+        let facts = self.answer().map(|(answer, _)| Arc::new(self.facts(&answer, selection, wanted.tree, node)));
+        Some(Part::Selected(Some(Selected { selection: selection.clone(), node, live_bytes, facts })))
     }
 
-    fn series(&mut self, wanted: &Wanted, selection: &Selection) -> Option<Arc<[u64]>> {
+    /// What an answer says of a selection.
+    fn facts(
+        &self,
+        answer: &Answer,
+        selection: &Selection,
+        options: TreeOptions,
+        node: Option<TreeNodeId>,
+    ) -> SelectionFacts {
+        let sites: FxHashSet<SiteId> = self.sites_of(answer, selection, options, node).into_iter().collect();
+        let mut facts = SelectionFacts::default();
+        let mut threads: FxHashMap<ThreadIndex, Amount> = FxHashMap::default();
+        for (site, amount) in answer.sites.iter().filter(|(site, _)| sites.contains(site)) {
+            add(&mut facts.amount, *amount);
+            add(threads.entry(self.index.site(*site).thread).or_default(), *amount);
+        }
+        facts.threads = threads.into_iter().collect();
+        facts.threads.sort_by_key(|(thread, amount)| (std::cmp::Reverse(amount.bytes), *thread));
+        let Some((_, tree)) = self.answer() else { return facts };
+        if let Some(id) = node {
+            let path = tree.path(id);
+            facts.stack = path.iter().skip(1).copied().collect();
+            let frame = tree.node(id);
+            if matches!(selection, Selection::Frame(..)) {
+                (facts.amount, facts.own) = (frame.amount, frame.own);
+                facts.caller = (id.0 != 0).then(|| tree.node(frame.parent).amount);
+                return facts;
+            }
+        }
+        if let Selection::Row(key) = selection {
+            for frame in tree.nodes.iter().skip(1).filter(|frame| frame.location != LocationId::NONE) {
+                if location_has_key(&self.index, frame.location, *key) {
+                    add(&mut facts.own, frame.own);
+                }
+            }
+        }
+        facts
+    }
+
+    fn series(&mut self, wanted: &Wanted, selection: &Selection, node: Option<TreeNodeId>) -> Option<Arc<[u64]>> {
         let (filter, split) = (&wanted.question.filter, wanted.question.split_threads);
         if let Some((old_filter, old_split, old, series)) = &self.series
             && (old_filter, *old_split, old) == (filter, split, selection)
         {
             return series.clone();
         }
-        let sites = self.sites(wanted, selection);
+        let sites = self.sites(wanted, selection, node);
         let series = sites.and_then(|sites| self.index.live_bytes_over_time(&sites).ok()).map(Arc::from);
         self.series = Some((filter.clone(), split, selection.clone(), series.clone()));
         series
     }
 
     /// The sites of the whole run that a selection stands for.
-    fn sites(&mut self, wanted: &Wanted, selection: &Selection) -> Option<Vec<SiteId>> {
+    fn sites(&mut self, wanted: &Wanted, selection: &Selection, node: Option<TreeNodeId>) -> Option<Vec<SiteId>> {
         let (filter, split) = (&wanted.question.filter, wanted.question.split_threads);
         let is_old = !matches!(&self.total, Some((f, s, _)) if f == filter && *s == split);
         if is_old {
@@ -322,26 +384,32 @@ impl Asker {
             self.total = Some((filter.clone(), split, self.index.ask(&question).map(Arc::new)));
         }
         let total = self.total.as_ref()?.2.as_ref().ok()?;
-        Some(match selection {
-            Selection::Frame(path, options) => {
-                let locations: Vec<LocationId> = path.iter().map(|(location, _)| *location).collect();
-                let thread = path.iter().find_map(|(_, thread)| *thread);
-                let locations = if split { locations.get(1..).unwrap_or_default() } else { &locations[..] };
-                let mut sites = self.index.sites_below(total, *options, locations);
-                if let Some(thread) = thread {
-                    sites.retain(|site| self.index.site(*site).thread == thread);
-                }
-                sites
-            }
-            Selection::Row(RowKey::Thread(thread)) => self.sites_where(total, |site| site.thread == *thread),
+        Some(self.sites_of(total, selection, wanted.tree, node))
+    }
+
+    /// The sites of an answer that a selection stands for.
+    fn sites_of(
+        &self,
+        answer: &Answer,
+        selection: &Selection,
+        options: TreeOptions,
+        node: Option<TreeNodeId>,
+    ) -> Vec<SiteId> {
+        match selection {
+            Selection::Frame(path, _) => match (self.answer(), node, path.last()) {
+                (Some((_, tree)), Some(node), _) => self.index.sites_below(answer, options, &tree, node),
+                (_, _, Some((location, _))) => self.index.sites_with(answer, &|other| other == *location),
+                _ => Vec::new(),
+            },
+            Selection::Row(RowKey::Thread(thread)) => self.sites_where(answer, |site| site.thread == *thread),
             Selection::Row(RowKey::Allocator(allocator)) => {
-                self.sites_where(total, |site| site.allocator == *allocator)
+                self.sites_where(answer, |site| site.allocator == *allocator)
             }
-            Selection::Row(RowKey::None) => return None,
+            Selection::Row(RowKey::None) => Vec::new(),
             Selection::Row(key) => {
-                self.index.sites_with(total, &|location| location_has_key(&self.index, location, *key))
+                self.index.sites_with(answer, &|location| location_has_key(&self.index, location, *key))
             }
-        })
+        }
     }
 
     fn sites_where(&self, answer: &Answer, matches: impl Fn(&memray_index::Site) -> bool) -> Vec<SiteId> {
