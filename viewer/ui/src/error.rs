@@ -2,7 +2,6 @@
 //! Why a window or a picture could not be made.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 /// Why a window or a picture could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -15,8 +14,8 @@ pub enum UiError {
     #[error("{0}")]
     Open(String),
     /// The index or the answers did not come in time.
-    #[error("the picture was not ready after {} s", .0.as_secs())]
-    TookTooLong(Duration),
+    #[error("the picture was not ready in time")]
+    TookTooLong,
     /// A file cannot be written.
     #[error("cannot write {}: {message}", path.display())]
     Write {

@@ -13,6 +13,7 @@ pub mod growth_view;
 pub mod icicle;
 pub mod labels;
 mod listing;
+pub mod memory_graph;
 mod row_name;
 mod row_order;
 pub mod screenshot;

@@ -52,13 +52,11 @@ impl UnitChoice {
     }
 }
 
-/// How moments are written.
+/// By which clock times of day are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum ClockChoice {
-    /// From the start of the recording.
+    /// This machine's.
     #[default]
-    Elapsed,
-    /// The local clock.
     Local,
     /// Universal time.
     Utc,
@@ -68,7 +66,7 @@ impl ClockChoice {
     /// The wall clock by which times of day are read and dates written.
     pub fn wall_clock(self) -> WallClock {
         match self {
-            Self::Elapsed | Self::Local => WallClock::Local,
+            Self::Local => WallClock::Local,
             Self::Utc => WallClock::Utc,
         }
     }
@@ -95,7 +93,7 @@ pub struct Settings {
     pub theme: ThemeChoice,
     /// How sizes are written.
     pub units: UnitChoice,
-    /// How moments are written.
+    /// By which clock times of day are written.
     pub clock: ClockChoice,
     /// The window's inner size in points.
     pub window_size: Option<[f32; 2]>,

@@ -15,6 +15,9 @@ pub const GAP: f32 = 8.0;
 /// Corners of panels and controls.
 pub const RADIUS: u8 = 5;
 
+/// The headline's size.
+pub const HEADLINE_SIZE: f32 = 20.0;
+
 /// The headline's text style.
 pub fn headline() -> TextStyle {
     TextStyle::Heading
@@ -47,7 +50,7 @@ fn style(palette: &Palette) -> Style {
         (TextStyle::Body, FontId::proportional(13.0)),
         (TextStyle::Button, FontId::proportional(13.0)),
         (TextStyle::Monospace, FontId::monospace(12.0)),
-        (TextStyle::Heading, FontId::new(20.0, strong_family.clone())),
+        (TextStyle::Heading, FontId::new(HEADLINE_SIZE, strong_family.clone())),
         (TextStyle::Name(STRONG.into()), FontId::new(13.0, strong_family)),
     ]
     .into();
@@ -83,10 +86,8 @@ fn visuals(palette: &Palette) -> Visuals {
         active: state(palette.library_frame, palette.accent, palette.text_strong),
         open: state(palette.neutral_frame, palette.outline, palette.text_strong),
     };
-    visuals.selection = Selection {
-        bg_fill: palette.accent.gamma_multiply(0.35),
-        stroke: Stroke::new(1.0, palette.text_strong),
-    };
+    visuals.selection =
+        Selection { bg_fill: palette.accent.gamma_multiply(0.35), stroke: Stroke::new(1.0, palette.text_strong) };
     visuals.hyperlink_color = palette.accent;
     visuals.weak_text_color = Some(palette.text_weak);
     visuals.panel_fill = palette.background;

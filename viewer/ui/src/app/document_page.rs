@@ -4,7 +4,7 @@
 use super::command::Command;
 use super::document::Document;
 use super::view::Tab;
-use super::{AppOptions, caption, details_panel, headline, mode_bar, notes, status_bar, tabs};
+use super::{AppOptions, caption, headline, mode_bar, notes, status_bar, tabs};
 use crate::settings::Settings;
 use crate::style::{GAP, MARGIN, RADIUS};
 use crate::theme::Palette;
@@ -40,7 +40,7 @@ pub(super) fn show(
         .size_range(80.0..=(height * 0.5).max(90.0))
         .show(ui, |ui| {
             panel(ui, &palette, 6, |ui| {
-                ui.allocate_space(ui.available_size());
+                document.show_graph(ui, settings);
             });
         });
     Panel::top("modes").frame(plain(3, 2)).show_separator_line(false).show(ui, |ui| {
@@ -50,6 +50,7 @@ pub(super) fn show(
             caption::show(ui, document, settings);
         });
     });
+    let mut said = None;
     if ui.available_width() >= MIN_WIDTH_WITH_DETAILS {
         let frame = Frame::new().fill(palette.background).inner_margin(Margin {
             left: (GAP / 2.0) as i8,
@@ -63,10 +64,9 @@ pub(super) fn show(
             .default_size((ui.available_width() * 0.24).clamp(260.0, 420.0))
             .size_range(220.0..=ui.available_width() * 0.5)
             .show(ui, |ui| {
-                panel(ui, &palette, 12, |ui| details_panel::show(ui, document, settings));
+                panel(ui, &palette, 12, |ui| said = document.show_details(ui, settings));
             });
     }
-    let mut said = None;
     let frame = Frame::new().fill(palette.background).inner_margin(Margin {
         left: MARGIN as i8,
         right: (GAP / 2.0) as i8,
@@ -77,7 +77,7 @@ pub(super) fn show(
         tabs::show(ui, document, commands);
         let inner = if document.view.tab == Tab::Icicle { 4 } else { 8 };
         panel(ui, &palette, inner, |ui| {
-            said = document.show_main(ui, settings, options);
+            said = document.show_main(ui, settings).or(said.take());
         });
     });
     said

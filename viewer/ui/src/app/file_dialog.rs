@@ -7,13 +7,13 @@ use std::sync::mpsc::{Receiver, TryRecvError, channel};
 
 /// A dialog that may be open.
 #[derive(Default)]
-pub struct FileDialog {
+pub(super) struct FileDialog {
     answer: Option<Receiver<Option<PathBuf>>>,
 }
 
 /// What the dialog said.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Chosen {
+pub(super) enum Chosen {
     /// Nothing yet.
     NotYet,
     /// A file.
@@ -24,7 +24,7 @@ pub enum Chosen {
 
 impl FileDialog {
     /// Opens it, unless it is open.
-    pub fn open(&mut self, folder: Option<PathBuf>, context: &Context) {
+    pub(super) fn open(&mut self, folder: Option<PathBuf>, context: &Context) {
         if self.answer.is_some() {
             return;
         }
@@ -47,12 +47,12 @@ impl FileDialog {
     }
 
     /// Whether it was opened and has not answered.
-    pub fn is_open(&self) -> bool {
+    pub(super) fn is_open(&self) -> bool {
         self.answer.is_some()
     }
 
     /// What it said by now. Anything but `NotYet` is told once.
-    pub fn poll(&mut self) -> Chosen {
+    pub(super) fn poll(&mut self) -> Chosen {
         let Some(answer) = &self.answer else { return Chosen::NotYet };
         let chosen = match answer.try_recv() {
             Ok(Some(path)) => Chosen::File(path),

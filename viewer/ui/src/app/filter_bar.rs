@@ -11,7 +11,7 @@ use memray_report::escape;
 
 /// What is typed into the menu of filters, and whether it is open.
 #[derive(Clone, Debug, Default)]
-pub struct FilterMenu {
+pub(super) struct FilterMenu {
     is_open: bool,
     module: String,
     file: String,
@@ -20,7 +20,7 @@ pub struct FilterMenu {
 
 impl FilterMenu {
     /// Opens it.
-    pub fn open(&mut self) {
+    pub(super) fn open(&mut self) {
         self.is_open = true;
     }
 }

@@ -2,7 +2,6 @@
 //! The headline and the facts below it. Names in it are links that select their frames.
 
 use super::document::Document;
-use super::view::Selection;
 use crate::style;
 use crate::theme::Palette;
 use egui::{Label, Link, RichText, Sense, Ui};
@@ -11,6 +10,26 @@ use memray_report::escape;
 
 /// The longest command that is shown; the whole one is in the tooltip.
 const COMMAND_CHARS: usize = 120;
+
+/// A piece without a link. The place behind a name, in brackets, is read last.
+fn plain(ui: &mut Ui, text: &str, palette: &Palette) {
+    let place_end = if text.starts_with(" (") { text.find(')').map_or(0, |at| at + 1) } else { 0 };
+    let (place, rest) = text.split_at(place_end);
+    if !place.is_empty() {
+        ui.label(RichText::new(place).size(style::HEADLINE_SIZE).color(palette.text_weak));
+    }
+    if !rest.is_empty() {
+        ui.label(RichText::new(rest).text_style(style::headline()).color(palette.text_strong));
+    }
+}
+
+/// The traced command without the folders of what ran it.
+fn short_command(command: &str) -> String {
+    let (program, rest) = command.split_once(' ').unwrap_or((command, ""));
+    let name = program.strip_suffix("/__main__.py").unwrap_or(program);
+    let name = name.rsplit('/').next().unwrap_or(name);
+    if rest.is_empty() { name.to_owned() } else { format!("{name} {rest}") }
+}
 
 /// Draws both lines.
 pub(super) fn show(ui: &mut Ui, document: &mut Document) {
@@ -36,13 +55,10 @@ pub(super) fn show(ui: &mut Ui, document: &mut Document) {
                 Some(location) => {
                     let link = ui.add(Link::new(text.color(palette.accent)));
                     if link.on_hover_text("Select this frame").clicked() {
-                        document.view.selection = Some(Selection::Row(RowKey::Location(location)));
-                        document.reveals_selection = true;
+                        document.select_row(RowKey::Location(location));
                     }
                 }
-                None => {
-                    ui.label(text.color(palette.text_strong));
-                }
+                None => plain(ui, &segment.text, &palette),
             }
         }
     });
@@ -54,9 +70,22 @@ pub(super) fn show(ui: &mut Ui, document: &mut Document) {
         }
         let command = escape::visible_bytes(&document.index.info().header.command_line);
         if !command.is_empty() {
-            let short = escape::shorten(&command, COMMAND_CHARS);
+            let short = short_command(&command);
+            let short = escape::shorten(&short, COMMAND_CHARS);
             let text = RichText::new(format!("  ·  {short}")).color(palette.text_weak);
             ui.add(Label::new(text).sense(Sense::hover())).on_hover_text(&command);
         }
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_loses_the_folders_of_what_ran_it() {
+        assert_eq!(short_command("/opt/lib/site-packages/memray/__main__.py run -o x.bin a.py"), "memray run -o x.bin a.py");
+        assert_eq!(short_command("/usr/bin/python3 a.py"), "python3 a.py");
+        assert_eq!(short_command("memray"), "memray");
+    }
 }

@@ -99,9 +99,8 @@ fn preferences(ui: &mut Ui, settings: &mut Settings) {
         ui.radio_value(&mut settings.units, UnitChoice::Binary, "KiB, MiB, GiB");
         ui.radio_value(&mut settings.units, UnitChoice::Decimal, "kB, MB, GB, as memray");
     });
-    ui.menu_button("Times", |ui| {
-        ui.radio_value(&mut settings.clock, ClockChoice::Elapsed, "Elapsed");
-        ui.radio_value(&mut settings.clock, ClockChoice::Local, "Local clock");
+    ui.menu_button("Times of day", |ui| {
+        ui.radio_value(&mut settings.clock, ClockChoice::Local, "Local");
         ui.radio_value(&mut settings.clock, ClockChoice::Utc, "UTC");
     });
     ui.menu_button("Theme", |ui| {

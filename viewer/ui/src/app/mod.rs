@@ -4,7 +4,6 @@
 
 mod caption;
 mod command;
-mod details_panel;
 mod document;
 mod document_page;
 mod file_dialog;
@@ -30,6 +29,7 @@ pub use command::{Command, Group};
 pub use view::{ModeChoice, Selection, Tab, View};
 pub use window::{RunOptions, run};
 
+use crate::memory_graph::MemoryGraph;
 use crate::settings::{Recent, Settings, SettingsFile, ThemeChoice};
 use document::Document;
 use egui::{Context, ThemePreference, Ui, ViewportCommand};
@@ -85,6 +85,7 @@ struct Reading {
     opening: Opening,
     fingerprint: Option<Fingerprint>,
     view: Option<View>,
+    graph: MemoryGraph,
 }
 
 /// Something that was done, said for a moment.
@@ -128,7 +129,7 @@ impl App {
                 .into_iter()
                 .for_each(|path| self.open(&path, None, &context)),
             Page::Opening(reading) => {
-                if opening_page::show(ui, &reading.opening, &self.settings, self.options.is_picture) {
+                if opening_page::show(ui, &reading.opening, &mut reading.graph, &self.settings, self.options.is_picture) {
                     reading.opening.progress.cancel();
                 }
             }
@@ -200,6 +201,13 @@ impl App {
         }
     }
 
+    /// Searches the open capture, as typing into the search field does.
+    pub fn search_for(&mut self, text: &str) {
+        if let Some(document) = self.document_mut() {
+            document.search.text = text.to_owned();
+        }
+    }
+
     fn document(&self) -> Option<&Document> {
         match &self.page {
             Page::Open(document) => Some(document),
@@ -221,7 +229,7 @@ impl App {
         self.path_entry = None;
         let fingerprint = Fingerprint::of(&path);
         self.page = match Opening::start(&path, &self.options.open, context) {
-            Ok(opening) => Page::Opening(Box::new(Reading { opening, fingerprint, view })),
+            Ok(opening) => Page::Opening(Box::new(Reading { opening, fingerprint, view, graph: MemoryGraph::default() })),
             Err(error) => Page::Failed { path, message: error.to_string() },
         };
     }
@@ -283,7 +291,8 @@ impl App {
         self.message = Some(Message { text, until_s: context.time() + 4.0 });
     }
 
-    fn perform(&mut self, command: Command, context: &Context) {
+    /// Does what a command says.
+    pub fn perform(&mut self, command: Command, context: &Context) {
         match command {
             Command::Open => {
                 let folder = self.current_path().and_then(Path::parent).map(Path::to_owned);

@@ -97,7 +97,7 @@ fn paint(
 
 /// A moment or range being typed.
 #[derive(Clone, Debug, Default)]
-pub struct TypedTime {
+pub(super) struct TypedTime {
     text: String,
     is_open: bool,
     wants_focus: bool,
@@ -106,7 +106,7 @@ pub struct TypedTime {
 
 impl TypedTime {
     /// Opens the field.
-    pub fn open(&mut self) {
+    pub(super) fn open(&mut self) {
         *self = Self { is_open: true, wants_focus: true, ..Self::default() };
     }
 }

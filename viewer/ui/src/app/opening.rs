@@ -9,7 +9,7 @@ use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
 /// A capture being opened.
-pub struct Opening {
+pub(super) struct Opening {
     /// The file.
     pub path: PathBuf,
     /// How far it is.
@@ -19,7 +19,7 @@ pub struct Opening {
 }
 
 /// What became of an opening.
-pub enum Opened {
+pub(super) enum Opened {
     /// Not yet there.
     NotYet,
     /// There, after so long.
@@ -32,7 +32,7 @@ pub enum Opened {
 
 impl Opening {
     /// Starts to open a capture. `context` is told to draw again when it is there.
-    pub fn start(path: &Path, options: &OpenOptions, context: &Context) -> Result<Self, UiError> {
+    pub(super) fn start(path: &Path, options: &OpenOptions, context: &Context) -> Result<Self, UiError> {
         let progress = Arc::new(Progress::default());
         let (sender, result) = mpsc::channel();
         let for_thread = (path.to_owned(), options.clone(), Arc::clone(&progress), context.clone());
@@ -49,7 +49,7 @@ impl Opening {
     }
 
     /// What became of it by now. Anything but `NotYet` is told once.
-    pub fn poll(&self) -> Opened {
+    pub(super) fn poll(&self) -> Opened {
         match self.result.try_recv() {
             Ok(Ok(index)) => Opened::Index(index, self.started.elapsed()),
             Ok(Err(Error::Cancelled)) => Opened::Cancelled,
@@ -62,7 +62,7 @@ impl Opening {
     }
 
     /// How long it has been going on.
-    pub fn elapsed(&self) -> Duration {
+    pub(super) fn elapsed(&self) -> Duration {
         self.started.elapsed()
     }
 }

@@ -3,10 +3,12 @@
 
 use super::opening::Opening;
 use super::window::file_name;
+use crate::memory_graph::{self, MemoryGraph};
 use crate::settings::Settings;
 use crate::style;
 use crate::theme::Palette;
-use egui::{CentralPanel, Frame, Margin, ProgressBar, RichText, Ui};
+use egui::{CentralPanel, Frame, Margin, ProgressBar, RichText, Ui, vec2};
+use memray_index::{Provisional, Timeline};
 use memray_report::size::{Units, format_bytes, format_count};
 use memray_report::time::{format_duration, format_elapsed};
 use std::time::Duration;
@@ -17,7 +19,7 @@ const PATIENCE: Duration = Duration::from_millis(150);
 const REFRESH: Duration = Duration::from_millis(100);
 
 /// Draws the page; whether the user cancelled.
-pub(super) fn show(ui: &mut Ui, opening: &Opening, settings: &Settings, is_picture: bool) -> bool {
+pub(super) fn show(ui: &mut Ui, opening: &Opening, graph: &mut MemoryGraph, settings: &Settings, is_picture: bool) -> bool {
     let palette = Palette::of(ui.visuals());
     let units = settings.units.units();
     let mut is_cancelled = false;
@@ -41,7 +43,7 @@ pub(super) fn show(ui: &mut Ui, opening: &Opening, settings: &Settings, is_pictu
         });
         ui.label(RichText::new(progress_words(opening, units)).color(palette.text_weak));
         ui.add_space(style::GAP);
-        provisional(ui, opening, units);
+        provisional(ui, opening, graph, settings);
     });
     is_cancelled
 }
@@ -60,7 +62,8 @@ fn progress_words(opening: &Opening, units: Units) -> String {
     words.join("  ·  ")
 }
 
-fn provisional(ui: &mut Ui, opening: &Opening, units: Units) {
+fn provisional(ui: &mut Ui, opening: &Opening, graph: &mut MemoryGraph, settings: &Settings) {
+    let units = settings.units.units();
     let palette = Palette::of(ui.visuals());
     let known = opening.progress.provisional();
     if known.peak_bytes == 0 {
@@ -72,4 +75,37 @@ fn provisional(ui: &mut Ui, opening: &Opening, units: Units) {
         ui.label(RichText::new(text).text_style(style::strong()).color(palette.text_strong));
         ui.label(RichText::new("provisional: of what has been read").color(palette.note));
     });
+    let generation = known.snapshots.len() as u64;
+    let timeline = timeline_of(known);
+    ui.add_space(4.0);
+    let height = (ui.available_height() * 0.25).clamp(110.0, 260.0);
+    ui.allocate_ui(vec2(ui.available_width(), height), |ui| {
+        let source = memory_graph::Source {
+            timeline: &timeline,
+            generation,
+            selection: None,
+            range: None,
+            moment: None,
+            is_provisional: true,
+            units,
+            clock: settings.clock.wall_clock(),
+        };
+        // What is not yet read cannot be asked about.
+        graph.show(ui, &source);
+    });
+}
+
+/// What has been read, as far as a graph needs it.
+fn timeline_of(known: Provisional) -> Timeline {
+    let end_time_ms = known.snapshots.iter().map(|snapshot| snapshot.time_ms).max().unwrap_or(known.start_time_ms);
+    let peak_time_ms = known.start_time_ms.saturating_add(known.peak_elapsed_ms);
+    Timeline {
+        start_time_ms: known.start_time_ms,
+        end_time_ms,
+        end_heap_bytes: known.snapshots.last().map_or(0, |snapshot| snapshot.heap_bytes),
+        peak_bytes: known.peak_bytes,
+        peak_interval: known.snapshots.partition_point(|snapshot| snapshot.time_ms < peak_time_ms),
+        interval_peaks: known.snapshots.iter().map(|snapshot| snapshot.heap_bytes).chain([0]).collect(),
+        snapshots: known.snapshots,
+    }
 }

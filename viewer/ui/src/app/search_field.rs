@@ -29,6 +29,8 @@ pub(super) fn show(ui: &mut Ui, document: &mut Document, settings: &Settings, co
     let field = TextEdit::singleline(&mut document.search.text)
         .id(field_id())
         .hint_text(format!("{label}   /"))
+        .align(egui::Align2::LEFT_CENTER)
+        .min_size(egui::vec2(0.0, 24.0))
         .desired_width(if is_wide { 310.0 } else { 230.0 });
     let response = ui.add(field);
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::TextInput, true, label));

@@ -5,6 +5,7 @@ use memray_index::{
     CaptureInfo, Filter, GroupBy, GrowthBy, LocationId, Mode, Moment, Question, RowKey, ThreadIndex, TimeRange,
     Timeline, Tree, TreeNodeId, TreeOptions,
 };
+use memray_report::{escape, labels};
 use std::sync::Arc;
 
 /// The modes, as the mode bar has them.
@@ -106,7 +107,7 @@ impl Tab {
 }
 
 /// One step from a tree's root to a frame.
-pub type Step = (LocationId, Option<ThreadIndex>);
+pub(super) type Step = (LocationId, Option<ThreadIndex>);
 
 /// What is selected. It outlives the tree in which it was selected: the same frame is found again in the next one.
 #[derive(Clone, Debug, PartialEq)]
@@ -127,6 +128,32 @@ impl Selection {
             .map(|id| (tree.node(id).location, tree.node(id).thread))
             .collect();
         (!path.is_empty()).then_some(Self::Frame(path, options))
+    }
+
+    /// The row that stands for it in a table of the right grouping.
+    pub fn key(&self) -> Option<RowKey> {
+        match self {
+            Self::Frame(path, _) => path.last().map(|(location, thread)| match (*location, *thread) {
+                (LocationId::NONE, Some(thread)) => RowKey::Thread(thread),
+                (LocationId::NONE, None) => RowKey::None,
+                (location, _) => RowKey::Location(location),
+            }),
+            Self::Row(key) => Some(*key),
+        }
+    }
+
+    /// What it is called.
+    pub fn name(&self, index: &memray_index::Index) -> String {
+        let text = |string| escape::visible(&index.text(string)).into_owned();
+        let name = match self.key().unwrap_or(RowKey::None) {
+            RowKey::Location(location) => labels::function(index, location),
+            RowKey::Function(function, _) => text(function),
+            RowKey::File(file) | RowKey::Module(file) => text(file),
+            RowKey::Thread(thread) => escape::visible(&index.thread_label(thread)).into_owned(),
+            RowKey::Allocator(allocator) => allocator.name().to_owned(),
+            RowKey::None => labels::NO_STACK.to_owned(),
+        };
+        escape::shorten(&name, 60).into_owned()
     }
 
     /// Where it is in a tree: the frame itself, or the heaviest node that shows it.
@@ -158,7 +185,7 @@ fn shows_key(index: &memray_index::Index, node: &memray_index::TreeNode, key: Ro
 }
 
 /// Whether a location belongs to what a table's row stands for.
-pub fn location_has_key(index: &memray_index::Index, id: LocationId, key: RowKey) -> bool {
+pub(super) fn location_has_key(index: &memray_index::Index, id: LocationId, key: RowKey) -> bool {
     let location = index.location(id);
     match key {
         RowKey::Location(wanted) => id == wanted,
@@ -180,9 +207,6 @@ fn descend(tree: &Tree, path: &[Step]) -> Option<TreeNodeId> {
         })
     })
 }
-
-/// What the search field holds. `/…/` is a regular expression, as the field's help says.
-pub type SearchText = String;
 
 /// What the window shows of a capture.
 #[derive(Clone, Debug, PartialEq)]
@@ -236,7 +260,7 @@ impl Default for View {
 }
 
 /// The whole run.
-pub const WHOLE_RUN: TimeRange = TimeRange { from: Moment::Start, to: Moment::End };
+pub(super) const WHOLE_RUN: TimeRange = TimeRange { from: Moment::Start, to: Moment::End };
 
 impl View {
     /// The question that it stands for.
@@ -296,7 +320,7 @@ impl View {
 
 /// Views that were left, to go back and forward between.
 #[derive(Debug, Default)]
-pub struct History {
+pub(super) struct History {
     back: Vec<View>,
     forward: Vec<View>,
 }
@@ -306,7 +330,7 @@ const MAX_STEPS: usize = 200;
 
 impl History {
     /// Notes that a view was left for another.
-    pub fn left(&mut self, view: View) {
+    pub(super) fn left(&mut self, view: View) {
         self.back.push(view);
         self.forward.clear();
         if self.back.len() > MAX_STEPS {
@@ -315,26 +339,26 @@ impl History {
     }
 
     /// The view before, if there is one; `now` can be gone forward to.
-    pub fn back(&mut self, now: &View) -> Option<View> {
+    pub(super) fn back(&mut self, now: &View) -> Option<View> {
         let view = self.back.pop()?;
         self.forward.push(now.clone());
         Some(view)
     }
 
     /// The view after, if one was gone back from.
-    pub fn forward(&mut self, now: &View) -> Option<View> {
+    pub(super) fn forward(&mut self, now: &View) -> Option<View> {
         let view = self.forward.pop()?;
         self.back.push(now.clone());
         Some(view)
     }
 
     /// Whether there is a view to go back to.
-    pub fn can_go_back(&self) -> bool {
+    pub(super) fn can_go_back(&self) -> bool {
         !self.back.is_empty()
     }
 
     /// Whether there is a view to go forward to.
-    pub fn can_go_forward(&self) -> bool {
+    pub(super) fn can_go_forward(&self) -> bool {
         !self.forward.is_empty()
     }
 }

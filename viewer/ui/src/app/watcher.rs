@@ -15,7 +15,7 @@ const PERIOD: Duration = Duration::from_secs(1);
 
 /// What tells one state of a file from another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Fingerprint {
+pub(super) struct Fingerprint {
     size_bytes: u64,
     modified: Option<SystemTime>,
     inode: u64,
@@ -23,7 +23,7 @@ pub struct Fingerprint {
 
 impl Fingerprint {
     /// The file's now; `None` if it is not there.
-    pub fn of(path: &Path) -> Option<Self> {
+    pub(super) fn of(path: &Path) -> Option<Self> {
         let metadata = std::fs::metadata(path).ok()?;
         #[cfg(unix)]
         let inode = std::os::unix::fs::MetadataExt::ino(&metadata);
@@ -34,7 +34,7 @@ impl Fingerprint {
 }
 
 /// Watches one file until it is dropped.
-pub struct Watcher {
+pub(super) struct Watcher {
     has_changed: Arc<AtomicBool>,
     /// The thread waits on its other end, and ends when this is dropped.
     _alive: Sender<()>,
@@ -42,7 +42,7 @@ pub struct Watcher {
 
 impl Watcher {
     /// Watches a file that was in this state when it was opened.
-    pub fn start(path: PathBuf, opened: Option<Fingerprint>, context: Context) -> Result<Self, UiError> {
+    pub(super) fn start(path: PathBuf, opened: Option<Fingerprint>, context: Context) -> Result<Self, UiError> {
         Self::start_with_period(path, opened, context, PERIOD)
     }
 
@@ -71,7 +71,7 @@ impl Watcher {
     }
 
     /// Whether the file is no longer what was opened.
-    pub fn has_changed(&self) -> bool {
+    pub(super) fn has_changed(&self) -> bool {
         self.has_changed.load(Ordering::Relaxed)
     }
 }

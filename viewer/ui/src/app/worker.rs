@@ -21,7 +21,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError, mpsc};
 
 /// What the UI wants to show.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Wanted {
+pub(super) struct Wanted {
     /// In which units the headline is written.
     pub units: Units,
     /// The question.
@@ -42,7 +42,7 @@ pub struct Wanted {
 
 /// An answer with its tree.
 #[derive(Clone, Debug)]
-pub struct Picture {
+pub(super) struct Picture {
     /// What was asked.
     pub question: Question,
     /// How the tree is laid out.
@@ -53,9 +53,11 @@ pub struct Picture {
 
 /// What is known of a selection.
 #[derive(Clone, Debug)]
-pub struct Selected {
+pub(super) struct Selected {
     /// What is selected.
     pub selection: Selection,
+    /// What it is called.
+    pub name: String,
     /// Where it is in the picture's tree.
     pub node: Option<TreeNodeId>,
     /// Its live bytes at each snapshot and at the end; `None` where the capture holds no moments.
@@ -66,7 +68,7 @@ pub struct Selected {
 
 /// What an answer says of a selection.
 #[derive(Clone, Debug, Default)]
-pub struct SelectionFacts {
+pub(super) struct SelectionFacts {
     /// Of the selection with all that it called.
     pub amount: Amount,
     /// Of the selection alone.
@@ -75,8 +77,29 @@ pub struct SelectionFacts {
     pub caller: Option<Amount>,
     /// By thread, the largest first.
     pub threads: Vec<(ThreadIndex, Amount)>,
-    /// From below the root to the selection.
+    /// The stack through the selection, the outermost frame first, on below it along its heaviest callees.
     pub stack: Vec<TreeNodeId>,
+    /// The locations of `stack`.
+    pub stack_locations: Vec<LocationId>,
+    /// Where in `stack` the selection is.
+    pub selected_frame: Option<usize>,
+}
+
+impl SelectionFacts {
+    /// Fills in the stack through a node.
+    fn follow(&mut self, tree: &Tree, node: TreeNodeId) {
+        self.stack = tree.path(node).into_iter().skip(1).collect();
+        let mut at = node;
+        while let Some(heaviest) = tree.children(at).next().map(TreeNodeId) {
+            self.stack.push(heaviest);
+            at = heaviest;
+        }
+        if tree.is_inverted {
+            self.stack.reverse();
+        }
+        self.stack_locations = self.stack.iter().map(|id| tree.node(*id).location).collect();
+        self.selected_frame = self.stack.iter().position(|id| *id == node);
+    }
 }
 
 fn add(sum: &mut Amount, more: Amount) {
@@ -87,7 +110,7 @@ fn add(sum: &mut Amount, more: Amount) {
 /// A part of what was wanted.
 #[derive(Clone, Debug)]
 #[allow(missing_docs)] // each is the part of `Wanted` of the same name
-pub enum Part {
+pub(super) enum Part {
     Headline(Units, Result<Arc<Headline>, Refusal>),
     Notes(Arc<Vec<Note>>),
     Picture(Picture),
@@ -104,7 +127,7 @@ pub enum Part {
 const GROWTH_ROWS: usize = 500;
 
 /// The thread, seen from the UI.
-pub struct Worker {
+pub(super) struct Worker {
     shared: Arc<Shared>,
     parts: mpsc::Receiver<Part>,
 }
@@ -122,7 +145,7 @@ struct Wish {
 
 impl Worker {
     /// Starts the thread. `context` is told to draw again when a part is there.
-    pub fn start(index: Index, context: Context) -> Result<Self, UiError> {
+    pub(super) fn start(index: Index, context: Context) -> Result<Self, UiError> {
         let shared = Arc::new(Shared { wish: Mutex::default(), changed: Condvar::new() });
         let (sender, parts) = mpsc::channel();
         let for_thread = Arc::clone(&shared);
@@ -134,13 +157,13 @@ impl Worker {
     }
 
     /// Says what is wanted now; what was wanted before is not any more.
-    pub fn want(&self, wanted: Wanted) {
+    pub(super) fn want(&self, wanted: Wanted) {
         self.shared.lock().wanted = Some(Box::new(wanted));
         self.shared.changed.notify_one();
     }
 
     /// The parts that have come since.
-    pub fn parts(&self) -> impl Iterator<Item = Part> + '_ {
+    pub(super) fn parts(&self) -> impl Iterator<Item = Part> + '_ {
         self.parts.try_iter()
     }
 }
@@ -321,7 +344,7 @@ impl Asker {
         let node = self.answer().and_then(|(_, tree)| selection.find(&self.index, &tree, wanted.tree));
         let live_bytes = self.series(wanted, selection, node);
         let facts = self.answer().map(|(answer, _)| Arc::new(self.facts(&answer, selection, wanted.tree, node)));
-        Some(Part::Selected(Some(Selected { selection: selection.clone(), node, live_bytes, facts })))
+        Some(Part::Selected(Some(Selected { selection: selection.clone(), name: selection.name(&self.index), node, live_bytes, facts })))
     }
 
     /// What an answer says of a selection.
@@ -343,8 +366,7 @@ impl Asker {
         facts.threads.sort_by_key(|(thread, amount)| (std::cmp::Reverse(amount.bytes), *thread));
         let Some((_, tree)) = self.answer() else { return facts };
         if let Some(id) = node {
-            let path = tree.path(id);
-            facts.stack = path.iter().skip(1).copied().collect();
+            facts.follow(&tree, id);
             let frame = tree.node(id);
             if matches!(selection, Selection::Frame(..)) {
                 (facts.amount, facts.own) = (frame.amount, frame.own);

@@ -2,17 +2,17 @@
 //! A picture of the window, drawn on the CPU from egui's own meshes: it needs no display, no GPU and no driver, and two
 //! runs give the same bytes.
 //!
-//! The application is the same one that the window runs; [`screenshot`] waits until it has all its answers, then lets it
-//! draw itself and draws the triangles.
+//! [`screenshot`] leads. The application is the same one that the window runs, put into a [`Studio`]: that waits until it
+//! has all its answers, then lets it draw itself and draws the triangles.
 
 mod canvas;
 mod texture;
 
-use crate::app::{App, AppOptions};
+use crate::app::{App, AppOptions, Command};
 use crate::error::UiError;
 use crate::settings::ThemeChoice;
 use canvas::Canvas;
-use egui::{Color32, Context, RawInput, Rect, Theme, ViewportId, Visuals, pos2, vec2};
+use egui::{Color32, Context, FullOutput, RawInput, Rect, Theme, ViewportId, pos2, vec2};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use texture::Textures;
@@ -63,70 +63,86 @@ const MAX_SIDE_PX: f32 = 16_384.0;
 
 /// Draws the window's content.
 pub fn screenshot(options: &ScreenshotOptions) -> Result<Picture, UiError> {
-    let app = App::new(
-        AppOptions {
+    let mut studio = Studio::new(options);
+    studio.settle()?;
+    if let Some(message) = studio.app.failure() {
+        return Err(UiError::Open(message.to_owned()));
+    }
+    Ok(studio.picture())
+}
+
+/// The application on an egui context without a window.
+pub struct Studio {
+    /// The application.
+    pub app: App,
+    context: Context,
+    textures: Textures,
+    size_px: [usize; 2],
+    pixels_per_point: f32,
+    theme: Theme,
+    time_s: f64,
+    deadline: Instant,
+}
+
+impl Studio {
+    /// An application that begins to open what the options say.
+    pub fn new(options: &ScreenshotOptions) -> Self {
+        let context = Context::default();
+        crate::style::install(&context);
+        let theme = if options.theme == ThemeChoice::Light { Theme::Light } else { Theme::Dark };
+        context.set_theme(theme);
+        let app_options = AppOptions {
             path: options.path.clone(),
             open: options.open.clone(),
             theme: Some(options.theme),
             is_picture: true,
             ..AppOptions::default()
-        },
-        &Context::default(),
-    );
-    draw_when_settled(app, options)
-}
+        };
+        let pixels_per_point = options.pixels_per_point.clamp(0.5, 8.0);
+        let pixels = |points: u32| (points as f32 * pixels_per_point).round().clamp(1.0, MAX_SIDE_PX) as usize;
+        Self {
+            app: App::new(app_options, &context),
+            context,
+            textures: Textures::default(),
+            size_px: options.size_points.map(pixels),
+            pixels_per_point,
+            theme,
+            time_s: 0.0,
+            deadline: Instant::now() + options.patience,
+        }
+    }
 
-/// Draws an application once it has all its answers.
-pub fn draw_when_settled(mut app: App, options: &ScreenshotOptions) -> Result<Picture, UiError> {
-    let ppp = options.pixels_per_point.clamp(0.5, 8.0);
-    let [width, height] = options.size_points.map(|points| (points as f32 * ppp).round().clamp(1.0, MAX_SIDE_PX));
-    let mut stage = Stage::new(options.theme, vec2(width, height) / ppp, ppp);
-    let deadline = Instant::now() + options.patience;
-    // A view asks for what it shows while it is drawn, so: wait, draw, until drawing asks nothing new. Waiting draws
-    // nothing, so that a picture does not depend on how long it took.
-    loop {
-        while !app.is_settled(&stage.context) {
-            if Instant::now() >= deadline {
-                return Err(UiError::TookTooLong(options.patience));
+    /// Waits for all answers.
+    ///
+    /// A view asks for what it shows while it is drawn, so: wait, draw, until drawing asks nothing new. Waiting draws
+    /// nothing, so that a picture does not depend on how long it took.
+    pub fn settle(&mut self) -> Result<(), UiError> {
+        loop {
+            while !self.app.is_settled(&self.context) {
+                if Instant::now() >= self.deadline {
+                    return Err(UiError::TookTooLong);
+                }
+                std::thread::sleep(Duration::from_millis(2));
             }
-            std::thread::sleep(Duration::from_millis(2));
-        }
-        // Several passes: sizes that depend on each other, and animations that end.
-        for _ in 0..4 {
-            stage.pass(&mut app);
-        }
-        if app.is_settled(&stage.context) {
-            break;
+            // Several passes: sizes that depend on each other, and animations that end.
+            for _ in 0..4 {
+                drop(self.pass());
+            }
+            if self.app.is_settled(&self.context) {
+                return Ok(());
+            }
         }
     }
-    if let Some(message) = app.failure() {
-        return Err(UiError::Open(message.to_owned()));
-    }
-    Ok(stage.picture(&mut app, width as usize, height as usize))
-}
 
-/// An egui context without a window.
-struct Stage {
-    context: Context,
-    textures: Textures,
-    size: egui::Vec2,
-    pixels_per_point: f32,
-    theme: Theme,
-    time_s: f64,
-}
-
-impl Stage {
-    fn new(theme: ThemeChoice, size: egui::Vec2, pixels_per_point: f32) -> Self {
-        let context = Context::default();
-        crate::style::install(&context);
-        let theme = if theme == ThemeChoice::Light { Theme::Light } else { Theme::Dark };
-        context.set_theme(theme);
-        Self { context, textures: Textures::default(), size, pixels_per_point, theme, time_s: 0.0 }
+    /// Does what a command says.
+    pub fn perform(&mut self, command: Command) {
+        self.app.perform(command, &self.context);
     }
 
-    fn pass(&mut self, app: &mut App) -> egui::FullOutput {
+    fn pass(&mut self) -> FullOutput {
+        let [width, height] = self.size_px.map(|side| side as f32 / self.pixels_per_point);
         let mut input = RawInput {
-            screen_rect: Some(Rect::from_min_size(pos2(0.0, 0.0), self.size)),
+            screen_rect: Some(Rect::from_min_size(pos2(0.0, 0.0), vec2(width, height))),
             time: Some(self.time_s),
             focused: false,
             system_theme: Some(self.theme),
@@ -137,16 +153,19 @@ impl Stage {
             viewport.native_pixels_per_point = Some(self.pixels_per_point);
         }
         self.time_s += 10.0;
+        let app = &mut self.app;
         let mut output = self.context.run_ui(input, |ui| app.ui(ui));
         self.textures.apply(std::mem::take(&mut output.textures_delta));
         output
     }
 
-    fn picture(&mut self, app: &mut App, width: usize, height: usize) -> Picture {
-        let output = self.pass(app);
+    /// Draws what is there now.
+    pub fn picture(&mut self) -> Picture {
+        let output = self.pass();
         let primitives = self.context.tessellate(output.shapes, output.pixels_per_point);
-        let visuals: Visuals = self.context.global_style().visuals.clone();
-        let mut canvas = Canvas::new(width, height, visuals.panel_fill.to_opaque());
+        let background = self.context.global_style().visuals.panel_fill.to_opaque();
+        let [width, height] = self.size_px;
+        let mut canvas = Canvas::new(width, height, background);
         canvas.draw(&primitives, &self.textures, output.pixels_per_point);
         Picture { width_px: width, height_px: height, rgb: canvas.pixels.iter().flat_map(rgb).collect() }
     }
