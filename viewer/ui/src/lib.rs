@@ -3,4 +3,5 @@
 
 pub mod fonts;
 pub mod icicle;
+pub mod memory_graph;
 pub mod theme;
