@@ -225,7 +225,7 @@ fn mode_name(mode: &Mode) -> &'static str {
 }
 
 /// The traced Python's version, from `PY_VERSION_HEX`: `3.12.1`, `3.14.0rc2`.
-pub(crate) fn python_version(hex: u32) -> String {
+pub fn python_version(hex: u32) -> String {
     let [major, minor, micro, level] = hex.to_be_bytes();
     let serial = level & 0xf;
     let suffix = match level >> 4 {
@@ -238,7 +238,7 @@ pub(crate) fn python_version(hex: u32) -> String {
 }
 
 /// Python's allocator, as memray's metadata names it.
-pub(crate) fn python_allocator_name(allocator: PythonAllocator) -> &'static str {
+pub fn python_allocator_name(allocator: PythonAllocator) -> &'static str {
     match allocator {
         PythonAllocator::Pymalloc => "pymalloc",
         PythonAllocator::PymallocDebug => "pymalloc debug",
