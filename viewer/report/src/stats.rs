@@ -4,8 +4,8 @@
 //! [`Report`] leads: it holds what both forms show, in the order of `memray stats`. The JSON can be read by what reads
 //! memray's; it has a `headline`, `facts` and `notes` besides.
 
-use crate::columns::{table, wrap};
-use crate::headline::Headline;
+use crate::columns::{fill, table, wrap};
+use crate::headline::{FACT_SEPARATOR, Headline};
 use crate::labels::Labels;
 use crate::metadata::python_allocator_name;
 use crate::notes::{Note, notes};
@@ -208,7 +208,8 @@ impl<L: Labels> Report<'_, L> {
 
 /// What every text report begins with: headline, facts, notes.
 pub(crate) fn write_opening(headline: &Headline, notes: &[Note], out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "{}\n{}", wrap(&headline.text()), wrap(&headline.facts_line()))?;
+    writeln!(out, "{}", wrap(&headline.text()))?;
+    writeln!(out, "{}", fill(headline.facts.iter().map(String::as_str), FACT_SEPARATOR))?;
     for note in notes {
         writeln!(out, "\n{}", wrap(&note.text))?;
     }
