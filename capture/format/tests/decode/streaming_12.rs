@@ -195,3 +195,22 @@ fn an_error_is_repeated() {
     assert_eq!(decoder.push(TRAILER, &mut |_| panic!("a record after damage")), first);
     assert_eq!(decoder.finish(), StreamEnd::Cut { offset: capture.len() as u64 - 1 });
 }
+
+#[test]
+fn a_name_that_is_too_long_is_damage_however_it_arrives() {
+    let mut capture = Spelled::version(13).capture(&[&[10]]);
+    let offset = capture.len() as u64 - 1;
+    capture.resize(capture.len() + (64 << 20), b'x');
+    for (name_bytes, is_damage) in [(64 << 20, false), ((64 << 20) + 1, true)] {
+        capture.resize(offset as usize + 1 + name_bytes, b'x');
+        for chunk_bytes in [capture.len(), (1 << 20) + 7] {
+            let mut decoder = memray_format::Decoder::new();
+            let mut result = Ok(());
+            for chunk in capture.chunks(chunk_bytes) {
+                result = result.and(decoder.push(chunk, &mut |_| panic!("a name without end")));
+            }
+            let damage = DecodeError::Damaged { offset, reason: "a name is longer than 64 MiB".into() };
+            assert_eq!(result, if is_damage { Err(damage) } else { Ok(()) });
+        }
+    }
+}
