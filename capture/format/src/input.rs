@@ -110,9 +110,11 @@ impl<'a> Input<'a> for Window<'a> {
 
     #[inline(always)]
     fn bytes<const N: usize>(&mut self) -> Result<[u8; N], Stop> {
-        let bytes = self.bytes.get(self.position..).and_then(|rest| rest.first_chunk::<N>());
-        self.position += N;
-        bytes.copied().ok_or(LONG_VARINT)
+        let mut bytes = [0; N];
+        for byte in &mut bytes {
+            *byte = self.byte()?;
+        }
+        Ok(bytes)
     }
 }
 

@@ -54,8 +54,8 @@ impl<'a> Lz4Frame<'a> {
     /// Appends the next block's bytes to `out`; returns false at the end of the last frame.
     ///
     /// # Errors
-    /// If the file is cut or damaged here. What could be had of the block was appended nevertheless, and is good but for
-    /// bytes next to the damage. Nothing can be read after it.
+    /// If the file is cut or damaged here; nothing can be read after that. What could be had of the block was appended
+    /// nevertheless. All of it is good if the file was cut; if it was damaged, the last of it may not be.
     pub fn next_block(&mut self, out: &mut Vec<u8>) -> Result<bool, Damage> {
         loop {
             let Some(frame) = self.frame else { return Ok(false) };

@@ -155,7 +155,10 @@ fn a_capture_that_is_cut_anywhere_gives_the_records_before() {
             let mut count = 0;
             decoder
                 .push(&bytes[..length], &mut |record| {
-                    assert_eq!(format!("{record:?}"), records[count]);
+                    // Those before were held against the records at shorter lengths.
+                    if count + 1 >= given {
+                        assert_eq!(format!("{record:?}"), records[count]);
+                    }
                     count += 1;
                 })
                 .unwrap();
