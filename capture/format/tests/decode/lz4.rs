@@ -99,7 +99,7 @@ fn a_file_that_is_cut_gives_the_bytes_of_its_last_block_too() {
     let file = compress(linked(), &content);
     let half = file.len() / 2;
     let (given, end) = decompress(&file[..half]);
-    assert_eq!(end, Err(Damage { offset: half as u64, reason: "the file ends within a block".into() }));
+    assert_eq!(end, Err(Damage { offset: half as u64, is_cut: true, reason: "the file ends within a block".into() }));
     assert!(content.starts_with(&given));
     // Not only whole blocks.
     assert!(given.len() % 65_536 > 1000, "{}", given.len());
@@ -122,6 +122,15 @@ fn a_damaged_block_gives_what_comes_before_the_damage() {
     let same = given.iter().zip(&content).take_while(|(given, content)| given == content).count();
     assert!(same > 65_536 + 2000, "{same}");
     assert!(given.len() <= 2 * 65_536);
+}
+
+#[test]
+fn a_block_whose_checksum_is_cut_off_is_given() {
+    let content = text(5000);
+    let file = compress(linked().block_checksums(true), &content);
+    let (given, end) = decompress(&file[..file.len() - 6]); // end mark and half the checksum
+    assert!(given == content);
+    assert!(end.unwrap_err().is_cut);
 }
 
 #[test]
