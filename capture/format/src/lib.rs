@@ -8,10 +8,13 @@
 //! Facts about the format were read from memray's own sources and proved on captures of every version.
 
 mod allocator;
+mod encode;
 mod header;
 mod record;
+pub mod synth;
 
 pub use allocator::{Allocator, AllocatorKind};
+pub use encode::{EncodeError, Encoder, RecordEncoder, encode_header, lz4_frame, rewrite_header};
 pub use header::{FileFormat, Header, MAGIC, ModulePaths, PythonAllocator, VERSIONS};
 pub use record::{
     AggregatedAllocation, Allocation, CodeObject, FrameDefinition, FrameKey, Library, NativeFrame, Object, Record,
