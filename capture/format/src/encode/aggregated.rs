@@ -59,11 +59,8 @@ impl RecordEncoder {
     fn aggregated_allocation(&self, allocation: &AggregatedAllocation, out: &mut Buffer<'_>) {
         out.byte(2);
         out.u64(allocation.thread.0);
-        let number = if self.version < 12 {
-            number_before_12(allocation.allocator)
-        } else {
-            allocation.allocator.number()
-        };
+        let number =
+            if self.version < 12 { number_before_12(allocation.allocator) } else { allocation.allocator.number() };
         out.u64(u64::from(number)); // one byte and seven of padding
         out.u64(allocation.native_frame);
         out.u64(allocation.stack);

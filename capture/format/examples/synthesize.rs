@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Writes a synthetic capture, for tests and measurements.
+//!
+//!     cargo run --release -p memray-format --example synthesize -- large --records 1000000 -o large.bin
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+use memray_format::synth::Synthesis;
+use memray_format::{Encoder, Header, Record, lz4_frame, rewrite_header};
+
+#[derive(Parser)]
+struct Arguments {
+    #[command(subcommand)]
+    preset: Preset,
+    /// The same seed makes the same capture.
+    #[arg(long, default_value_t = 1, global = true)]
+    seed: u64,
+    /// Format version, 8 to 13.
+    #[arg(long, default_value_t = 13, global = true, value_parser = clap::value_parser!(i32).range(8..=13))]
+    version: i32,
+    /// Number of threads; the preset's own unless given.
+    #[arg(long, global = true)]
+    threads: Option<u32>,
+    /// With native stacks.
+    #[arg(long, global = true)]
+    native: bool,
+    /// Compress.
+    #[arg(long, global = true)]
+    lz4: bool,
+    /// Where to write.
+    #[arg(short, long, default_value = "synthetic.bin", global = true)]
+    output: PathBuf,
+}
+
+#[derive(Subcommand)]
+enum Preset {
+    /// A few hundred records that meet every odd case.
+    Small,
+    /// A plausible program of any length.
+    Large {
+        #[arg(long, default_value_t = 1_000_000)]
+        records: u64,
+    },
+    /// Many snapshots and many distinct lifetimes.
+    Lifetimes {
+        #[arg(long, default_value_t = 360_000)]
+        snapshots: u64,
+        #[arg(long, default_value_t = 10_000_000)]
+        distinct: u64,
+    },
+    /// Blocks of one size that live to the end.
+    Blocks {
+        #[arg(long, default_value_t = 5_000_000)]
+        count: u64,
+        #[arg(long, default_value_t = 4096)]
+        size_bytes: u64,
+    },
+}
+
+fn main() -> io::Result<()> {
+    let arguments = Arguments::parse();
+    let seed = arguments.seed;
+    let mut synthesis = match arguments.preset {
+        Preset::Small => Synthesis::small(seed),
+        Preset::Large { records } => Synthesis::large(seed, records),
+        Preset::Lifetimes { snapshots, distinct } => Synthesis::lifetimes(seed, snapshots, distinct),
+        Preset::Blocks { count, size_bytes } => Synthesis::blocks(seed, count, size_bytes),
+    };
+    synthesis.version = arguments.version;
+    synthesis.threads = arguments.threads.unwrap_or(synthesis.threads);
+    synthesis.native = arguments.native;
+
+    let file = File::create(&arguments.output)?;
+    let mut header = synthesis.header();
+    if arguments.lz4 {
+        // What is compressed cannot be rewritten, so the counts are needed first.
+        synthesis.generate(&mut |record| count(&mut header, &record));
+        write(&synthesis, &mut header.clone(), lz4_frame(file))?.finish()?;
+    } else {
+        let file = write(&synthesis, &mut header, file)?;
+        rewrite_header(file, &header)?;
+    }
+    Ok(())
+}
+
+/// Writes all records, counting them into the header.
+fn write<W: Write>(synthesis: &Synthesis, header: &mut Header, writer: W) -> io::Result<W> {
+    let mut encoder = Encoder::new(writer, header)?;
+    let mut result = Ok(());
+    synthesis.generate(&mut |record| {
+        if result.is_ok() {
+            result = encoder.record(&record);
+            count(header, &record);
+        }
+    });
+    result?;
+    encoder.finish()
+}
+
+/// Counts as memray does: frees are allocation records too.
+fn count(header: &mut Header, record: &Record<'_>) {
+    match record {
+        Record::Allocation(_) => header.allocation_count += 1,
+        Record::FrameDefinition(_) => header.frame_count += 1,
+        _ => {}
+    }
+}
