@@ -1,63 +1,65 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Writes a synthetic capture, for tests and measurements.
 //!
-//!     cargo run --release -p memray-format --example synthesize -- large --records 1000000 -o large.bin
+//!     cargo run --release -p memray-format --example synthesize -- --preset large --records 1000000 -o large.bin
 
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-use clap::{Parser, Subcommand};
+use clap::{Parser, ValueEnum};
 use memray_format::synth::Synthesis;
 use memray_format::{Encoder, Header, Record, lz4_frame, rewrite_header};
 
 #[derive(Parser)]
 struct Arguments {
-    #[command(subcommand)]
+    #[arg(long, value_enum)]
     preset: Preset,
     /// The same seed makes the same capture.
-    #[arg(long, default_value_t = 1, global = true)]
+    #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// Length of a large capture.
+    #[arg(long, default_value_t = 1_000_000)]
+    records: u64,
+    /// Snapshots of a capture of lifetimes.
+    #[arg(long, default_value_t = 360_000)]
+    snapshots: u64,
+    /// Distinct lifetimes of a capture of lifetimes.
+    #[arg(long, default_value_t = 10_000_000)]
+    distinct: u64,
+    /// Number of blocks.
+    #[arg(long, default_value_t = 5_000_000)]
+    count: u64,
+    /// Size of each block.
+    #[arg(long, default_value_t = 4096)]
+    size_bytes: u64,
     /// Format version, 8 to 13.
-    #[arg(long, default_value_t = 13, global = true, value_parser = clap::value_parser!(i32).range(8..=13))]
+    #[arg(long, default_value_t = 13, value_parser = clap::value_parser!(i32).range(8..=13))]
     version: i32,
     /// Number of threads; the preset's own unless given.
-    #[arg(long, global = true)]
+    #[arg(long)]
     threads: Option<u32>,
     /// With native stacks.
-    #[arg(long, global = true)]
+    #[arg(long)]
     native: bool,
     /// Compress.
-    #[arg(long, global = true)]
+    #[arg(long)]
     lz4: bool,
     /// Where to write.
-    #[arg(short, long, default_value = "synthetic.bin", global = true)]
+    #[arg(short, long, default_value = "synthetic.bin")]
     output: PathBuf,
 }
 
-#[derive(Subcommand)]
+#[derive(Clone, Copy, ValueEnum)]
 enum Preset {
     /// A few hundred records that meet every odd case.
     Small,
     /// A plausible program of any length.
-    Large {
-        #[arg(long, default_value_t = 1_000_000)]
-        records: u64,
-    },
+    Large,
     /// Many snapshots and many distinct lifetimes.
-    Lifetimes {
-        #[arg(long, default_value_t = 360_000)]
-        snapshots: u64,
-        #[arg(long, default_value_t = 10_000_000)]
-        distinct: u64,
-    },
+    Lifetimes,
     /// Blocks of one size that live to the end.
-    Blocks {
-        #[arg(long, default_value_t = 5_000_000)]
-        count: u64,
-        #[arg(long, default_value_t = 4096)]
-        size_bytes: u64,
-    },
+    Blocks,
 }
 
 fn main() -> io::Result<()> {
@@ -65,9 +67,9 @@ fn main() -> io::Result<()> {
     let seed = arguments.seed;
     let mut synthesis = match arguments.preset {
         Preset::Small => Synthesis::small(seed),
-        Preset::Large { records } => Synthesis::large(seed, records),
-        Preset::Lifetimes { snapshots, distinct } => Synthesis::lifetimes(seed, snapshots, distinct),
-        Preset::Blocks { count, size_bytes } => Synthesis::blocks(seed, count, size_bytes),
+        Preset::Large => Synthesis::large(seed, arguments.records),
+        Preset::Lifetimes => Synthesis::lifetimes(seed, arguments.snapshots, arguments.distinct),
+        Preset::Blocks => Synthesis::blocks(seed, arguments.count, arguments.size_bytes),
     };
     synthesis.version = arguments.version;
     synthesis.threads = arguments.threads.unwrap_or(synthesis.threads);
