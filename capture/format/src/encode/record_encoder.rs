@@ -9,6 +9,7 @@ use super::buffer::Buffer;
 use super::since_12::PointerCache;
 use crate::header::{FileFormat, Header, VERSIONS};
 use crate::record::Record;
+use crate::shared_records::{CONTEXT_SWITCH, LIBRARY, MAPPINGS_START, NATIVE_FRAME, SEGMENT, THREAD_NAME};
 
 /// More than the longest record takes without its strings (an aggregated allocation: 73 bytes).
 const MAX_BYTES_WITHOUT_STRINGS: usize = 80;
@@ -111,28 +112,28 @@ impl RecordEncoder {
     pub(super) fn encode_shared(&mut self, record: &Record<'_>, out: &mut Buffer<'_>) -> Result<(), EncodeError> {
         match *record {
             Record::NativeFrame(frame) => {
-                out.byte(5);
+                out.byte(NATIVE_FRAME);
                 out.delta(&mut self.last.instruction_pointer, frame.instruction_pointer);
                 out.delta(&mut self.last.native_frame, frame.parent);
             }
-            Record::MappingsStart => out.byte(6),
+            Record::MappingsStart => out.byte(MAPPINGS_START),
             Record::Library(library) => {
-                out.byte(7);
+                out.byte(LIBRARY);
                 out.string(library.path);
                 out.varint(library.segment_count);
                 out.u64(library.address);
             }
             Record::Segment(segment) => {
-                out.byte(8);
+                out.byte(SEGMENT);
                 out.u64(segment.virtual_address);
                 out.varint(segment.size_bytes);
             }
             Record::ThreadName(name) => {
-                out.byte(10);
+                out.byte(THREAD_NAME);
                 out.string(name);
             }
             Record::ContextSwitch(thread) => {
-                out.byte(12);
+                out.byte(CONTEXT_SWITCH);
                 out.u64(thread.0);
             }
             _ => return Err(EncodeError::NoSuchRecord { version: self.version }),

@@ -5,6 +5,7 @@ use super::buffer::Buffer;
 use super::{EncodeError, RecordEncoder};
 use crate::allocator::{Allocator, AllocatorKind};
 use crate::record::{Allocation, CodeObject, Object, Record};
+use crate::shared_records::CODE_OBJECT;
 
 const POINTER_CACHE_LEN: usize = 15;
 /// What stands for the cache's index where the pointer is not in it.
@@ -93,7 +94,7 @@ impl RecordEncoder {
     }
 
     pub(super) fn code_object(&mut self, code: &CodeObject<'_>, out: &mut Buffer<'_>) {
-        out.byte(14);
+        out.byte(CODE_OBJECT);
         out.varint(code.id);
         out.string(code.function);
         out.string(code.file);

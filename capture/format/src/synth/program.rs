@@ -132,8 +132,8 @@ impl Program {
                 is_entry: frame.is_entry,
             }));
         }
-        // The decoder reports what a push says, and before version 12 it says an id.
-        FrameKey { code: id, instruction_offset: 0, is_entry: frame.is_entry }
+        // The definition says whether it is an entry frame.
+        FrameKey { code: id, instruction_offset: 0, is_entry: true }
     }
 }
 
