@@ -32,8 +32,8 @@ pub struct Synthesis {
     pub python_version: u32,
     /// Plausible, or nasty.
     pub character: Character,
-    /// How many records, definitions and snapshots included, to within a stack's depth. Ignored without short-lived
-    /// blocks.
+    /// How many records to within a stack's depth, snapshots included, definitions of frames not. Ignored without
+    /// short-lived blocks.
     pub records: u64,
     /// How many threads.
     pub threads: u32,

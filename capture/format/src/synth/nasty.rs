@@ -190,9 +190,14 @@ impl Nasty<'_> {
     fn object(&mut self, out: &mut Output<'_>) {
         let address = self.address();
         let is_created = self.random.chance(1, 2);
-        if self.plan.object_lifetimes && self.plan.version >= 12 {
-            let native_frame = if is_created { self.native_frame(out) } else { 0 };
+        if !self.plan.object_lifetimes {
+            return;
+        }
+        let native_frame = if is_created { self.native_frame(out) } else { 0 };
+        if self.plan.version >= 12 {
             out.emit(Record::Object(Object { address, is_created, native_frame }));
+        } else {
+            out.omit();
         }
     }
 
