@@ -21,12 +21,15 @@ struct Arguments {
     /// Length of a large capture.
     #[arg(long, default_value_t = 1_000_000)]
     records: u64,
-    /// Snapshots of a capture of lifetimes.
-    #[arg(long, default_value_t = 360_000)]
-    snapshots: u64,
-    /// Distinct lifetimes of a capture of lifetimes.
-    #[arg(long, default_value_t = 10_000_000)]
-    distinct: u64,
+    /// Number of snapshots; the preset's own unless given.
+    #[arg(long)]
+    snapshots: Option<u64>,
+    /// Number of distinct lifetimes; the preset's own unless given.
+    #[arg(long)]
+    distinct: Option<u64>,
+    /// Blocks live at once; the preset's own unless given.
+    #[arg(long)]
+    live: Option<u64>,
     /// Number of blocks.
     #[arg(long, default_value_t = 5_000_000)]
     count: u64,
@@ -68,10 +71,15 @@ fn main() -> io::Result<()> {
     let mut synthesis = match arguments.preset {
         Preset::Small => Synthesis::small(seed),
         Preset::Large => Synthesis::large(seed, arguments.records),
-        Preset::Lifetimes => Synthesis::lifetimes(seed, arguments.snapshots, arguments.distinct),
+        Preset::Lifetimes => {
+            Synthesis::lifetimes(seed, arguments.snapshots.unwrap_or(360_000), arguments.distinct.unwrap_or(10_000_000))
+        }
         Preset::Blocks => Synthesis::blocks(seed, arguments.count, arguments.size_bytes),
     };
     synthesis.version = arguments.version;
+    synthesis.snapshots = arguments.snapshots.unwrap_or(synthesis.snapshots);
+    synthesis.distinct_lifetimes = arguments.distinct.unwrap_or(synthesis.distinct_lifetimes);
+    synthesis.live_target = arguments.live.unwrap_or(synthesis.live_target);
     synthesis.threads = arguments.threads.unwrap_or(synthesis.threads);
     synthesis.native = arguments.native;
 

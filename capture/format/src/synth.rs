@@ -131,7 +131,7 @@ impl Synthesis {
             distinct_stacks: (records / 1000).clamp(500, 500_000) as u32,
             depth: 80,
             distinct_lifetimes: records / 20,
-            live_target: (records / 50).min(2_000_000),
+            live_target: (records / 125).min(2_000_000),
             profile: Profile::Waves,
             steps_a_mapping: 500,
             reused_live_addresses: false,

@@ -19,8 +19,8 @@ def print_records(kind, records):
         print(f"{kind} {sums[key]} {counts[key]} {key}")
 
 
-def main(path):
-    assert memray.__version__ == "1.20.0", f"memray 1.20.0 is needed, found {memray.__version__}"
+def print_capture(path):
+    print(f"\n== {path}")
     reader = memray.FileReader(path)
     metadata = reader.metadata
     start_ms = metadata.start_time.timestamp() * 1000
@@ -35,4 +35,6 @@ def main(path):
         print(f"snapshot {number:06} {snapshot.time - start_ms:.0f} {snapshot.rss} {snapshot.heap}")
 
 
-main(sys.argv[1])
+assert memray.__version__ == "1.20.0", f"memray 1.20.0 is needed, found {memray.__version__}"
+for path in sys.argv[1:]:
+    print_capture(path)
