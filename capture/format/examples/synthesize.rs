@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Writes a synthetic capture, for tests and measurements.
+//! Writes a synthetic capture, for tests and measurements. A compressed one is made twice, for its counts stand first.
 //!
 //!     cargo run --release -p memray-format --example synthesize -- --preset large --records 1000000 -o large.bin
 
@@ -45,6 +45,9 @@ struct Arguments {
     /// With native stacks.
     #[arg(long)]
     native: bool,
+    /// With addresses that are not multiples of 8; versions 8 to 11 only.
+    #[arg(long)]
+    unaligned: bool,
     /// Compress.
     #[arg(long)]
     lz4: bool,
@@ -82,6 +85,7 @@ fn main() -> io::Result<()> {
     synthesis.live_target = arguments.live.unwrap_or(synthesis.live_target);
     synthesis.threads = arguments.threads.unwrap_or(synthesis.threads);
     synthesis.native = arguments.native;
+    synthesis.unaligned = arguments.unaligned;
 
     let file = File::create(&arguments.output)?;
     let mut header = synthesis.header();
