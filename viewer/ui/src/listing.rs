@@ -4,7 +4,7 @@
 
 use crate::cell;
 use crate::theme::Palette;
-use egui::{Align, EventFilter, Id, Key, Rect, Response, Role, Sense, Ui, WidgetInfo, vec2};
+use egui::{Align, EventFilter, Id, Key, Rect, Response, Role, Sense, Ui, WidgetInfo, pos2, vec2};
 use egui_table::{CellInfo, HeaderCellInfo, HeaderRow, Table, TableDelegate};
 
 /// Even, so that the offsets of the first 1.5 million rows are exact in the scroll area's 32-bit floats.
@@ -98,13 +98,8 @@ impl Listing<'_> {
         if let Some(row) = moved.or(self.scroll_to) {
             table = table.scroll_to_row(row as u64, None);
         }
-        let mut delegate = Delegate {
-            listing: &self,
-            rows,
-            palette,
-            id,
-            events: ListingEvents { chosen: moved, sorted: None },
-        };
+        let mut delegate =
+            Delegate { listing: &self, rows, palette, id, events: ListingEvents { chosen: moved, sorted: None } };
         table.show(ui, &mut delegate);
         let events = delegate.events;
         if events.chosen.is_some() {
@@ -190,20 +185,14 @@ impl TableDelegate for Delegate<'_> {
         });
         let palette = &self.palette;
         let color = if direction.is_some() || response.hovered() { palette.text_strong } else { palette.text_weak };
-        let mut inner = rect.shrink2(vec2(CELL_MARGIN, 0.0));
+        let inner = rect.shrink2(vec2(CELL_MARGIN, 0.0));
         let font = egui::TextStyle::Body.resolve(ui.style());
+        let width = cell::text(ui.painter(), inner, column.align, column.name, font, color);
         if let Some(descending) = direction {
-            let at = match column.align {
-                Align::Max => inner.right_center() - vec2(4.0, 0.0),
-                _ => inner.left_center() + vec2(4.0, 0.0),
-            };
-            cell::triangle(ui.painter(), at, !descending, palette.accent);
-            match column.align {
-                Align::Max => inner.max.x -= 13.0,
-                _ => inner.min.x += 13.0,
-            }
+            // On the side where there is room, so that the heading stays above its cells.
+            let x = if column.align == Align::Max { inner.right() - width - 9.0 } else { inner.left() + width + 9.0 };
+            cell::triangle(ui.painter(), pos2(x, inner.center().y), !descending, palette.accent);
         }
-        cell::text(ui.painter(), inner, column.align, column.name, font, color);
         ui.painter().hline(rect.x_range(), rect.bottom() - 0.5, egui::Stroke::new(1.0, palette.outline));
         if response.on_hover_text(column.hint).clicked() {
             self.events.sorted = Some(nr);
@@ -212,7 +201,8 @@ impl TableDelegate for Delegate<'_> {
 
     fn row_ui(&mut self, ui: &mut Ui, row_nr: u64) {
         let row = row_nr as usize;
-        if row >= self.listing.row_count {
+        // Called once more for the columns that do not scroll, of which there are none.
+        if row >= self.listing.row_count || !ui.clip_rect().is_positive() {
             return;
         }
         let rect = ui.max_rect();

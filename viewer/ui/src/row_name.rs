@@ -25,11 +25,9 @@ impl RowName {
                 let label = labels.location(location);
                 Self { name: label.function.into_owned(), path: label.file.into_owned(), line: label.line }
             }
-            RowKey::Function(function, file) => Self {
-                name: labels.string(function).into_owned(),
-                path: labels.string(file).into_owned(),
-                line: 0,
-            },
+            RowKey::Function(function, file) => {
+                Self { name: labels.string(function).into_owned(), path: labels.string(file).into_owned(), line: 0 }
+            }
             RowKey::File(file) => {
                 let path = labels.string(file).into_owned();
                 Self { name: file_name(&path).to_owned(), path, line: 0 }

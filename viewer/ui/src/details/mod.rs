@@ -7,15 +7,19 @@ mod source_pane;
 mod stack_list;
 
 use crate::cell;
+use crate::fonts;
 use crate::growth_view::{shape_word, slope_words};
 use crate::labels::Labels;
 use crate::row_name::RowName;
 use crate::shown::{file_name, shown};
 use crate::theme::Palette;
-use crate::fonts;
-use egui::{Align, Color32, FontFamily, FontId, Rect, RichText, Role, ScrollArea, Sense, TextStyle, Ui, WidgetInfo, vec2};
+use egui::{
+    Align, Color32, FontFamily, FontId, Rect, RichText, Role, ScrollArea, Sense, TextStyle, Ui, WidgetInfo, vec2,
+};
 use memray_index::{Amount, FrameKind, GroupBy, GrowthShape, LocationId, RowKey, ThreadIndex};
-use memray_report::size::{Units, format_bytes, format_bytes_exact, format_count, format_counted, format_share_precise};
+use memray_report::size::{
+    Units, format_bytes, format_bytes_exact, format_count, format_counted, format_share_precise,
+};
 use source_pane::SourcePane;
 use std::path::PathBuf;
 
@@ -202,14 +206,30 @@ fn numbers(ui: &mut Ui, source: &Source<'_>) {
     let units = source.units;
     let strong = palette.text_strong;
     let total = source.total.bytes;
-    number(ui, source.amount_words, Some(&format_bytes(source.amount.bytes, units)), &format_share_precise(source.amount.bytes, total), strong)
-        .on_hover_text(format!("{} of {}", format_bytes_exact(source.amount.bytes), format_bytes_exact(total)));
+    number(
+        ui,
+        source.amount_words,
+        Some(&format_bytes(source.amount.bytes, units)),
+        &format_share_precise(source.amount.bytes, total),
+        strong,
+    )
+    .on_hover_text(format!("{} of {}", format_bytes_exact(source.amount.bytes), format_bytes_exact(total)));
     if let Some(caller) = source.caller {
         number(ui, "of its caller", None, &format_share_precise(source.amount.bytes, caller.bytes), palette.text)
             .on_hover_text(format!("Its caller has {}", format_bytes_exact(caller.bytes)));
     }
-    number(ui, "own", Some(&format_bytes(source.own.bytes, units)), &format_share_precise(source.own.bytes, total), palette.text)
-        .on_hover_text(format!("{} in {}", format_bytes_exact(source.own.bytes), format_counted(source.own.allocations, "allocation")));
+    number(
+        ui,
+        "own",
+        Some(&format_bytes(source.own.bytes, units)),
+        &format_share_precise(source.own.bytes, total),
+        palette.text,
+    )
+    .on_hover_text(format!(
+        "{} in {}",
+        format_bytes_exact(source.own.bytes),
+        format_counted(source.own.allocations, "allocation")
+    ));
     number(ui, "allocations", None, &format_count(source.amount.allocations), palette.text);
     if let Some(growth) = source.growth {
         let words = format!("{}, {}", slope_words(growth.slope_bytes_per_hour, units), shape_word(growth.shape));

@@ -14,9 +14,9 @@ use crate::shown::{file_name, shown};
 use crate::theme::Palette;
 use egui::{Align, Rect, RichText, TextStyle, Ui, vec2};
 use memray_index::{GroupBy, GrowthBy, GrowthRow, GrowthShape, RowKey};
+use memray_report::size::{Units, format_bytes, format_bytes_exact, format_bytes_signed, format_count};
 use order::{OrderKey, Sort, SortBy};
 pub use sparkline::sparkline;
-use memray_report::size::{Units, format_bytes, format_bytes_exact, format_bytes_signed, format_count};
 use std::sync::Arc;
 
 /// A ranking by growth, and how the user arranged it.
@@ -119,7 +119,9 @@ impl GrowthView {
         });
         let visible = Ranked { source, rows, order: self.order.rows() };
         // A ranking has hundreds of rows, so a search of them is nothing.
-        let selected_row = source.selected.and_then(|key| (0..visible.order.len()).find(|at| visible.row(*at).is_some_and(|row| row.key == key)));
+        let selected_row = source
+            .selected
+            .and_then(|key| (0..visible.order.len()).find(|at| visible.row(*at).is_some_and(|row| row.key == key)));
         let is_new = source.selected != self.selected;
         self.selected = source.selected;
         let listing = Listing {
@@ -161,11 +163,17 @@ const fn column(name: &'static str, hint: &'static str, width: Width, align: Ali
 
 const COLUMNS: [(SortBy, Column); 6] = [
     (SortBy::Name, column("Function", "", Width::Share(1.0, 150.0), Align::Min)),
-    (SortBy::After, column("Live bytes over the range", "Sorts by the live bytes at its end", Width::Fixed(176.0), Align::Min)),
+    (
+        SortBy::After,
+        column("Live bytes over the range", "Sorts by the live bytes at its end", Width::Fixed(176.0), Align::Min),
+    ),
     (SortBy::Delta, column("Growth", "Live bytes at the end less those at the start", Width::Fixed(116.0), Align::Max)),
-    (SortBy::Slope, column("Slope", "Least-squares slope of the live bytes", Width::Fixed(120.0), Align::Max)),
+    (SortBy::Slope, column("Slope", "Least-squares slope of the live bytes", Width::Fixed(128.0), Align::Max)),
     (SortBy::After, column("At the end", "Live bytes at the end of the range", Width::Fixed(104.0), Align::Max)),
-    (SortBy::Shape, column("Shape", "Steady is what a leak looks like; a cache levels off", Width::Fixed(104.0), Align::Min)),
+    (
+        SortBy::Shape,
+        column("Shape", "Steady is what a leak looks like; a cache levels off", Width::Fixed(104.0), Align::Min),
+    ),
 ];
 
 struct Ranked<'a> {
@@ -212,7 +220,8 @@ impl Rows for Ranked<'_> {
         match column {
             0 => {
                 let name = self.name(row);
-                let width = cell::text(painter, rect, Align::Min, &shown(&name.name), font.clone(), palette.text_strong);
+                let width =
+                    cell::text(painter, rect, Align::Min, &shown(&name.name), font.clone(), palette.text_strong);
                 let place = name.place(&shown(file_name(&name.path)));
                 let rest = rect.with_min_x((rect.left() + width + 8.0).min(rect.right()));
                 cell::text(painter, rest, Align::Min, &place, font, palette.text_weak);
@@ -232,7 +241,14 @@ impl Rows for Ranked<'_> {
                 let words = slope_words(row.slope_bytes_per_hour, units);
                 cell::quantity(painter, rect, &words, size, palette.text, palette.text_weak);
             }
-            4 => cell::quantity(painter, rect, &format_bytes(row.after.bytes, units), size, palette.text, palette.text_weak),
+            4 => cell::quantity(
+                painter,
+                rect,
+                &format_bytes(row.after.bytes, units),
+                size,
+                palette.text,
+                palette.text_weak,
+            ),
             _ => {
                 let color = if row.shape == GrowthShape::Steady { palette.more } else { palette.text_weak };
                 cell::text(painter, rect, Align::Min, shape_word(row.shape), font, color);
@@ -249,7 +265,11 @@ impl Rows for Ranked<'_> {
             ui.label(RichText::new(name.place(&shown(&name.path))).color(palette.text_weak));
         }
         ui.label(format!("{} → {}", format_bytes_exact(row.before.bytes), format_bytes_exact(row.after.bytes)));
-        ui.label(format!("{} → {} allocations", format_count(row.before.allocations), format_count(row.after.allocations)));
+        ui.label(format!(
+            "{} → {} allocations",
+            format_count(row.before.allocations),
+            format_count(row.after.allocations)
+        ));
         ui.label(shape_hint(row.shape));
     }
 

@@ -61,10 +61,7 @@ pub(super) fn charts(statistics: &Statistics, labels: &dyn Labels, units: Units)
             ],
         },
         Chart { title: "Allocators", forms: vec![Form { name: "", bars: allocators(statistics) }] },
-        Chart {
-            title: "Largest locations",
-            forms: ranked(&statistics.top_locations, location, statistics, units),
-        },
+        Chart { title: "Largest locations", forms: ranked(&statistics.top_locations, location, statistics, units) },
         Chart { title: "Largest modules", forms: ranked(&statistics.top_modules, module, statistics, units) },
     ]
 }
@@ -159,7 +156,8 @@ impl Chart {
             let is_chosen = at == *chosen;
             let response = ui.selectable_label(is_chosen, form.name);
             // Several charts have forms of one name.
-            let spoken = || WidgetInfo::selected(Role::Button, true, is_chosen, format!("{} {}", self.title, form.name));
+            let spoken =
+                || WidgetInfo::selected(Role::Button, true, is_chosen, format!("{} {}", self.title, form.name));
             response.widget_info(spoken);
             if response.clicked() {
                 *chosen = at;
@@ -217,7 +215,8 @@ impl Bar {
         let sense = if self.key.is_some() { Sense::click() } else { Sense::hover() };
         let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), ROW_HEIGHT), sense);
         let role = if self.key.is_some() { Role::Button } else { Role::Label };
-        response.widget_info(|| WidgetInfo::labeled(role, true, format!("{} {} {}", self.name, self.place, self.value)));
+        response
+            .widget_info(|| WidgetInfo::labeled(role, true, format!("{} {} {}", self.name, self.place, self.value)));
         if self.key.is_some() && response.hovered() {
             ui.painter().rect_filled(rect.expand2(vec2(4.0, 0.0)), 2.0, palette.text.gamma_multiply(0.07));
         }

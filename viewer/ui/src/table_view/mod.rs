@@ -9,17 +9,19 @@ mod order;
 pub use order::Hits;
 
 use crate::background::{Background, Poll};
+use crate::cell;
 use crate::labels::Labels;
 use crate::listing::{Listing, Rows};
 use crate::row_name::RowName;
 use crate::row_order::RowOrder;
 use crate::shown::{file_name, shown, shown_path};
 use crate::theme::Palette;
-use crate::cell;
 use columns::Columns;
 use egui::{Align, ComboBox, Rect, RichText, TextStyle, Ui, vec2};
 use memray_index::{Amount, GroupBy, Row, RowKey};
-use memray_report::size::{Units, format_bytes, format_bytes_exact, format_count, format_counted, format_share_precise};
+use memray_report::size::{
+    Units, format_bytes, format_bytes_exact, format_count, format_counted, format_share_precise,
+};
 use order::{OrderKey, SortBy};
 use std::sync::Arc;
 
@@ -98,7 +100,8 @@ impl TableView {
         let order = self.order.rows();
         if order.is_empty() {
             let palette = Palette::of(ui.visuals());
-            let words = if source.rows.is_empty() { "No memory in this selection." } else { "No row matches the search." };
+            let words =
+                if source.rows.is_empty() { "No memory in this selection." } else { "No row matches the search." };
             ui.add_space(24.0);
             ui.vertical_centered(|ui| ui.label(RichText::new(words).color(palette.text_weak)));
             return events;
@@ -198,7 +201,9 @@ impl TableView {
             return (None, None);
         };
         let order = self.order.rows();
-        let is_at = |at: usize| order.get(at).is_some_and(|row| source.rows.get(*row as usize).is_some_and(|row| row.key == key));
+        let is_at = |at: usize| {
+            order.get(at).is_some_and(|row| source.rows.get(*row as usize).is_some_and(|row| row.key == key))
+        };
         match self.selected {
             Some((known, at)) if known == key && is_at(at) => (Some(at), None),
             // It is not in this table, as was found before.
@@ -277,7 +282,14 @@ impl Rows for VisibleRows<'_> {
             }
             SortBy::Own => bytes(rect, row.own.bytes),
             SortBy::Allocations => {
-                cell::quantity(painter, rect, &format_count(row.inclusive.allocations), size, palette.text, palette.text_weak);
+                cell::quantity(
+                    painter,
+                    rect,
+                    &format_count(row.inclusive.allocations),
+                    size,
+                    palette.text,
+                    palette.text_weak,
+                );
             }
         }
     }
