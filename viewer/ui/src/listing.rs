@@ -24,6 +24,8 @@ pub(crate) struct Column {
     pub(crate) width: Width,
     /// Where its heading stands.
     pub(crate) align: Align,
+    /// Whether a click on its heading is of any use.
+    pub(crate) is_sortable: bool,
 }
 
 /// How wide a column is.
@@ -173,7 +175,8 @@ impl TableDelegate for Delegate<'_> {
         let nr = cell.col_range.start;
         let Some(column) = self.listing.columns.get(nr) else { return };
         let rect = ui.max_rect();
-        let response = ui.interact(rect, self.id.with(("heading", nr)), Sense::click());
+        let sense = if column.is_sortable { Sense::click() } else { Sense::hover() };
+        let response = ui.interact(rect, self.id.with(("heading", nr)), sense);
         let direction = self.listing.sorted_by.filter(|(by, _)| *by == nr).map(|(_, descending)| descending);
         response.widget_info(|| {
             let suffix = match direction {
@@ -184,7 +187,8 @@ impl TableDelegate for Delegate<'_> {
             WidgetInfo::labeled(Role::ColumnHeader, true, format!("{}{suffix}", column.name))
         });
         let palette = &self.palette;
-        let color = if direction.is_some() || response.hovered() { palette.text_strong } else { palette.text_weak };
+        let is_lit = direction.is_some() || (column.is_sortable && response.hovered());
+        let color = if is_lit { palette.text_strong } else { palette.text_weak };
         let inner = rect.shrink2(vec2(CELL_MARGIN, 0.0));
         let font = egui::TextStyle::Body.resolve(ui.style());
         let width = cell::text(ui.painter(), inner, column.align, column.name, font, color);
@@ -243,7 +247,7 @@ mod tests {
 
     #[test]
     fn columns_fill_the_width_and_none_is_squeezed_below_its_least() {
-        let column = |width| Column { name: "", hint: "", width, align: Align::Min };
+        let column = |width| Column { name: "", hint: "", width, align: Align::Min, is_sortable: true };
         let columns = [column(Width::Share(2.0, 100.0)), column(Width::Share(1.0, 80.0)), column(Width::Fixed(90.0))];
         assert_eq!(widths(&columns, 690.0), [400.0, 200.0, 90.0]);
         assert_eq!(widths(&columns, 120.0), [100.0, 80.0, 90.0]);

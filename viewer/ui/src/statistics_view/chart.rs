@@ -3,11 +3,11 @@
 
 use crate::cell;
 use crate::labels::Labels;
-use crate::shown::{file_name, shown};
+use crate::row_name::RowName;
+use crate::shown::shown;
 use crate::theme::Palette;
 use egui::{Align, Rect, RichText, Role, Sense, TextStyle, Ui, WidgetInfo, vec2};
-use memray_index::{LocationId, RowKey, Statistics, StatisticsRow, StringId};
-use memray_report::labels::NO_STACK;
+use memray_index::{GroupBy, LocationId, RowKey, Statistics, StatisticsRow, StringId};
 use memray_report::size::{Units, format_bytes, format_count, format_counted, format_share_precise};
 use std::cmp::Reverse;
 
@@ -40,16 +40,10 @@ struct Bar {
 
 /// Every chart, in the order shown.
 pub(super) fn charts(statistics: &Statistics, labels: &dyn Labels, units: Units) -> [Chart; CHARTS] {
-    let location = |key: LocationId| {
-        if key == LocationId::NONE {
-            return (NO_STACK.to_owned(), String::new(), RowKey::None);
-        }
-        let label = labels.location(key);
-        let place = match label.line {
-            0 => shown(file_name(&label.file)).into_owned(),
-            line => format!("{}:{line}", shown(file_name(&label.file))),
-        };
-        (shown(&label.function).into_owned(), place, RowKey::Location(key))
+    let location = |location: LocationId| {
+        let key = if location == LocationId::NONE { RowKey::None } else { RowKey::Location(location) };
+        let name = RowName::of(key, GroupBy::Location, labels);
+        (name.shown().into_owned(), name.short_place(), key)
     };
     let module = |key: StringId| (shown(&labels.string(key)).into_owned(), String::new(), RowKey::Module(key));
     [
