@@ -10,6 +10,8 @@ pub mod details;
 mod error;
 pub mod fonts;
 pub mod growth_view;
+#[cfg(test)]
+mod handmade;
 pub mod icicle;
 pub mod labels;
 mod listing;

@@ -5,7 +5,8 @@ use crate::fonts::{self, STRONG};
 use crate::theme::Palette;
 use egui::style::{Selection, WidgetVisuals, Widgets};
 use egui::{
-    Color32, Context, CornerRadius, FontFamily, FontId, Margin, Shadow, Stroke, Style, TextStyle, Theme, Visuals, vec2,
+    Align2, Color32, Context, CornerRadius, FontFamily, FontId, Frame, Id, Margin, Shadow, Stroke, Style, TextEdit,
+    TextStyle, Theme, Ui, Visuals, vec2,
 };
 
 /// Room between the window's edge and what it holds, and between panels.
@@ -26,6 +27,19 @@ pub fn headline() -> TextStyle {
 /// Emphasis within running text.
 pub fn strong() -> TextStyle {
     TextStyle::Name(STRONG.into())
+}
+
+/// A field for a line of text, with an outline that shows where one types.
+pub fn text_field<'t>(ui: &Ui, text: &'t mut String, id: Id) -> TextEdit<'t> {
+    let palette = Palette::of(ui.visuals());
+    let is_focused = ui.memory(|memory| memory.has_focus(id));
+    let outline = if is_focused { palette.accent } else { palette.outline };
+    let frame = Frame::new()
+        .fill(palette.panel)
+        .stroke(Stroke::new(1.0, outline))
+        .corner_radius(CornerRadius::same(RADIUS))
+        .inner_margin(Margin::symmetric(8, 3));
+    TextEdit::singleline(text).id(id).frame(frame).align(Align2::LEFT_CENTER)
 }
 
 /// Gives a context our fonts, and both themes' colours and measures.

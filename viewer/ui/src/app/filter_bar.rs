@@ -2,8 +2,9 @@
 //! Which stacks are shown, as chips: each filter that is on can be removed with a click, others are added from a menu.
 
 use super::document::Document;
+use crate::style;
 use crate::theme::Palette;
-use egui::{Align, Button, CornerRadius, Popup, PopupCloseBehavior, Response, RichText, ScrollArea, Stroke, TextEdit, Ui};
+use egui::{Align, Button, CornerRadius, Id, Popup, PopupCloseBehavior, Response, RichText, ScrollArea, Stroke, Ui};
 use memray_format::{Allocator, AllocatorKind};
 use memray_index::{Pattern, ThreadIndex};
 use memray_report::asking::parse_pattern;
@@ -115,7 +116,7 @@ fn menu(ui: &mut Ui, document: &mut Document) {
             ] {
                 ui.with_layout(egui::Layout::left_to_right(Align::Center), |ui| {
                     let label = ui.add_sized([64.0, 20.0], egui::Label::new(name));
-                    let field = TextEdit::singleline(text).hint_text("text or /pattern/").desired_width(f32::INFINITY);
+                    let field = style::text_field(ui, text, Id::unique(("filter", name))).hint_text("text or /pattern/").desired_width(f32::INFINITY);
                     let field = ui.add(field).labelled_by(label.id);
                     if field.lost_focus() {
                         let wanted = text.trim();

@@ -12,11 +12,13 @@ use egui::{Align, Button, Frame, Layout, Margin, MenuBar, Panel, Ui};
 /// Draws the menu bar.
 pub(super) fn show(ui: &mut Ui, app: &mut App, commands: &mut Vec<Command>) {
     let palette = Palette::of(ui.visuals());
-    let frame = Frame::new().fill(palette.background).inner_margin(Margin::symmetric(MARGIN as i8 - 6, 3));
+    let frame = Frame::new().fill(palette.background).inner_margin(Margin::symmetric(MARGIN as i8 - 7, 2));
     Panel::top("menu bar").frame(frame).show(ui, |ui| {
         MenuBar::new().ui(ui, |ui| {
             let before = app.settings.clone();
             let has_file = app.current_path().is_some();
+            ui.spacing_mut().item_spacing.x = 6.0;
+            ui.spacing_mut().button_padding.x = 7.0;
             for group in Group::ALL {
                 ui.menu_button(group.label(), |ui| {
                     ui.set_min_width(230.0);

@@ -4,11 +4,11 @@
 use super::document::Document;
 use super::view::ModeChoice;
 use crate::settings::Settings;
-use crate::style::RADIUS;
+use crate::style::{self, RADIUS};
 use crate::theme::Palette;
 use egui::{
-    Align2, Color32, CornerRadius, FontSelection, Key, Popup, PopupCloseBehavior, Rect, Response, RichText, Role, Sense,
-    Stroke, StrokeKind, TextEdit, Ui, WidgetInfo, WidgetText, vec2,
+    Align2, Color32, CornerRadius, FontSelection, Id, Key, Popup, PopupCloseBehavior, Rect, Response, RichText, Role, Sense,
+    Stroke, StrokeKind, Ui, WidgetInfo, WidgetText, vec2,
 };
 use memray_report::moments::{parse_moment, parse_range};
 
@@ -126,7 +126,7 @@ fn field(ui: &mut Ui, typed: &mut TypedTime, document: &mut Document, settings: 
     let palette = Palette::of(ui.visuals());
     ui.set_width(330.0);
     let label = ui.label("Moment or range");
-    let field = TextEdit::singleline(&mut typed.text)
+    let field = style::text_field(ui, &mut typed.text, Id::unique("typed time"))
         .hint_text("14.2s   0:20:00   14:03:20   #12   2s..5s")
         .desired_width(f32::INFINITY);
     let response = ui.add(field).labelled_by(label.id);

@@ -4,8 +4,9 @@
 use super::command::Command;
 use super::document::Document;
 use crate::settings::Settings;
+use crate::style;
 use crate::theme::Palette;
-use egui::{Id, Key, Modifiers, RichText, TextEdit, Ui};
+use egui::{Id, Key, Modifiers, RichText, Ui};
 
 fn field_id() -> Id {
     Id::unique("search field")
@@ -26,12 +27,9 @@ pub(super) fn show(ui: &mut Ui, document: &mut Document, settings: &Settings, co
         document.search.is_regex = !document.search.is_regex;
     }
     let label = "Search functions, files, modules";
-    let field = TextEdit::singleline(&mut document.search.text)
-        .id(field_id())
+    let field = style::text_field(ui, &mut document.search.text, field_id())
         .hint_text(format!("{label}   /"))
-        .align(egui::Align2::LEFT_CENTER)
-        .min_size(egui::vec2(0.0, 24.0))
-        .desired_width(if is_wide { 310.0 } else { 230.0 });
+        .desired_width(if is_wide { 310.0 } else { 220.0 });
     let response = ui.add(field);
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::TextInput, true, label));
     if response.lost_focus() {
