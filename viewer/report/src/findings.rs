@@ -4,8 +4,9 @@
 use crate::headline::Headline;
 use crate::metadata::python_version;
 use crate::notes::{Note, notes};
+use crate::opening::write_opening;
 use crate::size::{Units, format_bytes, format_bytes_exact, format_count, format_counted};
-use crate::stats::{Failure, write_opening};
+use crate::stats::Failure;
 use crate::time::{format_duration, format_elapsed};
 use memray_index::{CaptureInfo, Index, Origin, Timeline};
 use std::io::{self, Write};
