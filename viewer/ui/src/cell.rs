@@ -17,8 +17,14 @@ pub(crate) fn text(painter: &Painter, rect: Rect, align: Align, text: &str, font
     width
 }
 
-/// Width kept for a unit, so that the digits before it line up.
-const UNIT_WIDTH: f32 = 27.0;
+/// Width kept for a unit of a kind, so that the digits before it line up.
+fn unit_width(unit: &str) -> f32 {
+    match unit {
+        "%" => 14.0,
+        unit if unit.ends_with("/h") => 42.0,
+        _ => 27.0,
+    }
+}
 
 /// Paints a quantity (`1.95 GiB`, `15.9 %`) against the right edge of `rect`: digits in the monospaced face, its unit
 /// after them in a column of its own.
@@ -28,8 +34,7 @@ pub(crate) fn quantity(painter: &Painter, rect: Rect, quantity: &str, size: f32,
         text(painter, rect, Align::Max, quantity, digits, color);
         return;
     };
-    let unit_width = if unit == "%" { 14.0 } else { UNIT_WIDTH };
-    let edge = (rect.right() - unit_width).max(rect.left());
+    let edge = (rect.right() - unit_width(unit)).max(rect.left());
     text(painter, rect.with_max_x(edge), Align::Max, value, digits, color);
     let unit_font = FontId::new(size, FontFamily::Proportional);
     text(painter, rect.with_min_x(edge + 4.0), Align::Min, unit, unit_font, unit_color);

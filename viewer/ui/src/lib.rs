@@ -6,6 +6,8 @@ mod cell;
 pub mod details;
 pub mod fonts;
 pub mod growth_view;
+#[cfg(test)]
+mod handmade;
 pub mod labels;
 mod listing;
 mod row_name;

@@ -4,7 +4,7 @@
 
 use crate::cell;
 use crate::theme::Palette;
-use egui::{Align, EventFilter, Id, Key, Rect, Response, Role, Sense, Ui, WidgetInfo, vec2};
+use egui::{Align, EventFilter, Id, Key, Rect, Response, Role, Sense, Ui, WidgetInfo, pos2, vec2};
 use egui_table::{CellInfo, HeaderCellInfo, HeaderRow, Table, TableDelegate};
 
 /// Even, so that the offsets of the first 1.5 million rows are exact in the scroll area's 32-bit floats.
@@ -24,6 +24,8 @@ pub(crate) struct Column {
     pub(crate) width: Width,
     /// Where its heading stands.
     pub(crate) align: Align,
+    /// Whether a click on its heading is of any use.
+    pub(crate) is_sortable: bool,
 }
 
 /// How wide a column is.
@@ -98,13 +100,8 @@ impl Listing<'_> {
         if let Some(row) = moved.or(self.scroll_to) {
             table = table.scroll_to_row(row as u64, None);
         }
-        let mut delegate = Delegate {
-            listing: &self,
-            rows,
-            palette,
-            id,
-            events: ListingEvents { chosen: moved, sorted: None },
-        };
+        let mut delegate =
+            Delegate { listing: &self, rows, palette, id, events: ListingEvents { chosen: moved, sorted: None } };
         table.show(ui, &mut delegate);
         let events = delegate.events;
         if events.chosen.is_some() {
@@ -178,7 +175,8 @@ impl TableDelegate for Delegate<'_> {
         let nr = cell.col_range.start;
         let Some(column) = self.listing.columns.get(nr) else { return };
         let rect = ui.max_rect();
-        let response = ui.interact(rect, self.id.with(("heading", nr)), Sense::click());
+        let sense = if column.is_sortable { Sense::click() } else { Sense::hover() };
+        let response = ui.interact(rect, self.id.with(("heading", nr)), sense);
         let direction = self.listing.sorted_by.filter(|(by, _)| *by == nr).map(|(_, descending)| descending);
         response.widget_info(|| {
             let suffix = match direction {
@@ -189,21 +187,16 @@ impl TableDelegate for Delegate<'_> {
             WidgetInfo::labeled(Role::ColumnHeader, true, format!("{}{suffix}", column.name))
         });
         let palette = &self.palette;
-        let color = if direction.is_some() || response.hovered() { palette.text_strong } else { palette.text_weak };
-        let mut inner = rect.shrink2(vec2(CELL_MARGIN, 0.0));
+        let is_lit = direction.is_some() || (column.is_sortable && response.hovered());
+        let color = if is_lit { palette.text_strong } else { palette.text_weak };
+        let inner = rect.shrink2(vec2(CELL_MARGIN, 0.0));
         let font = egui::TextStyle::Body.resolve(ui.style());
+        let width = cell::text(ui.painter(), inner, column.align, column.name, font, color);
         if let Some(descending) = direction {
-            let at = match column.align {
-                Align::Max => inner.right_center() - vec2(4.0, 0.0),
-                _ => inner.left_center() + vec2(4.0, 0.0),
-            };
-            cell::triangle(ui.painter(), at, !descending, palette.accent);
-            match column.align {
-                Align::Max => inner.max.x -= 13.0,
-                _ => inner.min.x += 13.0,
-            }
+            // On the side where there is room, so that the heading stays above its cells.
+            let x = if column.align == Align::Max { inner.right() - width - 9.0 } else { inner.left() + width + 9.0 };
+            cell::triangle(ui.painter(), pos2(x, inner.center().y), !descending, palette.accent);
         }
-        cell::text(ui.painter(), inner, column.align, column.name, font, color);
         ui.painter().hline(rect.x_range(), rect.bottom() - 0.5, egui::Stroke::new(1.0, palette.outline));
         if response.on_hover_text(column.hint).clicked() {
             self.events.sorted = Some(nr);
@@ -212,7 +205,8 @@ impl TableDelegate for Delegate<'_> {
 
     fn row_ui(&mut self, ui: &mut Ui, row_nr: u64) {
         let row = row_nr as usize;
-        if row >= self.listing.row_count {
+        // Called once more for the columns that do not scroll, of which there are none.
+        if row >= self.listing.row_count || !ui.clip_rect().is_positive() {
             return;
         }
         let rect = ui.max_rect();
@@ -253,7 +247,7 @@ mod tests {
 
     #[test]
     fn columns_fill_the_width_and_none_is_squeezed_below_its_least() {
-        let column = |width| Column { name: "", hint: "", width, align: Align::Min };
+        let column = |width| Column { name: "", hint: "", width, align: Align::Min, is_sortable: true };
         let columns = [column(Width::Share(2.0, 100.0)), column(Width::Share(1.0, 80.0)), column(Width::Fixed(90.0))];
         assert_eq!(widths(&columns, 690.0), [400.0, 200.0, 90.0]);
         assert_eq!(widths(&columns, 120.0), [100.0, 80.0, 90.0]);

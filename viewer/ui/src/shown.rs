@@ -63,7 +63,10 @@ mod tests {
 
     #[test]
     fn a_long_path_keeps_its_end() {
-        assert_eq!(shown_path("/usr/lib/python3/site-packages/pandas/io/parsers/readers.py", 24), "…/io/parsers/readers.py");
+        assert_eq!(
+            shown_path("/usr/lib/python3/site-packages/pandas/io/parsers/readers.py", 24),
+            "…/io/parsers/readers.py"
+        );
         assert_eq!(shown_path("/a/b.py", 24), "/a/b.py");
         assert_eq!(shown_path("/x/a_file_name_longer_than_that.py", 10), "…/a_file_name_longer_than_that.py");
         assert_eq!(file_name("/x/json/__init__.py"), "json/__init__.py");

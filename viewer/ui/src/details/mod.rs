@@ -7,15 +7,20 @@ mod source_pane;
 mod stack_list;
 
 use crate::cell;
+use crate::fonts;
 use crate::growth_view::{shape_word, slope_words};
 use crate::labels::Labels;
 use crate::row_name::RowName;
-use crate::shown::{file_name, shown};
+use crate::shown::shown;
 use crate::theme::Palette;
-use crate::fonts;
-use egui::{Align, Color32, FontFamily, FontId, Rect, RichText, Role, ScrollArea, Sense, TextStyle, Ui, WidgetInfo, vec2};
+use egui::{
+    Align, Color32, FontFamily, FontId, Rect, Response, RichText, Role, ScrollArea, Sense, TextStyle, Ui, WidgetInfo,
+    vec2,
+};
 use memray_index::{Amount, FrameKind, GroupBy, GrowthShape, LocationId, RowKey, ThreadIndex};
-use memray_report::size::{Units, format_bytes, format_bytes_exact, format_count, format_counted, format_share_precise};
+use memray_report::size::{
+    Units, format_bytes, format_bytes_exact, format_count, format_counted, format_share_precise,
+};
 use source_pane::SourcePane;
 use std::path::PathBuf;
 
@@ -83,6 +88,8 @@ pub struct Events {
 /// More threads than this are summed up in a line.
 const MAX_THREADS: usize = 8;
 
+const ROW_HEIGHT: f32 = 20.0;
+
 impl Details {
     /// Fills `ui`; `None` if nothing is selected.
     pub fn show(&mut self, ui: &mut Ui, source: Option<&Source<'_>>) -> Events {
@@ -142,13 +149,13 @@ fn section(ui: &mut Ui, title: &str) {
 fn heading(ui: &mut Ui, source: &Source<'_>, name: &RowName, events: &mut Events) {
     let palette = Palette::of(ui.visuals());
     let size = TextStyle::Body.resolve(ui.style()).size;
-    let title = RichText::new(shown(&name.name))
+    let title = RichText::new(name.shown())
         .font(FontId::new(size + 2.0, FontFamily::Name(fonts::STRONG.into())))
         .color(palette.text_strong);
     let title = ui.add(egui::Label::new(title).wrap());
     let mut words = Vec::new();
     if !name.path.is_empty() {
-        words.push(name.place(&shown(file_name(&name.path))));
+        words.push(name.short_place());
     }
     if let RowKey::Location(location) = source.key {
         let label = source.labels.location(location);
@@ -167,16 +174,16 @@ fn heading(ui: &mut Ui, source: &Source<'_>, name: &RowName, events: &mut Events
     let place = ui.add(egui::Label::new(RichText::new(words.join("  ·  ")).color(palette.text_weak)).wrap());
     for response in [title, place] {
         if !name.path.is_empty() {
-            response.clone().on_hover_text(name.place(&shown(&name.path)));
+            response.clone().on_hover_text(name.full_place());
         }
         response.context_menu(|ui| {
             if ui.button("Copy name").clicked() {
-                ui.ctx().copy_text(shown(&name.name).into_owned());
+                ui.ctx().copy_text(name.shown().into_owned());
                 events.copied = true;
                 ui.close();
             }
             if !name.path.is_empty() && ui.button("Copy place").clicked() {
-                ui.ctx().copy_text(name.place(&shown(&name.path)));
+                ui.ctx().copy_text(name.full_place());
                 events.copied = true;
                 ui.close();
             }
@@ -202,44 +209,60 @@ fn numbers(ui: &mut Ui, source: &Source<'_>) {
     let units = source.units;
     let strong = palette.text_strong;
     let total = source.total.bytes;
-    number(ui, source.amount_words, Some(&format_bytes(source.amount.bytes, units)), &format_share_precise(source.amount.bytes, total), strong)
-        .on_hover_text(format!("{} of {}", format_bytes_exact(source.amount.bytes), format_bytes_exact(total)));
+    number(
+        ui,
+        source.amount_words,
+        Some(&format_bytes(source.amount.bytes, units)),
+        &format_share_precise(source.amount.bytes, total),
+        strong,
+    )
+    .on_hover_text(format!("{} of {}", format_bytes_exact(source.amount.bytes), format_bytes_exact(total)));
     if let Some(caller) = source.caller {
         number(ui, "of its caller", None, &format_share_precise(source.amount.bytes, caller.bytes), palette.text)
             .on_hover_text(format!("Its caller has {}", format_bytes_exact(caller.bytes)));
     }
-    number(ui, "own", Some(&format_bytes(source.own.bytes, units)), &format_share_precise(source.own.bytes, total), palette.text)
-        .on_hover_text(format!("{} in {}", format_bytes_exact(source.own.bytes), format_counted(source.own.allocations, "allocation")));
+    number(
+        ui,
+        "own",
+        Some(&format_bytes(source.own.bytes, units)),
+        &format_share_precise(source.own.bytes, total),
+        palette.text,
+    )
+    .on_hover_text(format!(
+        "{} in {}",
+        format_bytes_exact(source.own.bytes),
+        format_counted(source.own.allocations, "allocation")
+    ));
     number(ui, "allocations", None, &format_count(source.amount.allocations), palette.text);
     if let Some(growth) = source.growth {
+        let color = if growth.shape == GrowthShape::Steady { palette.more } else { palette.text };
         let words = format!("{}, {}", slope_words(growth.slope_bytes_per_hour, units), shape_word(growth.shape));
-        let color = match growth.shape {
-            GrowthShape::Steady => palette.more,
-            _ => palette.text,
-        };
-        number(ui, "growth", None, &words, color);
+        let (rect, font, _) = line(ui, "growth", &words);
+        cell::text(ui.painter(), rect, Align::Max, &words, font, color);
     }
 }
 
 /// A line: what, a size, and at the right edge a share or a count.
-fn number(ui: &mut Ui, words: &str, bytes: Option<&str>, last: &str, color: Color32) -> egui::Response {
+fn number(ui: &mut Ui, words: &str, bytes: Option<&str>, last: &str, color: Color32) -> Response {
     let palette = Palette::of(ui.visuals());
-    let font = TextStyle::Body.resolve(ui.style());
-    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 20.0), Sense::hover());
-    let spoken = || format!("{words} {}{}{last}", bytes.unwrap_or(""), if bytes.is_some() { ", " } else { "" });
-    response.widget_info(|| WidgetInfo::labeled(Role::Label, true, spoken()));
-    let width = cell::text(ui.painter(), rect, Align::Min, words, font.clone(), palette.text_weak);
-    let rest = rect.with_min_x((rect.left() + width + 8.0).min(rect.right()));
-    if bytes.is_none() && !last.ends_with(" %") {
-        cell::text(ui.painter(), rest, Align::Max, last, font, color);
-        return response;
-    }
-    cell::quantity(ui.painter(), rest, last, font.size, palette.text, palette.text_weak);
+    let spoken = bytes.map_or_else(|| last.to_owned(), |bytes| format!("{bytes}, {last}"));
+    let (rect, font, response) = line(ui, words, &spoken);
+    cell::quantity(ui.painter(), rect, last, font.size, palette.text, palette.text_weak);
     if let Some(bytes) = bytes {
-        let rect = rest.with_max_x((rest.right() - 62.0).max(rest.left()));
+        let rect = rect.with_max_x((rect.right() - 62.0).max(rect.left()));
         cell::quantity(ui.painter(), rect, bytes, font.size, color, palette.text_weak);
     }
     response
+}
+
+/// A line that begins with `words`: the room behind them, for what a screen reader says as `value`.
+fn line(ui: &mut Ui, words: &str, value: &str) -> (Rect, FontId, Response) {
+    let palette = Palette::of(ui.visuals());
+    let font = TextStyle::Body.resolve(ui.style());
+    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), ROW_HEIGHT), Sense::hover());
+    response.widget_info(|| WidgetInfo::labeled(Role::Label, true, format!("{words} {value}")));
+    let width = cell::text(ui.painter(), rect, Align::Min, words, font.clone(), palette.text_weak);
+    (rect.with_min_x((rect.left() + width + 8.0).min(rect.right())), font, response)
 }
 
 fn threads(ui: &mut Ui, source: &Source<'_>) {
@@ -259,7 +282,7 @@ fn threads(ui: &mut Ui, source: &Source<'_>) {
 
 fn thread_row(ui: &mut Ui, name: &str, bytes: i64, largest: i64, palette: &Palette, units: Units) {
     let font = TextStyle::Body.resolve(ui.style());
-    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 20.0), Sense::hover());
+    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), ROW_HEIGHT), Sense::hover());
     let (name, size) = (shown(name), format_bytes(bytes, units));
     response.widget_info(|| WidgetInfo::labeled(Role::Label, true, format!("{name} {size}")));
     let name_width = (rect.width() * 0.32).max(60.0);
@@ -277,13 +300,8 @@ fn thread_row(ui: &mut Ui, name: &str, bytes: i64, largest: i64, palette: &Palet
 fn stack_text(source: &Source<'_>) -> String {
     let mut out = String::new();
     for location in source.stack {
-        let label = source.labels.location(*location);
-        out.push_str(&shown(&label.function));
-        out.push(' ');
-        out.push_str(&shown(&label.file));
-        if label.line != 0 {
-            out.push_str(&format!(":{}", label.line));
-        }
+        let name = RowName::of(RowKey::Location(*location), GroupBy::Location, source.labels);
+        out.push_str(&format!("{} {}", name.shown(), name.full_place()));
         out.push('\n');
     }
     out

@@ -3,10 +3,11 @@
 
 use crate::cell;
 use crate::labels::Labels;
-use crate::shown::{file_name, shown};
+use crate::row_name::RowName;
+use crate::shown::shown;
 use crate::theme::Palette;
 use egui::{Align, Rect, Role, Sense, TextStyle, Ui, WidgetInfo, pos2, vec2};
-use memray_index::LocationId;
+use memray_index::{GroupBy, LocationId, RowKey};
 
 const ROW_HEIGHT: f32 = 20.0;
 
@@ -17,29 +18,24 @@ pub(super) fn show(ui: &mut Ui, stack: &[LocationId], selected: Option<usize>, l
     let mut clicked = None;
     for_visible_rows(ui, stack.len(), |ui, row, rect| {
         let Some(location) = stack.get(row) else { return };
-        let label = labels.location(*location);
+        let name = RowName::of(RowKey::Location(*location), GroupBy::Location, labels);
         let is_selected = selected == Some(row);
-        let place = match label.line {
-            0 => shown(file_name(&label.file)).into_owned(),
-            line => format!("{}:{line}", shown(file_name(&label.file))),
-        };
-        let function = shown(&label.function);
         let response = ui.interact(rect, ui.scope_id().with(("frame", row)), Sense::click());
-        response.widget_info(|| WidgetInfo::selected(Role::ListItem, true, is_selected, format!("{function} {place}")));
+        response.widget_info(|| WidgetInfo::selected(Role::ListItem, true, is_selected, name.spoken()));
         if response.hovered() {
             ui.painter().rect_filled(rect.expand2(vec2(4.0, 0.0)), 2.0, palette.text.gamma_multiply(0.07));
         }
         let color = if is_selected {
             palette.selection
-        } else if label.traits.is_own_code {
+        } else if labels.location(*location).traits.is_own_code {
             palette.text_strong
         } else {
             palette.text_weak
         };
-        let width = cell::text(ui.painter(), rect, Align::Min, &function, font.clone(), color);
+        let width = cell::text(ui.painter(), rect, Align::Min, &name.shown(), font.clone(), color);
         let rest = rect.with_min_x((rect.left() + width + 6.0).min(rect.right()));
-        cell::text(ui.painter(), rest, Align::Min, &place, font.clone(), palette.text_weak);
-        if response.on_hover_text(format!("{function}\n{}", shown(&label.file))).clicked() {
+        cell::text(ui.painter(), rest, Align::Min, &name.short_place(), font.clone(), palette.text_weak);
+        if response.on_hover_text(format!("{}\n{}", name.shown(), name.full_place())).clicked() {
             clicked = Some(row);
         }
     });

@@ -10,13 +10,13 @@ use crate::labels::Labels;
 use crate::listing::{Column, Listing, Rows, Width};
 use crate::row_name::RowName;
 use crate::row_order::RowOrder;
-use crate::shown::{file_name, shown};
+use crate::shown::shown;
 use crate::theme::Palette;
 use egui::{Align, Rect, RichText, TextStyle, Ui, vec2};
 use memray_index::{GroupBy, GrowthBy, GrowthRow, GrowthShape, RowKey};
+use memray_report::size::{Units, format_bytes, format_bytes_exact, format_bytes_signed, format_count};
 use order::{OrderKey, Sort, SortBy};
 pub use sparkline::sparkline;
-use memray_report::size::{Units, format_bytes, format_bytes_exact, format_bytes_signed, format_count};
 use std::sync::Arc;
 
 /// A ranking by growth, and how the user arranged it.
@@ -119,14 +119,19 @@ impl GrowthView {
         });
         let visible = Ranked { source, rows, order: self.order.rows() };
         // A ranking has hundreds of rows, so a search of them is nothing.
-        let selected_row = source.selected.and_then(|key| (0..visible.order.len()).find(|at| visible.row(*at).is_some_and(|row| row.key == key)));
+        let selected_row = source
+            .selected
+            .and_then(|key| (0..visible.order.len()).find(|at| visible.row(*at).is_some_and(|row| row.key == key)));
         let is_new = source.selected != self.selected;
         self.selected = source.selected;
         let listing = Listing {
             name: "Growth",
             columns: &COLUMNS.map(|(_, column)| column),
             row_count: visible.order.len(),
-            sorted_by: COLUMNS.iter().position(|(by, _)| *by == self.sort.by).map(|at| (at, self.sort.is_descending)),
+            sorted_by: COLUMNS
+                .iter()
+                .position(|(by, _)| *by == Some(self.sort.by))
+                .map(|at| (at, self.sort.is_descending)),
             selected_row,
             scroll_to: selected_row.filter(|_| is_new),
         };
@@ -135,8 +140,8 @@ impl GrowthView {
         if events.selected.is_some() {
             self.selected = events.selected;
         }
-        if let Some((by, _)) = listed.sorted.and_then(|column| COLUMNS.get(column)) {
-            self.sort = self.sort.clicked(*by);
+        if let Some(by) = listed.sorted.and_then(|column| COLUMNS.get(column)?.0) {
+            self.sort = self.sort.clicked(by);
         }
         events
     }
@@ -156,16 +161,31 @@ fn group_by(by: GrowthBy) -> GroupBy {
 }
 
 const fn column(name: &'static str, hint: &'static str, width: Width, align: Align) -> Column {
-    Column { name, hint, width, align }
+    Column { name, hint, width, align, is_sortable: true }
 }
 
-const COLUMNS: [(SortBy, Column); 6] = [
-    (SortBy::Name, column("Function", "", Width::Share(1.0, 150.0), Align::Min)),
-    (SortBy::After, column("Live bytes over the range", "Sorts by the live bytes at its end", Width::Fixed(176.0), Align::Min)),
-    (SortBy::Delta, column("Growth", "Live bytes at the end less those at the start", Width::Fixed(116.0), Align::Max)),
-    (SortBy::Slope, column("Slope", "Least-squares slope of the live bytes", Width::Fixed(120.0), Align::Max)),
-    (SortBy::After, column("At the end", "Live bytes at the end of the range", Width::Fixed(104.0), Align::Max)),
-    (SortBy::Shape, column("Shape", "Steady is what a leak looks like; a cache levels off", Width::Fixed(104.0), Align::Min)),
+const COLUMNS: [(Option<SortBy>, Column); 6] = [
+    (Some(SortBy::Name), column("Function", "", Width::Share(1.0, 150.0), Align::Min)),
+    (
+        None,
+        Column {
+            name: "Live bytes over the range",
+            hint: "From zero to the most",
+            width: Width::Fixed(176.0),
+            align: Align::Min,
+            is_sortable: false,
+        },
+    ),
+    (
+        Some(SortBy::Shape),
+        column("Shape", "Steady is what a leak looks like; a cache levels off", Width::Fixed(104.0), Align::Min),
+    ),
+    (
+        Some(SortBy::Delta),
+        column("Growth", "Live bytes at the end less those at the start", Width::Fixed(116.0), Align::Max),
+    ),
+    (Some(SortBy::Slope), column("Slope", "Least-squares slope of the live bytes", Width::Fixed(128.0), Align::Max)),
+    (Some(SortBy::After), column("At the end", "Live bytes at the end of the range", Width::Fixed(104.0), Align::Max)),
 ];
 
 struct Ranked<'a> {
@@ -188,7 +208,7 @@ impl Rows for Ranked<'_> {
     fn spoken(&self, row: usize) -> String {
         self.row(row).map_or_else(String::new, |row| {
             let grown = format_bytes_signed(delta(row), self.source.units);
-            format!("{} {grown}, {}", shown(&self.name(row).spoken()), shape_word(row.shape))
+            format!("{} {grown}, {}", self.name(row).spoken(), shape_word(row.shape))
         })
     }
 
@@ -209,34 +229,42 @@ impl Rows for Ranked<'_> {
             1 => palette.more,
             _ => palette.less,
         };
-        match column {
-            0 => {
+        match COLUMNS.get(column).and_then(|(by, _)| *by) {
+            Some(SortBy::Name) => {
                 let name = self.name(row);
-                let width = cell::text(painter, rect, Align::Min, &shown(&name.name), font.clone(), palette.text_strong);
-                let place = name.place(&shown(file_name(&name.path)));
+                let width = cell::text(painter, rect, Align::Min, &name.shown(), font.clone(), palette.text_strong);
+                let place = name.short_place();
                 let rest = rect.with_min_x((rect.left() + width + 8.0).min(rect.right()));
                 cell::text(painter, rest, Align::Min, &place, font, palette.text_weak);
             }
-            1 => {
+            None => {
                 let rect = Rect::from_center_size(rect.center(), vec2(rect.width(), rect.height() - 6.0));
-                sparkline(painter, rect, &row.live_bytes, if delta > 0 { palette.more } else { palette.rss });
+                let color = if row.shape == GrowthShape::Steady { palette.more } else { palette.rss };
+                sparkline(painter, rect, &row.live_bytes, color);
             }
-            2 => {
+            Some(SortBy::Shape) => {
+                let color = if row.shape == GrowthShape::Steady { palette.more } else { palette.text_weak };
+                cell::text(painter, rect, Align::Min, shape_word(row.shape), font, color);
+            }
+            Some(SortBy::Delta) => {
                 if delta != 0 {
                     cell::triangle(painter, rect.left_center() + vec2(4.0, 0.0), delta > 0, color);
                 }
                 let rect = rect.with_min_x(rect.left() + 12.0);
                 cell::quantity(painter, rect, &format_bytes_signed(delta, units), size, color, palette.text_weak);
             }
-            3 => {
+            Some(SortBy::Slope) => {
                 let words = slope_words(row.slope_bytes_per_hour, units);
                 cell::quantity(painter, rect, &words, size, palette.text, palette.text_weak);
             }
-            4 => cell::quantity(painter, rect, &format_bytes(row.after.bytes, units), size, palette.text, palette.text_weak),
-            _ => {
-                let color = if row.shape == GrowthShape::Steady { palette.more } else { palette.text_weak };
-                cell::text(painter, rect, Align::Min, shape_word(row.shape), font, color);
-            }
+            Some(SortBy::After) => cell::quantity(
+                painter,
+                rect,
+                &format_bytes(row.after.bytes, units),
+                size,
+                palette.text,
+                palette.text_weak,
+            ),
         }
     }
 
@@ -244,12 +272,16 @@ impl Rows for Ranked<'_> {
         let Some(row) = self.row(row) else { return };
         let palette = Palette::of(ui.visuals());
         let name = self.name(row);
-        ui.label(RichText::new(shown(&name.name)).color(palette.text_strong));
+        ui.label(RichText::new(name.shown()).color(palette.text_strong));
         if !name.path.is_empty() {
-            ui.label(RichText::new(name.place(&shown(&name.path))).color(palette.text_weak));
+            ui.label(RichText::new(name.full_place()).color(palette.text_weak));
         }
         ui.label(format!("{} → {}", format_bytes_exact(row.before.bytes), format_bytes_exact(row.after.bytes)));
-        ui.label(format!("{} → {} allocations", format_count(row.before.allocations), format_count(row.after.allocations)));
+        ui.label(format!(
+            "{} → {} allocations",
+            format_count(row.before.allocations),
+            format_count(row.after.allocations)
+        ));
         ui.label(shape_hint(row.shape));
     }
 
@@ -257,11 +289,11 @@ impl Rows for Ranked<'_> {
         let Some(row) = self.row(row) else { return };
         let name = self.name(row);
         if ui.button("Copy name").clicked() {
-            ui.ctx().copy_text(shown(&name.name).into_owned());
+            ui.ctx().copy_text(name.shown().into_owned());
             ui.close();
         }
         if !name.path.is_empty() && ui.button("Copy place").clicked() {
-            ui.ctx().copy_text(name.place(&shown(&name.path)));
+            ui.ctx().copy_text(name.full_place());
             ui.close();
         }
     }

@@ -3,11 +3,11 @@
 
 use crate::cell;
 use crate::labels::Labels;
-use crate::shown::{file_name, shown};
+use crate::row_name::RowName;
+use crate::shown::shown;
 use crate::theme::Palette;
 use egui::{Align, Rect, RichText, Role, Sense, TextStyle, Ui, WidgetInfo, vec2};
-use memray_index::{LocationId, RowKey, Statistics, StatisticsRow, StringId};
-use memray_report::labels::NO_STACK;
+use memray_index::{GroupBy, LocationId, RowKey, Statistics, StatisticsRow, StringId};
 use memray_report::size::{Units, format_bytes, format_count, format_counted, format_share_precise};
 use std::cmp::Reverse;
 
@@ -40,16 +40,10 @@ struct Bar {
 
 /// Every chart, in the order shown.
 pub(super) fn charts(statistics: &Statistics, labels: &dyn Labels, units: Units) -> [Chart; CHARTS] {
-    let location = |key: LocationId| {
-        if key == LocationId::NONE {
-            return (NO_STACK.to_owned(), String::new(), RowKey::None);
-        }
-        let label = labels.location(key);
-        let place = match label.line {
-            0 => shown(file_name(&label.file)).into_owned(),
-            line => format!("{}:{line}", shown(file_name(&label.file))),
-        };
-        (shown(&label.function).into_owned(), place, RowKey::Location(key))
+    let location = |location: LocationId| {
+        let key = if location == LocationId::NONE { RowKey::None } else { RowKey::Location(location) };
+        let name = RowName::of(key, GroupBy::Location, labels);
+        (name.shown().into_owned(), name.short_place(), key)
     };
     let module = |key: StringId| (shown(&labels.string(key)).into_owned(), String::new(), RowKey::Module(key));
     [
@@ -61,10 +55,7 @@ pub(super) fn charts(statistics: &Statistics, labels: &dyn Labels, units: Units)
             ],
         },
         Chart { title: "Allocators", forms: vec![Form { name: "", bars: allocators(statistics) }] },
-        Chart {
-            title: "Largest locations",
-            forms: ranked(&statistics.top_locations, location, statistics, units),
-        },
+        Chart { title: "Largest locations", forms: ranked(&statistics.top_locations, location, statistics, units) },
         Chart { title: "Largest modules", forms: ranked(&statistics.top_modules, module, statistics, units) },
     ]
 }
@@ -159,7 +150,8 @@ impl Chart {
             let is_chosen = at == *chosen;
             let response = ui.selectable_label(is_chosen, form.name);
             // Several charts have forms of one name.
-            let spoken = || WidgetInfo::selected(Role::Button, true, is_chosen, format!("{} {}", self.title, form.name));
+            let spoken =
+                || WidgetInfo::selected(Role::Button, true, is_chosen, format!("{} {}", self.title, form.name));
             response.widget_info(spoken);
             if response.clicked() {
                 *chosen = at;
@@ -217,7 +209,8 @@ impl Bar {
         let sense = if self.key.is_some() { Sense::click() } else { Sense::hover() };
         let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), ROW_HEIGHT), sense);
         let role = if self.key.is_some() { Role::Button } else { Role::Label };
-        response.widget_info(|| WidgetInfo::labeled(role, true, format!("{} {} {}", self.name, self.place, self.value)));
+        response
+            .widget_info(|| WidgetInfo::labeled(role, true, format!("{} {} {}", self.name, self.place, self.value)));
         if self.key.is_some() && response.hovered() {
             ui.painter().rect_filled(rect.expand2(vec2(4.0, 0.0)), 2.0, palette.text.gamma_multiply(0.07));
         }

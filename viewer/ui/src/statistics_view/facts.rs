@@ -3,7 +3,7 @@
 
 use super::Source;
 use crate::theme::Palette;
-use egui::{Grid, Label, RichText, Ui};
+use egui::{Align, Grid, Label, Layout, RichText, Ui};
 use memray_format::FileFormat;
 use memray_index::Ending;
 use memray_report::escape::visible_bytes;
@@ -124,16 +124,23 @@ fn capture(source: &Source<'_>) -> Vec<Fact> {
 impl FactSection {
     pub(super) fn show(&self, ui: &mut Ui) {
         let palette = Palette::of(ui.visuals());
-        Grid::new(self.title).num_columns(2).spacing([16.0, 3.0]).min_col_width(120.0).show(ui, |ui| {
-            for fact in &self.facts {
-                ui.label(RichText::new(fact.name).color(palette.text_weak));
-                let value = ui.add(Label::new(RichText::new(&fact.value).color(palette.text)).wrap().selectable(true));
-                if let Some(exact) = &fact.exact {
-                    value.on_hover_text(exact);
+        Grid::new(self.title).num_columns(2).spacing([16.0, 3.0]).min_col_width(152.0).min_row_height(17.0).show(
+            ui,
+            |ui| {
+                for fact in &self.facts {
+                    // Beside the first line of a value that has several.
+                    ui.with_layout(Layout::left_to_right(Align::Min), |ui| {
+                        ui.label(RichText::new(fact.name).color(palette.text_weak))
+                    });
+                    let value =
+                        ui.add(Label::new(RichText::new(&fact.value).color(palette.text)).wrap().selectable(true));
+                    if let Some(exact) = &fact.exact {
+                        value.on_hover_text(exact);
+                    }
+                    ui.end_row();
                 }
-                ui.end_row();
-            }
-        });
+            },
+        );
     }
 
     pub(super) fn push_text(&self, out: &mut String) {

@@ -9,7 +9,9 @@ use crate::fonts::STRONG;
 use crate::labels::Labels;
 use crate::theme::Palette;
 use chart::{CHARTS, Chart};
-use egui::{Align, CornerRadius, FontFamily, FontId, Frame, Label, Layout, Margin, RichText, ScrollArea, Stroke, TextStyle, Ui};
+use egui::{
+    Align, CornerRadius, FontFamily, FontId, Frame, Label, Layout, Margin, RichText, ScrollArea, Stroke, TextStyle, Ui,
+};
 use facts::FactSection;
 use memray_index::{CaptureInfo, RowKey, Statistics, Timeline};
 use memray_report::size::Units;
@@ -68,6 +70,8 @@ struct PageKey {
     units: Units,
     clock: WallClock,
     file_name: String,
+    file_size_bytes: u64,
+    start_time_ms: i64,
 }
 
 impl PartialEq for PageKey {
@@ -77,7 +81,10 @@ impl PartialEq for PageKey {
             (Some(a), Some(b)) => Arc::ptr_eq(a, b),
             _ => false,
         };
-        same_statistics && (self.units, self.clock) == (other.units, other.clock) && self.file_name == other.file_name
+        same_statistics
+            && (self.units, self.clock) == (other.units, other.clock)
+            && (self.file_size_bytes, self.start_time_ms) == (other.file_size_bytes, other.start_time_ms)
+            && self.file_name == other.file_name
     }
 }
 
@@ -87,7 +94,8 @@ impl Page {
         Self {
             key,
             facts: facts::sections(source),
-            charts: statistics.map_or_else(Vec::new, |statistics| chart::charts(statistics, source.labels, source.units).into()),
+            charts: statistics
+                .map_or_else(Vec::new, |statistics| chart::charts(statistics, source.labels, source.units).into()),
             refusal: source.statistics.err().map(str::to_owned),
         }
     }
@@ -121,6 +129,8 @@ impl StatisticsView {
             units: source.units,
             clock: source.clock,
             file_name: source.info.file_name.clone(),
+            file_size_bytes: source.info.file_size_bytes,
+            start_time_ms: source.timeline.start_time_ms,
         };
         let page = match self.page.take() {
             Some(page) if page.key == key => page,

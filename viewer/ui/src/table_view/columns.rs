@@ -55,7 +55,7 @@ impl Columns {
 
     fn add(&mut self, by: SortBy, name: &'static str, hint: &'static str, width: Width, align: Align) {
         self.meanings.push(by);
-        self.listed.push(Column { name, hint, width, align });
+        self.listed.push(Column { name, hint, width, align, is_sortable: true });
     }
 
     pub(super) fn listed(&self) -> &[Column] {

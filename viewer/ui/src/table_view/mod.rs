@@ -9,17 +9,19 @@ mod order;
 pub use order::Hits;
 
 use crate::background::{Background, Poll};
+use crate::cell;
 use crate::labels::Labels;
 use crate::listing::{Listing, Rows};
 use crate::row_name::RowName;
 use crate::row_order::RowOrder;
-use crate::shown::{file_name, shown, shown_path};
+use crate::shown::shown_path;
 use crate::theme::Palette;
-use crate::cell;
 use columns::Columns;
 use egui::{Align, ComboBox, Rect, RichText, TextStyle, Ui, vec2};
 use memray_index::{Amount, GroupBy, Row, RowKey};
-use memray_report::size::{Units, format_bytes, format_bytes_exact, format_count, format_counted, format_share_precise};
+use memray_report::size::{
+    Units, format_bytes, format_bytes_exact, format_count, format_counted, format_share_precise,
+};
 use order::{OrderKey, SortBy};
 use std::sync::Arc;
 
@@ -98,7 +100,8 @@ impl TableView {
         let order = self.order.rows();
         if order.is_empty() {
             let palette = Palette::of(ui.visuals());
-            let words = if source.rows.is_empty() { "No memory in this selection." } else { "No row matches the search." };
+            let words =
+                if source.rows.is_empty() { "No memory in this selection." } else { "No row matches the search." };
             ui.add_space(24.0);
             ui.vertical_centered(|ui| ui.label(RichText::new(words).color(palette.text_weak)));
             return events;
@@ -198,7 +201,9 @@ impl TableView {
             return (None, None);
         };
         let order = self.order.rows();
-        let is_at = |at: usize| order.get(at).is_some_and(|row| source.rows.get(*row as usize).is_some_and(|row| row.key == key));
+        let is_at = |at: usize| {
+            order.get(at).is_some_and(|row| source.rows.get(*row as usize).is_some_and(|row| row.key == key))
+        };
         match self.selected {
             Some((known, at)) if known == key && is_at(at) => (Some(at), None),
             // It is not in this table, as was found before.
@@ -233,7 +238,7 @@ impl VisibleRows<'_> {
 impl Rows for VisibleRows<'_> {
     fn spoken(&self, row: usize) -> String {
         self.row(row).map_or_else(String::new, |row| {
-            format!("{} {}", shown(&self.name(row).spoken()), format_bytes(row.inclusive.bytes, self.source.units))
+            format!("{} {}", self.name(row).spoken(), format_bytes(row.inclusive.bytes, self.source.units))
         })
     }
 
@@ -254,14 +259,14 @@ impl Rows for VisibleRows<'_> {
         match by {
             SortBy::Name => {
                 let color = if row.key == RowKey::None { palette.text_weak } else { palette.text_strong };
-                cell::text(painter, rect, Align::Min, &shown(&self.name(row).name), font, color);
+                cell::text(painter, rect, Align::Min, &self.name(row).shown(), font, color);
             }
             SortBy::Place => {
                 let name = self.name(row);
                 // About how many characters of this face fit.
                 let room = (rect.width() / (size * 0.53)) as usize;
                 let path = shown_path(&name.path, room.saturating_sub(7));
-                cell::text(painter, rect, Align::Min, &name.place(&path), font, palette.text_weak);
+                cell::text(painter, rect, Align::Min, &name.with_line(&path), font, palette.text_weak);
             }
             SortBy::Inclusive => {
                 let (left, right) = rect.split_left_right_at_x(rect.left() + columns::BYTES_WIDTH);
@@ -277,7 +282,14 @@ impl Rows for VisibleRows<'_> {
             }
             SortBy::Own => bytes(rect, row.own.bytes),
             SortBy::Allocations => {
-                cell::quantity(painter, rect, &format_count(row.inclusive.allocations), size, palette.text, palette.text_weak);
+                cell::quantity(
+                    painter,
+                    rect,
+                    &format_count(row.inclusive.allocations),
+                    size,
+                    palette.text,
+                    palette.text_weak,
+                );
             }
         }
     }
@@ -286,9 +298,9 @@ impl Rows for VisibleRows<'_> {
         let Some(row) = self.row(row) else { return };
         let palette = Palette::of(ui.visuals());
         let name = self.name(row);
-        ui.label(RichText::new(shown(&name.name)).color(palette.text_strong));
+        ui.label(RichText::new(name.shown()).color(palette.text_strong));
         if !name.path.is_empty() {
-            ui.label(RichText::new(name.place(&shown(&name.path))).color(palette.text_weak));
+            ui.label(RichText::new(name.full_place()).color(palette.text_weak));
         }
         ui.label(format!(
             "{}, {} of the total",
@@ -304,16 +316,15 @@ impl Rows for VisibleRows<'_> {
         let Some(row) = self.row(row) else { return };
         let name = self.name(row);
         if ui.button("Copy name").clicked() {
-            ui.ctx().copy_text(shown(&name.name).into_owned());
+            ui.ctx().copy_text(name.shown().into_owned());
             ui.close();
         }
         if !name.path.is_empty() && ui.button("Copy place").clicked() {
-            ui.ctx().copy_text(name.place(&shown(&name.path)));
+            ui.ctx().copy_text(name.full_place());
             ui.close();
         }
         if ui.button("Copy row").clicked() {
-            let place = name.place(&shown(file_name(&name.path)));
-            ui.ctx().copy_text(format!("{} {place}: {}", shown(&name.name), exact(row.inclusive)));
+            ui.ctx().copy_text(format!("{}: {}", name.spoken(), exact(row.inclusive)));
             ui.close();
         }
     }

@@ -76,7 +76,9 @@ impl OrderKey {
         let row_count = u32::try_from(self.rows.len()).unwrap_or(u32::MAX);
         let mut order: Vec<u32> = match &self.hits {
             None => (0..row_count).collect(),
-            Some(hits) => (0..row_count).filter(|row| matches(&self.rows[*row as usize], &**hits, group_by, labels)).collect(),
+            Some(hits) => {
+                (0..row_count).filter(|row| matches(&self.rows[*row as usize], &**hits, group_by, labels)).collect()
+            }
         };
         let row = |at: &u32| &self.rows[*at as usize];
         match self.sort.by {
