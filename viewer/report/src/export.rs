@@ -35,7 +35,7 @@ pub struct Stack {
 }
 
 /// Writes an answer.
-pub fn export(index: &Index, answer: &Answer, format: Format, out: &mut impl Write) -> io::Result<()> {
+pub fn export(index: &Index, answer: &Answer, format: Format, out: &mut dyn Write) -> io::Result<()> {
     let stacks = index.stacks(answer);
     let stacks = stacks.iter().map(|stack| Stack {
         amount: stack.amount,
@@ -57,7 +57,7 @@ pub fn write_json(
     total: Amount,
     stacks: impl Iterator<Item = Stack>,
     names: &impl Labels,
-    out: &mut impl Write,
+    out: &mut dyn Write,
 ) -> io::Result<()> {
     let mut serializer = serde_json::Serializer::new(&mut *out);
     let mut object = serializer.serialize_map(Some(4))?;
@@ -134,7 +134,7 @@ impl<L: Labels> Serialize for Frames<'_, L> {
 pub fn write_collapsed(
     stacks: impl Iterator<Item = Stack>,
     names: &impl Labels,
-    out: &mut impl Write,
+    out: &mut dyn Write,
 ) -> io::Result<()> {
     for stack in stacks {
         if let Some(thread) = &stack.thread {

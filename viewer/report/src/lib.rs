@@ -9,6 +9,7 @@ pub mod caption;
 mod columns;
 pub mod escape;
 pub mod export;
+pub mod findings;
 #[cfg(test)]
 mod handmade;
 pub mod headline;

@@ -39,12 +39,12 @@ pub struct Report<'a, L> {
 }
 
 /// Writes a capture's statistics as text.
-pub fn write_text(index: &Index, largest: usize, units: Units, out: &mut impl Write) -> Result<(), Failure> {
+pub fn write_text(index: &Index, largest: usize, units: Units, out: &mut dyn Write) -> Result<(), Failure> {
     with_report(index, largest, units, |report| report.write_text(units, out))
 }
 
 /// Writes a capture's statistics as JSON, with a newline at its end.
-pub fn write_json(index: &Index, largest: usize, units: Units, out: &mut impl Write) -> Result<(), Failure> {
+pub fn write_json(index: &Index, largest: usize, units: Units, out: &mut dyn Write) -> Result<(), Failure> {
     with_report(index, largest, units, |report| report.write_json(out))
 }
 
@@ -80,7 +80,7 @@ fn with_report(
 
 impl<L: Labels> Report<'_, L> {
     /// The text.
-    pub fn write_text(&self, units: Units, out: &mut impl Write) -> io::Result<()> {
+    pub fn write_text(&self, units: Units, out: &mut dyn Write) -> io::Result<()> {
         let statistics = self.statistics;
         write_opening(self.headline, self.notes, out)?;
         writeln!(out, "\nTotal allocations: {}", format_count(statistics.allocations))?;
@@ -118,7 +118,7 @@ impl<L: Labels> Report<'_, L> {
         )
     }
 
-    fn write_histogram(&self, units: Units, out: &mut impl Write) -> io::Result<()> {
+    fn write_histogram(&self, units: Units, out: &mut dyn Write) -> io::Result<()> {
         let Statistics { histogram, size_range, .. } = self.statistics;
         writeln!(out, "\nHistogram of allocation size:")?;
         let most = histogram.iter().map(|bin| bin.allocations).max().unwrap_or(0);
@@ -146,7 +146,7 @@ impl<L: Labels> Report<'_, L> {
         title: &str,
         rows: Vec<(String, u64, u64)>,
         units: Units,
-        out: &mut impl Write,
+        out: &mut dyn Write,
     ) -> io::Result<()> {
         writeln!(out, "\n{title}:")?;
         let rows: Vec<[String; 3]> = rows
@@ -163,7 +163,7 @@ impl<L: Labels> Report<'_, L> {
     }
 
     /// The JSON.
-    pub fn write_json(&self, out: &mut impl Write) -> io::Result<()> {
+    pub fn write_json(&self, out: &mut dyn Write) -> io::Result<()> {
         serde_json::to_writer_pretty(&mut *out, self)?;
         out.write_all(b"\n")
     }
@@ -207,7 +207,7 @@ impl<L: Labels> Report<'_, L> {
 }
 
 /// What every text report begins with: headline, facts, notes.
-pub(crate) fn write_opening(headline: &Headline, notes: &[Note], out: &mut impl Write) -> io::Result<()> {
+pub(crate) fn write_opening(headline: &Headline, notes: &[Note], out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "{}\n{}", wrap(&headline.text()), wrap(&headline.facts_line()))?;
     for note in notes {
         writeln!(out, "\n{}", wrap(&note.text))?;

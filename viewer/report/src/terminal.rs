@@ -15,7 +15,7 @@ use std::io::{self, Write};
 const LINES: usize = 10;
 
 /// Writes a capture's summary; `path` is how the user named it.
-pub fn write_summary(index: &Index, path: &str, units: Units, out: &mut impl Write) -> Result<(), Failure> {
+pub fn write_summary(index: &Index, path: &str, units: Units, out: &mut dyn Write) -> Result<(), Failure> {
     let peak = index.ask(&Question::default())?;
     let rows = index.table(&peak, GroupBy::OwnCodeLine);
     let summary = Summary {
@@ -41,7 +41,7 @@ struct Summary<'a> {
 }
 
 impl Summary<'_> {
-    fn write(&self, names: &impl Labels, units: Units, out: &mut impl Write) -> io::Result<()> {
+    fn write(&self, names: &impl Labels, units: Units, out: &mut dyn Write) -> io::Result<()> {
         write_opening(self.headline, self.notes, out)?;
         if self.total.bytes > 0 {
             writeln!(out, "\nLive at the peak, by line of the program\u{2019}s own code:")?;
@@ -68,7 +68,7 @@ impl Summary<'_> {
         ]
     }
 
-    fn write_more(&self, out: &mut impl Write) -> io::Result<()> {
+    fn write_more(&self, out: &mut dyn Write) -> io::Result<()> {
         let file = shell_word(self.path);
         writeln!(out, "\nMore:")?;
         if self.has_statistics {
