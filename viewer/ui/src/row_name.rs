@@ -3,6 +3,7 @@
 
 use crate::labels::Labels;
 use crate::shown::{file_name, shown};
+use egui::Ui;
 use memray_index::{GroupBy, LocationId, RowKey};
 use memray_report::labels::NO_STACK;
 use std::borrow::Cow;
@@ -70,5 +71,27 @@ impl RowName {
     pub(crate) fn spoken(&self) -> String {
         let (name, place) = (self.shown(), self.short_place());
         if place.is_empty() || place == name { name.into_owned() } else { format!("{name} {place}") }
+    }
+
+    /// Fills a menu that copies the name, the place, or what `row` writes of the whole row; returns whether it did.
+    pub(crate) fn copy_menu(&self, ui: &mut Ui, row: Option<&dyn Fn() -> String>) -> bool {
+        let mut copied = None;
+        if ui.button("Copy name").clicked() {
+            copied = Some(self.shown().into_owned());
+        }
+        if !self.path.is_empty() && ui.button("Copy place").clicked() {
+            copied = Some(self.full_place());
+        }
+        if let Some(row) = row
+            && ui.button("Copy row").clicked()
+        {
+            copied = Some(row());
+        }
+        let is_copied = copied.is_some();
+        if let Some(text) = copied {
+            ui.ctx().copy_text(text);
+            ui.close();
+        }
+        is_copied
     }
 }

@@ -125,6 +125,9 @@ impl TableView {
             self.selected = Some((key, row));
             events.selected = Some(key);
         }
+        if listed.copied {
+            events.copied = Some(Copied::Text);
+        }
         if let Some(by) = listed.sorted.and_then(|column| columns.sort_by(column)) {
             self.sort = self.sort.clicked(by);
         }
@@ -312,21 +315,10 @@ impl Rows for VisibleRows<'_> {
         }
     }
 
-    fn menu(&self, ui: &mut Ui, row: usize) {
-        let Some(row) = self.row(row) else { return };
+    fn menu(&self, ui: &mut Ui, row: usize) -> bool {
+        let Some(row) = self.row(row) else { return false };
         let name = self.name(row);
-        if ui.button("Copy name").clicked() {
-            ui.ctx().copy_text(name.shown().into_owned());
-            ui.close();
-        }
-        if !name.path.is_empty() && ui.button("Copy place").clicked() {
-            ui.ctx().copy_text(name.full_place());
-            ui.close();
-        }
-        if ui.button("Copy row").clicked() {
-            ui.ctx().copy_text(format!("{}: {}", name.spoken(), exact(row.inclusive)));
-            ui.close();
-        }
+        name.copy_menu(ui, Some(&|| format!("{}: {}", name.spoken(), exact(row.inclusive))))
     }
 }
 
