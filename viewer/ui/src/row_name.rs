@@ -64,7 +64,11 @@ impl RowName {
 
     /// `path`, and the line where there is one.
     pub(crate) fn with_line(&self, path: &str) -> String {
-        if self.line == 0 { path.to_owned() } else { format!("{path}:{}", self.line) }
+        match self.line {
+            0 => path.to_owned(),
+            line if path.is_empty() => format!("line {line}"),
+            line => format!("{path}:{line}"),
+        }
     }
 
     /// What a screen reader says: name and short place.
@@ -93,5 +97,22 @@ impl RowName {
             ui.close();
         }
         is_copied
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::handmade::Names;
+
+    #[test]
+    fn a_line_without_a_file_and_memory_without_a_stack_have_names() {
+        let mut names = Names::new();
+        let no_file = names.own("f", "", 2);
+        let name = RowName::of(RowKey::Location(no_file), GroupBy::Location, &names);
+        assert_eq!(name.spoken(), "f line 2");
+        let none = RowName::of(RowKey::Location(LocationId::NONE), GroupBy::Location, &names);
+        assert_eq!(none.spoken(), "no Python stack");
+        assert_eq!(RowName::of(RowKey::None, GroupBy::OwnCodeLine, &names).name, "no own code");
     }
 }

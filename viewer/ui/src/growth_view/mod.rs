@@ -16,7 +16,7 @@ use egui::{Align, Rect, RichText, TextStyle, Ui, vec2};
 use memray_index::{GroupBy, GrowthBy, GrowthRow, GrowthShape, RowKey};
 use memray_report::size::{Units, format_bytes, format_bytes_exact, format_bytes_signed, format_count};
 use order::{OrderKey, Sort, SortBy};
-pub use sparkline::sparkline;
+use sparkline::sparkline;
 use std::sync::Arc;
 
 /// A ranking by growth, and how the user arranged it.
@@ -243,7 +243,8 @@ impl Rows for Ranked<'_> {
             None => {
                 let rect = Rect::from_center_size(rect.center(), vec2(rect.width(), rect.height() - 6.0));
                 let color = if row.shape == GrowthShape::Steady { palette.more } else { palette.rss };
-                sparkline(painter, rect, &row.live_bytes, color);
+                // What stays as it is needs no weight.
+                sparkline(painter, rect, &row.live_bytes, color, delta != 0);
             }
             Some(SortBy::Shape) => {
                 let color = if row.shape == GrowthShape::Steady { palette.more } else { palette.text_weak };

@@ -276,3 +276,19 @@ fn the_menu_of_a_row_copies_its_place() {
     assert_eq!(copied_text(&harness).unwrap(), "/srv/cache.py:44");
     assert_eq!(harness.state().events.last().unwrap().copied, Some(Copied::Text));
 }
+
+#[test]
+fn the_keyboard_goes_on_from_a_row_that_a_search_had_hidden() {
+    let (names, rows) = sample();
+    let keys: Vec<_> = rows.iter().map(|row| row.key).collect();
+    let mut shown = Shown::new(rows, names);
+    shown.selected = Some(keys[1]);
+    shown.hits = Some(Arc::new(|name| name.contains("main")));
+    let mut harness = shown.harness();
+    harness.run();
+    harness.state_mut().hits = None;
+    harness.run();
+    harness.key_press(Key::ArrowDown);
+    harness.run();
+    assert_eq!(harness.state().selected, Some(keys[2]));
+}
