@@ -34,6 +34,8 @@ pub(crate) enum Subcommand {
     Export(ExportArguments),
     /// Print the headline and memray's statistics
     Stats(StatsArguments),
+    /// Show the indexes that are kept, or throw them out
+    Cache(CacheArguments),
 }
 
 /// The window, or a picture of it.
@@ -78,6 +80,17 @@ pub(crate) enum Theme {
 pub(crate) struct IndexArguments {
     /// The capture
     pub(crate) file: PathBuf,
+
+    /// Write the index to this file too; it opens by itself, where the capture is not
+    #[arg(short, long, value_name = "FILE.mvidx")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct CacheArguments {
+    /// Throw out every index that is not in use
+    #[arg(long)]
+    pub(crate) clear: bool,
 }
 
 #[derive(Args, Debug)]

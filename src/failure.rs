@@ -4,6 +4,7 @@
 use memray_index::{Error, Refusal};
 use memray_report::asking::AskingError;
 use memray_report::{escape, stats};
+use memray_ui::UiError;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
@@ -48,6 +49,12 @@ impl From<Refusal> for Failure {
 impl From<AskingError> for Failure {
     fn from(error: AskingError) -> Self {
         Self::Unanswerable(error.to_string())
+    }
+}
+
+impl From<UiError> for Failure {
+    fn from(error: UiError) -> Self {
+        Self::Unreadable(error.to_string())
     }
 }
 

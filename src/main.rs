@@ -5,6 +5,7 @@
 //! `memray-ui` show the answer; [`failure::Failure`] decides what is said and with which code the command ends.
 
 mod arguments;
+mod cache;
 mod export;
 mod failure;
 mod index;
@@ -38,6 +39,7 @@ fn run(command_line: CommandLine) -> Result<(), Failure> {
         Some(Subcommand::Export(arguments)) => export::run(&arguments, &open),
         Some(Subcommand::Stats(arguments)) => stats::run(&arguments, &open),
         Some(Subcommand::Index(arguments)) => index::run(&arguments, &open),
+        Some(Subcommand::Cache(arguments)) => cache::run(&arguments),
         None => window::run(&window, &open),
     }
 }

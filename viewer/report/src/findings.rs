@@ -7,28 +7,21 @@ use crate::notes::{Note, notes};
 use crate::size::{Units, format_bytes, format_bytes_exact, format_count, format_counted};
 use crate::stats::{Failure, write_opening};
 use crate::time::{format_duration, format_elapsed};
-use memray_index::{CaptureInfo, Index, Timeline};
+use memray_index::{CaptureInfo, Index, Origin, Timeline};
 use std::io::{self, Write};
 use std::time::Duration;
 
-/// How a capture was read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Reading {
-    /// Records that were read from the capture; 0 where its index was there already.
-    pub records: u64,
-    /// How long it took.
-    pub elapsed: Duration,
-}
-
-/// Writes what was found.
-pub fn write_findings(index: &Index, reading: Reading, units: Units, out: &mut dyn Write) -> Result<(), Failure> {
+/// Writes what was found; `elapsed` is how long it took to open the index.
+pub fn write_findings(index: &Index, elapsed: Duration, units: Units, out: &mut dyn Write) -> Result<(), Failure> {
     let findings = Findings {
         headline: &Headline::of(index, units)?,
         notes: &notes(index),
         info: index.info(),
         timeline: index.timeline(),
         threads: index.threads().len(),
-        reading,
+        origin: index.origin(),
+        index_bytes: index.size_bytes(),
+        elapsed,
     };
     Ok(findings.write(units, out)?)
 }
@@ -39,7 +32,9 @@ struct Findings<'a> {
     info: &'a CaptureInfo,
     timeline: &'a Timeline,
     threads: usize,
-    reading: Reading,
+    origin: Origin,
+    index_bytes: u64,
+    elapsed: Duration,
 }
 
 impl Findings<'_> {
@@ -64,7 +59,7 @@ impl Findings<'_> {
             let frees = counts.allocations_and_frees.saturating_sub(counts.allocations);
             writeln!(
                 out,
-                "Allocations: {}, {} in all; frees: {} ({} of what was not recorded)",
+                "Allocations: {}, {} in all; frees: {} ({} of memory not recorded)",
                 format_count(counts.allocations),
                 format_bytes(info.total_bytes_allocated, units),
                 format_count(frees),
@@ -79,16 +74,19 @@ impl Findings<'_> {
             format_counted(timeline.snapshots.len() as u64, "snapshot"),
             format_duration(info.duration_ms),
         )?;
-        writeln!(out, "{}", self.speed())
+        writeln!(out, "Index: {}, {}", format_bytes(self.index_bytes, units), self.speed())
     }
 
     fn speed(&self) -> String {
-        let elapsed = format_elapsed(i64::try_from(self.reading.elapsed.as_millis()).unwrap_or(i64::MAX));
-        if self.reading.records == 0 {
-            return format!("Opened from its index in {elapsed}");
+        let elapsed = format_elapsed(i64::try_from(self.elapsed.as_millis()).unwrap_or(i64::MAX));
+        match self.origin {
+            Origin::Built => {
+                let rate = self.info.counts.records as f64 / self.elapsed.as_secs_f64().max(1e-6);
+                format!("built in {elapsed} ({:.1} million records a second)", rate / 1e6)
+            }
+            Origin::Cached => format!("opened from the cache in {elapsed}"),
+            Origin::IndexFile => format!("opened in {elapsed}"),
         }
-        let rate = self.reading.records as f64 / self.reading.elapsed.as_secs_f64().max(1e-6);
-        format!("Indexed in {elapsed}: {:.1} million records a second", rate / 1e6)
     }
 }
 
@@ -98,9 +96,17 @@ mod tests {
     use crate::handmade::{info, timeline};
     use memray_format::FileFormat;
 
-    fn text_of(info: &CaptureInfo, reading: Reading) -> String {
-        let findings =
-            Findings { headline: &Headline::default(), notes: &[], info, timeline: &timeline(), threads: 3, reading };
+    fn text_of(info: &CaptureInfo, origin: Origin, elapsed_ms: u64) -> String {
+        let findings = Findings {
+            headline: &Headline::default(),
+            notes: &[],
+            info,
+            timeline: &timeline(),
+            threads: 3,
+            origin,
+            index_bytes: 2048,
+            elapsed: Duration::from_millis(elapsed_ms),
+        };
         let mut out = Vec::new();
         findings.write(Units::Binary, &mut out).unwrap();
         String::from_utf8(out).unwrap()
@@ -108,14 +114,15 @@ mod tests {
 
     #[test]
     fn records_allocations_and_frees_are_counted_apart() {
-        let reading = Reading { records: 3_000_000, elapsed: Duration::from_millis(1500) };
+        let mut info = info();
+        info.counts.records = 3_000_000;
         assert_eq!(
-            text_of(&info(), reading).trim_start(),
+            text_of(&info, Origin::Built, 1500).trim_start(),
             "Capture: 977 KiB (1,000,000 B), format 13, Python 3.12.1\n\
-             Records: 20\n\
-             Allocations: 5, 4.66 GiB in all; frees: 2 (0 of what was not recorded)\n\
+             Records: 3,000,000\n\
+             Allocations: 5, 4.66 GiB in all; frees: 2 (0 of memory not recorded)\n\
              Found: 3 locations, 3 threads, 42 snapshots over 41.3 s\n\
-             Indexed in 1.50 s: 2.0 million records a second\n"
+             Index: 2.00 KiB, built in 1.50 s (2.0 million records a second)\n"
         );
     }
 
@@ -123,8 +130,8 @@ mod tests {
     fn sums_are_not_called_allocations() {
         let mut info = info();
         info.header.file_format = FileFormat::Aggregated;
-        let text = text_of(&info, Reading { records: 0, elapsed: Duration::from_millis(3) });
+        let text = text_of(&info, Origin::Cached, 3);
         assert!(text.contains("\nAllocations: summed by 7 locations\n"), "{text}");
-        assert!(text.ends_with("\nOpened from its index in 3 ms\n"), "{text}");
+        assert!(text.ends_with("\nIndex: 2.00 KiB, opened from the cache in 3 ms\n"), "{text}");
     }
 }

@@ -69,9 +69,13 @@ pub(crate) fn thread_label(index: &Index, thread: ThreadIndex) -> String {
     }
 }
 
-/// A name and a line, where there is one.
+/// A file and a line, as far as there are any.
 pub(crate) fn with_line(file: &str, line: u32) -> String {
-    if line == 0 { file.to_owned() } else { format!("{file}:{line}") }
+    match (file, line) {
+        (file, 0) => file.to_owned(),
+        ("", line) => format!("line {line}"),
+        (file, line) => format!("{file}:{line}"),
+    }
 }
 
 /// Bytes as visible text of at most `max_chars` characters, cut in the middle. Looks at the ends of a long name only.
@@ -99,6 +103,8 @@ mod tests {
         assert_eq!(label(&names, package), "dumps (json/__init__.py:231)");
         let plain = names.own("load_frame", "/srv/app/loader.py", 88);
         let no_line = names.own("f", "x.py", 0);
+        let no_file = names.own("f", "", 2);
+        assert_eq!(label(&names, no_file), "f (line 2)");
         assert_eq!(label(&names, plain), "load_frame (loader.py:88)");
         assert_eq!(label(&names, no_line), "f (x.py)");
         assert_eq!(label(&names, LocationId::NONE), "no Python stack");

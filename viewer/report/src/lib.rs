@@ -13,6 +13,7 @@ pub mod findings;
 #[cfg(test)]
 mod handmade;
 pub mod headline;
+pub mod kept;
 pub mod labels;
 pub mod metadata;
 pub mod moments;
