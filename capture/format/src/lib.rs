@@ -8,11 +8,19 @@
 //! Facts about the format were read from memray's own sources and proved on captures of every version.
 
 mod allocator;
+pub mod container;
+mod decoder;
 mod header;
+mod input;
+mod line_table;
 mod record;
+mod shared_records;
+mod streaming_12;
 
 pub use allocator::{Allocator, AllocatorKind};
-pub use header::{FileFormat, Header, MAGIC, ModulePaths, PythonAllocator, VERSIONS};
+pub use decoder::{DecodeError, Decoder, StreamEnd};
+pub use header::{FileFormat, Header, HeaderError, MAGIC, ModulePaths, PythonAllocator, VERSIONS};
+pub use line_table::line_number;
 pub use record::{
     AggregatedAllocation, Allocation, CodeObject, FrameDefinition, FrameKey, Library, NativeFrame, Object, Record,
     Segment, Snapshot, ThreadId,
