@@ -8,9 +8,11 @@
 
 use thiserror::Error;
 
-use crate::header::{Header, HeaderError, MAX_HEADER_BYTES};
+use crate::aggregated::Aggregated;
+use crate::header::{FileFormat, Header, HeaderError, MAX_HEADER_BYTES};
 use crate::input::{Bytes, Input, Need, Stop, WINDOW_BYTES, Window};
 use crate::record::Record;
+use crate::streaming_8_to_11::Streaming8To11;
 use crate::streaming_12::Streaming12;
 
 /// Why a capture cannot be decoded, or not beyond some place.
@@ -64,12 +66,18 @@ pub(crate) trait Dialect: Copy {
 
 #[derive(Clone, Copy)]
 enum Records {
+    Streaming8To11(Streaming8To11),
     Streaming12(Streaming12),
+    Aggregated(Aggregated),
 }
 
 impl Records {
     fn new(header: &Header) -> Self {
-        Self::Streaming12(Streaming12::new(header))
+        match header.file_format {
+            FileFormat::AllAllocations if header.version >= 12 => Self::Streaming12(Streaming12::new(header)),
+            FileFormat::AllAllocations => Self::Streaming8To11(Streaming8To11::new(header)),
+            FileFormat::Aggregated => Self::Aggregated(Aggregated::new(header)),
+        }
     }
 }
 
@@ -152,7 +160,9 @@ impl Decoder {
             rest = after_header;
         }
         match &mut self.records {
+            Some(Records::Streaming8To11(dialect)) => self.stream.push(dialect, rest, visit),
             Some(Records::Streaming12(dialect)) => self.stream.push(dialect, rest, visit),
+            Some(Records::Aggregated(dialect)) => self.stream.push(dialect, rest, visit),
             None => Ok(()),
         }
     }

@@ -7,6 +7,7 @@
 //!
 //! Facts about the format were read from memray's own sources and proved on captures of every version.
 
+mod aggregated;
 mod allocator;
 pub mod container;
 mod decoder;
@@ -16,6 +17,7 @@ mod line_table;
 mod record;
 mod shared_records;
 mod streaming_12;
+mod streaming_8_to_11;
 
 pub use allocator::{Allocator, AllocatorKind};
 pub use decoder::{DecodeError, Decoder, StreamEnd};

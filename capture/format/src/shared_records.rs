@@ -23,8 +23,6 @@ pub(crate) struct Deltas {
     pub(crate) data_pointer: u64,
     /// An allocation's or object's native frame, or a native frame's parent.
     pub(crate) native_frame: u64,
-    /// Versions 8 to 11: the frame defined or pushed.
-    pub(crate) frame: u64,
     /// A code object's first line, or a frame's line.
     pub(crate) line: u64,
     instruction_pointer: u64,

@@ -33,6 +33,11 @@ impl Names {
         id
     }
 
+    /// The id of a name, if it has one.
+    pub(crate) fn find(&self, name: &[u8]) -> Option<StringId> {
+        self.ids.get(name).copied()
+    }
+
     /// A name's bytes; empty for an id that these names did not give out.
     pub(crate) fn get(&self, id: StringId) -> &[u8] {
         self.rows.get(id.index()).map_or(&[], |row| row)

@@ -22,7 +22,7 @@ const MAX_WAITING: usize = 1 << 20;
 const SMALL_SIZES: usize = 4096;
 
 /// Distinct larger sizes that are counted exactly.
-const MAX_DISTINCT_SIZES: usize = 1 << 16;
+const MAX_DISTINCT_SIZES: usize = 1 << 18;
 
 /// Where the rows go.
 pub(crate) trait RowSink {
@@ -106,7 +106,7 @@ pub(crate) struct Summary {
 
 impl Aggregator {
     /// Nothing read yet.
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(temporary: TemporaryHistogram) -> Self {
         Self {
             blocks: LiveBlocks::new(),
             mappings: LiveMappings::default(),
@@ -121,7 +121,7 @@ impl Aggregator {
             churning: Vec::new(),
             site_totals: Vec::new(),
             site_threads: Vec::new(),
-            temporary: TemporaryHistogram::default(),
+            temporary,
             small_sizes: vec![0; SMALL_SIZES],
             large_sizes: FxHashMap::default(),
             size_buckets: vec![0; 65],

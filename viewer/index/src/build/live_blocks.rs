@@ -63,7 +63,8 @@ impl LiveBlocks {
     }
 
     /// How many there are.
-    pub(crate) fn len(&self) -> u64 {
+    #[cfg(test)]
+    fn len(&self) -> u64 {
         self.count
     }
 

@@ -8,8 +8,8 @@ use rustc_hash::FxHashMap;
 pub(crate) const MAX_DISTANCE: u32 = 1024;
 
 /// Bytes and allocations by site and distance.
-#[derive(Default)]
 pub(crate) struct TemporaryHistogram {
+    max_distance: u32,
     sums: FxHashMap<u64, (u64, u64)>,
     /// The nearest distances, which are most of all, without hashing: `NEAR` rows a site.
     near: Vec<(u64, u64)>,
@@ -17,13 +17,25 @@ pub(crate) struct TemporaryHistogram {
 
 const NEAR: usize = 4;
 
+impl Default for TemporaryHistogram {
+    fn default() -> Self {
+        Self { max_distance: MAX_DISTANCE, sums: FxHashMap::default(), near: Vec::new() }
+    }
+}
+
 impl TemporaryHistogram {
+    /// One that only sums what is freed within a distance, all as distance 0.
+    pub(crate) fn within(threshold: u64) -> Self {
+        Self { max_distance: u32::try_from(threshold).unwrap_or(u32::MAX), ..Self::default() }
+    }
+
     /// A block was freed by the thread that allocated it, `distance` allocations later.
     #[inline]
     pub(crate) fn add(&mut self, site: SiteId, distance: u32, size_bytes: u64) {
-        if distance > MAX_DISTANCE {
+        if distance > self.max_distance {
             return;
         }
+        let distance = if self.max_distance > MAX_DISTANCE { 0 } else { distance };
         let sum = if (distance as usize) < NEAR {
             let row = site.index() * NEAR + distance as usize;
             if row >= self.near.len() {
