@@ -24,7 +24,8 @@ fn main() {
     let mut slowest = String::new();
     for (from, to) in ranges(snapshots) {
         let range = TimeRange { from: Moment::Snapshot(from), to: Moment::Snapshot(to) };
-        for mode in [Mode::RangeLive(range), Mode::RangePeak(range), Mode::RangeGrowth(range), Mode::RangeChurn(range)] {
+        for mode in [Mode::RangeLive(range), Mode::RangePeak(range), Mode::RangeGrowth(range), Mode::RangeChurn(range)]
+        {
             let start = Instant::now();
             let answer = index.ask(&Question { mode, ..Question::default() }).unwrap();
             let tree = index.tree(&answer, TreeOptions::default());
