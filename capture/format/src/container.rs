@@ -23,10 +23,12 @@ pub enum Container {
 
 /// Where a compressed file can be read no further. What came before is good.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
-#[error("the file is damaged at byte {offset}: {reason}")]
+#[error("the file is {} at byte {offset}: {reason}", if *is_cut { "cut" } else { "damaged" })]
 pub struct Damage {
     /// Place in the file on disk, in bytes.
     pub offset: u64,
+    /// Whether the file merely ends there too early.
+    pub is_cut: bool,
     /// What is wrong there.
     pub reason: String,
 }

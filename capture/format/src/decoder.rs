@@ -10,7 +10,7 @@ use thiserror::Error;
 
 use crate::aggregated::Aggregated;
 use crate::header::{FileFormat, Header, HeaderError, MAX_HEADER_BYTES};
-use crate::input::{Bytes, Input, Need, Stop, WINDOW_BYTES, Window};
+use crate::input::{Bytes, Input, Need, Stop, WINDOW_BYTES, Window, find_nul};
 use crate::record::Record;
 use crate::streaming_8_to_11::Streaming8To11;
 use crate::streaming_12::Streaming12;
@@ -37,7 +37,8 @@ pub enum DecodeError {
 pub enum StreamEnd {
     /// Properly.
     Trailer,
-    /// With zero bytes: the program was killed, and its file had been made larger in advance.
+    /// With zero bytes: the program was killed, and its file had been made larger in advance. If it was killed while it
+    /// wrote a record, that record was given too, its missing bytes taken from the padding.
     ZeroPadding {
         /// Where they begin, in decompressed bytes.
         offset: u64,
@@ -234,11 +235,11 @@ impl Stream {
 
     /// Completes the record that the chunk before left incomplete; returns what follows it. Takes only bytes that are
     /// known to belong to it.
-    fn push_pending<'a, D: Dialect, V: FnMut(Record<'_>)>(
+    fn push_pending<'a, D: Dialect>(
         &mut self,
         dialect: &mut D,
         chunk: &'a [u8],
-        visit: &mut V,
+        visit: &mut dyn FnMut(Record<'_>),
     ) -> Result<&'a [u8], DecodeError> {
         let mut rest = chunk;
         while let Some(&token) = self.pending.first() {
@@ -247,10 +248,10 @@ impl Stream {
                     let missing = length.saturating_sub(self.pending.len());
                     (missing.min(rest.len()), missing <= rest.len())
                 }
-                Some(Need::Nul { limit, .. }) => {
+                Some(Need::NulBefore(limit)) => {
                     let missing = limit.saturating_sub(self.pending.len());
                     let searched = rest.get(..missing).unwrap_or(rest);
-                    match searched.iter().position(|byte| *byte == 0) {
+                    match find_nul(searched) {
                         Some(nul) => (nul + 1, true),
                         None => (searched.len(), missing <= rest.len()),
                     }

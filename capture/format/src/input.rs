@@ -22,14 +22,13 @@ pub(crate) enum Stop {
     Damaged(&'static str),
 }
 
-/// What an incomplete record waits for. Counts from the record's first byte, so that a long text that arrives in small
-/// pieces is searched only once.
+/// What an incomplete record waits for, so that a long text that arrives in small pieces is not searched anew with each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Need {
-    /// At least so many bytes.
+    /// To be at least so many bytes long.
     Bytes(usize),
-    /// A NUL at `from` or after it, or `limit` bytes, which are too many.
-    Nul { from: usize, limit: usize },
+    /// A NUL among the bytes to come, or to be so many bytes long, which are too many.
+    NulBefore(usize),
 }
 
 /// Bytes of a record, taken from the front.
@@ -111,10 +110,18 @@ impl<'a> Input<'a> for Window<'a> {
 
     #[inline(always)]
     fn bytes<const N: usize>(&mut self) -> Result<[u8; N], Stop> {
-        let bytes = self.bytes.get(self.position..).and_then(|rest| rest.first_chunk::<N>());
-        self.position += N;
-        bytes.copied().ok_or(LONG_VARINT)
+        let mut bytes = [0; N];
+        for byte in &mut bytes {
+            *byte = self.byte()?;
+        }
+        Ok(bytes)
     }
+}
+
+/// Where the first NUL is.
+pub(crate) fn find_nul(bytes: &[u8]) -> Option<usize> {
+    // The standard library's fast search.
+    CStr::from_bytes_until_nul(bytes).ok().map(CStr::count_bytes)
 }
 
 /// Bytes with an end.
@@ -145,17 +152,13 @@ impl<'a> Bytes<'a> {
     pub(crate) fn text(&mut self) -> Result<&'a [u8], Stop> {
         let rest = self.bytes.get(self.position..).unwrap_or_default();
         let searched = rest.get(..=MAX_TEXT_BYTES).unwrap_or(rest);
-        match CStr::from_bytes_until_nul(searched) {
-            Ok(text) => {
-                let text = text.to_bytes();
-                self.position += text.len() + 1;
-                Ok(text)
+        match find_nul(searched) {
+            Some(length) => {
+                self.position += length + 1;
+                Ok(&searched[..length])
             }
-            Err(_) if searched.len() > MAX_TEXT_BYTES => Err(Stop::Damaged("a name is longer than 64 MiB")),
-            Err(_) => {
-                let limit = self.position + MAX_TEXT_BYTES + 1;
-                Err(Stop::Incomplete(Need::Nul { from: self.bytes.len(), limit }))
-            }
+            None if searched.len() > MAX_TEXT_BYTES => Err(Stop::Damaged("a name is longer than 64 MiB")),
+            None => Err(Stop::Incomplete(Need::NulBefore(self.position + MAX_TEXT_BYTES + 1))),
         }
     }
 

@@ -11,6 +11,7 @@ mod aggregated;
 mod allocator;
 pub mod container;
 mod decoder;
+mod encode;
 mod header;
 mod input;
 mod line_table;
@@ -18,9 +19,11 @@ mod record;
 mod shared_records;
 mod streaming_12;
 mod streaming_8_to_11;
+pub mod synth;
 
 pub use allocator::{Allocator, AllocatorKind};
 pub use decoder::{DecodeError, Decoder, StreamEnd};
+pub use encode::{EncodeError, Encoder, RecordEncoder, encode_header, lz4_frame, rewrite_header};
 pub use header::{FileFormat, Header, HeaderError, MAGIC, ModulePaths, PythonAllocator, VERSIONS};
 pub use line_table::line_number;
 pub use record::{

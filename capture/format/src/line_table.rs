@@ -102,3 +102,62 @@ fn lnotab_line(first_line: i64, table: &[u8], offset: u64) -> i64 {
     }
     line
 }
+
+#[cfg(test)]
+mod tests {
+    use super::line_number;
+
+    /// Holds the lines of the first instruction of each run, and of the last instruction.
+    fn assert_lines(python_version: u32, first_line: i64, table: &[u8], expected: &[(i64, i64)]) {
+        for (offset, line) in expected {
+            assert_eq!(line_number(python_version, first_line, table, *offset), *line, "at {offset}");
+        }
+    }
+
+    // The tables and lines of these three are CPython's own, of functions of its library.
+
+    #[test]
+    fn python_3_8_puts_code_before_lines() {
+        let table = [0, 1, 22, 1, 8, 1, 14, 1, 2, 0, 2, 255, 6, 2];
+        let lines = [(0, 1602), (20, 1602), (22, 1603), (30, 1604), (44, 1605), (48, 1604), (54, 1606), (64, 1606)];
+        assert_lines(0x0308_12f0, 1601, &table, &lines);
+    }
+
+    #[test]
+    fn python_3_10_puts_lines_before_code_and_counts_instructions() {
+        let table = [2, 128, 2, 3, 18, 1, 8, 4, 16, 253, 6, 1, 2, 255];
+        let lines = [(1, 235), (2, 236), (10, 236), (11, 240), (15, 237), (23, 238), (26, 237)];
+        assert_lines(0x030a_0df0, 232, &table, &lines);
+    }
+
+    #[test]
+    fn python_3_13_has_a_location_for_each_run_of_code_units() {
+        let table =
+            [128, 0, 227, 21, 26, 136, 69, 216, 15, 20, 141, 125, 217, 23, 28, 241, 5, 0, 22, 27, 240, 6, 0, 16, 20];
+        let lines = [(0, 629), (2, 631), (10, 631), (12, 632), (26, 633), (30, 631), (34, 634)];
+        assert_lines(0x030d_00f0, 629, &table, &lines);
+    }
+
+    #[test]
+    fn differences_of_lines_have_a_sign() {
+        let no_columns = [0xe8, 0b100_0001, 1, 0xe8, 0b100_0000, 1]; // back by 32, then on by 32
+        assert_lines(0x030c_0000, 100, &no_columns, &[(0, 68), (2, 100)]);
+    }
+
+    #[test]
+    fn what_a_table_does_not_say_is_line_0() {
+        for version in [0x0308_0000, 0x030a_0000, 0x030d_0000] {
+            assert_eq!(line_number(version, 7, &[], 0), 0);
+            assert_eq!(line_number(version, 7, &[0x80, 0], -1), 0);
+        }
+        assert_eq!(line_number(0x030d_0000, 7, &[0x80, 0], 2), 0);
+    }
+
+    #[test]
+    fn a_table_that_is_cut_is_read_as_far_as_it_goes() {
+        assert_eq!(line_number(0x030d_0000, 7, &[0x80, 0, 0xd8], 0), 7);
+        assert_eq!(line_number(0x030d_0000, 7, &[0x80, 0, 0xd8], 2), 0);
+        assert_eq!(line_number(0x030d_0000, 7, &[0xf0, 0x40, 0x40], 0), 0);
+        assert_eq!(line_number(0x0308_0000, 7, &[0, 5, 9], 20), 12);
+    }
+}

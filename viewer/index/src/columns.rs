@@ -174,7 +174,7 @@ mod tests {
                 columns.push(LifetimeRow { site, birth, death, bytes, allocations });
             }
             let data = columns.encode().unwrap();
-            prop_assert_eq!(Columns::decode(&data, 50).as_ref(), Some(&columns));
+            prop_assert_eq!(Columns::decode(&data, 50), Some(columns.clone()));
             prop_assert!(data.is_empty() || Columns::decode(&data[1..], 50).is_none() || columns.len() < 2);
         }
     }

@@ -34,6 +34,9 @@ pub(crate) fn classify(file: &[u8], paths: Option<&ModulePaths>) -> FileModule {
         let name = frozen.strip_suffix(b">").unwrap_or(frozen);
         return FileModule { top_level: first_part(name, b'.').to_vec(), origin: Origin::StandardLibrary };
     }
+    if file.is_empty() {
+        return FileModule { top_level: b"unknown".to_vec(), origin: Origin::OwnCode };
+    }
     let (relative, origin) = match paths {
         Some(paths) => by_header(file, paths),
         None => by_shape(file),

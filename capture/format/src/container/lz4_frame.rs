@@ -54,8 +54,8 @@ impl<'a> Lz4Frame<'a> {
     /// Appends the next block's bytes to `out`; returns false at the end of the last frame.
     ///
     /// # Errors
-    /// If the file is cut or damaged here. What could be had of the block was appended nevertheless, and is good but for
-    /// bytes next to the damage. Nothing can be read after it.
+    /// If the file is cut or damaged here; nothing can be read after that. What could be had of the block was appended
+    /// nevertheless. All of it is good if the file was cut; if it was damaged, the last of it may not be.
     pub fn next_block(&mut self, out: &mut Vec<u8>) -> Result<bool, Damage> {
         loop {
             let Some(frame) = self.frame else { return Ok(false) };
@@ -96,11 +96,11 @@ impl<'a> Lz4Frame<'a> {
         let block = rest.get(..length).unwrap_or(rest);
         self.position += block.len();
         let is_cut = block.len() < length;
-        if !is_cut && frame.has_block_checksums {
-            let expected = self.u32()?;
-            if u64::from(expected) != hash(block) {
-                return Err(self.damage(at, "a block does not match its checksum"));
-            }
+        let checksum = if frame.has_block_checksums && !is_cut { Some(self.u32()) } else { None };
+        if let Some(Ok(sum)) = &checksum
+            && u64::from(*sum) != hash(block)
+        {
+            return Err(self.damage(at, "a block does not match its checksum"));
         }
         let start = out.len();
         let is_good = if size_word & UNCOMPRESSED != 0 {
@@ -123,10 +123,13 @@ impl<'a> Lz4Frame<'a> {
             }
         };
         if is_cut {
-            return Err(self.damage(self.input.len(), "the file ends within a block"));
+            return Err(self.cut("the file ends within a block"));
         }
         if !is_good {
             return Err(self.damage(at, "a block cannot be decompressed"));
+        }
+        if let Some(Err(cut)) = checksum {
+            return Err(cut);
         }
         let decoded = out.get(start..).unwrap_or_default();
         if frame.has_content_checksum {
@@ -197,7 +200,7 @@ impl<'a> Lz4Frame<'a> {
         let rest = self.input.get(self.position..).unwrap_or_default();
         let Some(taken) = rest.get(..length) else {
             self.frame = None;
-            return Err(self.damage(self.input.len(), "the file ends within its LZ4 frame"));
+            return Err(self.cut("the file ends within its LZ4 frame"));
         };
         self.position += length;
         Ok(taken)
@@ -212,7 +215,11 @@ impl<'a> Lz4Frame<'a> {
     }
 
     fn damage(&self, offset: usize, reason: &str) -> Damage {
-        Damage { offset: offset as u64, reason: reason.to_owned() }
+        Damage { offset: offset as u64, is_cut: false, reason: reason.to_owned() }
+    }
+
+    fn cut(&self, reason: &str) -> Damage {
+        Damage { offset: self.input.len() as u64, is_cut: true, reason: reason.to_owned() }
     }
 }
 

@@ -245,6 +245,11 @@ impl Aggregator {
         let site = operation.site();
         self.count_allocation(site, operation.size_bytes);
         let size_bytes = operation.address.saturating_add(operation.size_bytes) - operation.address;
+        if size_bytes == 0 {
+            // Nothing is mapped, so nothing lives.
+            self.churn(site, 0, 1);
+            return;
+        }
         self.mappings.insert(Mapping {
             address: operation.address,
             size_bytes,

@@ -12,7 +12,7 @@ use crate::info::Ending;
 use crate::progress::Progress;
 use crate::timeline::SnapshotRow;
 use crossbeam_channel::{Receiver, Sender, bounded};
-use memray_format::container::{Container, Lz4Frame};
+use memray_format::container::{Container, Damage, Lz4Frame};
 use memray_format::{DecodeError, Decoder, Header, HeaderError, Snapshot, StreamEnd};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::{Builder, ScopedJoinHandle, scope};
@@ -34,7 +34,7 @@ pub(crate) struct Built {
 }
 
 /// A stretch of decompressed bytes, or why there are no more, and the place in the file that it ends at.
-type Chunk = (Vec<u8>, Result<(), (u64, String)>, u64);
+type Chunk = (Vec<u8>, Result<(), Damage>, u64);
 
 /// Reads a header from the start of a capture; also its bytes.
 pub(crate) fn read_header(bytes: &[u8], container: Container) -> Result<(Header, Vec<u8>), HeaderError> {
@@ -151,7 +151,7 @@ fn decompress(file: &CaptureMapping, sender: &Sender<Chunk>, empty: &Receiver<Ve
     let mut frame = match Lz4Frame::new(file) {
         Ok(frame) => frame,
         Err(damage) => {
-            let _ = sender.send((Vec::new(), Err((damage.offset, damage.reason)), 0));
+            let _ = sender.send((Vec::new(), Err(damage), 0));
             return;
         }
     };
@@ -165,7 +165,7 @@ fn decompress(file: &CaptureMapping, sender: &Sender<Chunk>, empty: &Receiver<Ve
             match frame.next_block(&mut chunk) {
                 Ok(true) => {}
                 Ok(false) => is_last = true,
-                Err(damage) => status = Err((damage.offset, damage.reason)),
+                Err(damage) => status = Err(damage),
             }
         }
         is_last |= status.is_err() || file.has_shrunk();
@@ -221,8 +221,12 @@ fn decode(
             });
             break;
         }
-        if let Err((offset, reason)) = status {
-            ending = Some(Ending::Damaged { offset, reason });
+        if let Err(Damage { offset, reason, is_cut, .. }) = status {
+            ending = Some(if is_cut {
+                Ending::Truncated { offset, reason }
+            } else {
+                Ending::Damaged { offset, reason }
+            });
         }
         if let Some(reason) = assembler.overflow.take() {
             ending = Some(Ending::Damaged { offset, reason });
@@ -235,7 +239,16 @@ fn decode(
     }
     let _ = batches.send(assembler.take_batch(Batch::default()));
     let records = decoder.record_count();
-    let ending = ending.unwrap_or_else(|| match decoder.finish() {
+    let ending = match decoder.finish() {
+        // Whatever is wrong after the trailer, the recording is whole.
+        StreamEnd::Trailer => Ending::Complete,
+        other => ending.unwrap_or_else(|| ending_of(other, end_offset)),
+    };
+    Decoded { assembler, records, ending }
+}
+
+fn ending_of(end: StreamEnd, end_offset: u64) -> Ending {
+    match end {
         StreamEnd::Trailer => Ending::Complete,
         StreamEnd::ZeroPadding { offset } => {
             Ending::Truncated { offset, reason: "the program was killed, or is still running".to_owned() }
@@ -246,8 +259,7 @@ fn decode(
         StreamEnd::NoTrailer { .. } => {
             Ending::Truncated { offset: end_offset, reason: "the file ends before the recording does".to_owned() }
         }
-    });
-    Decoded { assembler, records, ending }
+    }
 }
 
 fn pair(

@@ -306,23 +306,20 @@ impl Model {
                 self.contributions(mode).into_iter().filter_map(row).collect()
             }
         };
-        let mut stacks = HashMap::new();
-        let mut amounts = Amounts::new();
+        let filter = &question.filter;
+        let mut sums = HashMap::<(ThreadId, usize), Amount>::new();
         for (allocator, thread, stack, amount) in rows {
-            let filter = &question.filter;
-            if filter.thread.is_some_and(|t| threads[t.index()] != thread)
-                || filter.allocator.is_some_and(|a| a != allocator)
-            {
-                continue;
+            let is_meant = filter.thread.is_none_or(|t| threads[t.index()] == thread)
+                && filter.allocator.is_none_or(|a| a == allocator);
+            if is_meant {
+                add(sums.entry((thread, stack)).or_default(), amount);
             }
-            let shown = stacks
-                .entry((stack, thread))
-                .or_insert_with(|| self.shown(filter, &self.trimmed(&self.stacks[stack], thread)));
-            let Some(shown) = shown else { continue };
-            let key = (question.split_threads.then_some(thread), shown.clone());
-            let sum = amounts.entry(key).or_default();
-            sum.bytes += amount.bytes;
-            sum.allocations += amount.allocations;
+        }
+        let mut amounts = Amounts::new();
+        for ((thread, stack), amount) in sums {
+            if let Some(shown) = self.shown(filter, &self.trimmed(&self.stacks[stack], thread)) {
+                add(amounts.entry((question.split_threads.then_some(thread), shown)).or_default(), amount);
+            }
         }
         amounts.retain(|_, amount| *amount != Amount::default());
         Ok(amounts)
@@ -342,6 +339,11 @@ impl Model {
         };
         passes.then(|| stack.iter().filter(|frame| !is_hidden(frame)).cloned().collect())
     }
+}
+
+fn add(sum: &mut Amount, amount: Amount) {
+    sum.bytes += amount.bytes;
+    sum.allocations += amount.allocations;
 }
 
 fn matches(pattern: &Pattern, name: &[u8]) -> bool {

@@ -10,6 +10,9 @@ fn resolve(header: &Header, file: &[u8]) -> (String, bool) {
     if let Some(frozen) = file.strip_prefix("<frozen ") {
         return (frozen.strip_suffix('>').unwrap_or(frozen).to_owned(), true);
     }
+    if file.is_empty() {
+        return ("unknown".to_owned(), false);
+    }
     let parts: Vec<&str> = file.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
     match &header.module_paths {
         Some(paths) => {

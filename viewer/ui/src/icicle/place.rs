@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Places in a tree that outlive it: frames known by their path of locations, so that zoom, selection and history
+//! survive when another answer's tree takes its place.
+
+use super::view::View;
+use memray_index::{LocationId, ThreadIndex, Tree, TreeNodeId};
+
+/// A frame as a path: location and thread of each frame below the root, outermost first.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FramePath(Vec<(LocationId, Option<ThreadIndex>)>);
+
+impl FramePath {
+    /// The path of a frame.
+    pub fn of(tree: &Tree, node: TreeNodeId) -> Self {
+        let steps = tree.path(node).into_iter().skip(1).map(|id| (tree.node(id).location, tree.node(id).thread));
+        Self(steps.collect())
+    }
+
+    /// Its frame in another tree.
+    pub fn find(&self, tree: &Tree) -> Option<TreeNodeId> {
+        let (node, is_whole) = self.follow(tree);
+        is_whole.then_some(node)
+    }
+
+    /// The innermost frame of the path that a tree has, and whether that is the path's end.
+    fn follow(&self, tree: &Tree) -> (TreeNodeId, bool) {
+        let mut at = TreeNodeId(0);
+        if tree.nodes.is_empty() {
+            return (at, false);
+        }
+        for &(location, thread) in &self.0 {
+            let found = tree.children(at).map(TreeNodeId).find(|&child| {
+                let node = tree.node(child);
+                node.location == location && node.thread == thread
+            });
+            let Some(found) = found else { return (at, false) };
+            at = found;
+        }
+        (at, true)
+    }
+}
+
+/// What an icicle shows: a frame, or a part of it.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Place {
+    path: FramePath,
+    /// The view's left edge and its width as shares of the frame's.
+    left: f64,
+    width: f64,
+    /// The level at the view's edge.
+    pub(super) level: f64,
+}
+
+impl Place {
+    /// What a view shows, as a part of `anchor`.
+    pub(super) fn of(tree: &Tree, anchor: TreeNodeId, view: &View, level: f64) -> Self {
+        let weight = (tree.nodes.get(anchor.0 as usize).map_or(0, |node| node.weight) as f64).max(1.0);
+        let left = view.units_left_of_view(start_of(tree, anchor)) / weight;
+        Self { path: FramePath::of(tree, anchor), left, width: view.span() / weight, level }
+    }
+
+    /// Whether it is less than the whole tree.
+    pub(super) fn is_part(&self) -> bool {
+        !self.path.0.is_empty() || self.width < 1.0 - 1e-9
+    }
+
+    /// The same place in a tree: the frame and the view. Where the frame is not there any more, all of the innermost
+    /// one around it that is.
+    pub(super) fn find(&self, tree: &Tree) -> (TreeNodeId, View) {
+        let (node, is_whole) = self.path.follow(tree);
+        if is_whole && !tree.nodes.is_empty() {
+            let view = View::part_of(start_of(tree, node), tree.node(node).weight, self.left, self.width);
+            (node, view)
+        } else {
+            (node, view_of(tree, node))
+        }
+    }
+}
+
+/// Where a frame's weight starts, counted from the root's start.
+pub(super) fn start_of(tree: &Tree, node: TreeNodeId) -> u64 {
+    let mut start = 0_u64;
+    let mut at = node;
+    while at.0 != 0 {
+        let node = tree.node(at);
+        start = start.saturating_add(node.weight_before);
+        at = node.parent;
+    }
+    start
+}
+
+/// All of a frame.
+pub(super) fn view_of(tree: &Tree, node: TreeNodeId) -> View {
+    let weight = tree.nodes.get(node.0 as usize).map_or(0, |node| node.weight);
+    View::of(if tree.nodes.is_empty() { 0 } else { start_of(tree, node) }, weight)
+}
+
+/// No frame deeper than this anchors a view: beyond, a look at each wheel turn would take long.
+const DEEPEST_ANCHOR: u32 = 4096;
+
+/// The narrowest frame that covers a view; of those equally wide the outermost.
+pub(super) fn anchor_of(tree: &Tree, view: &View) -> TreeNodeId {
+    let mut anchor = TreeNodeId(0);
+    let (mut at, mut start) = (TreeNodeId(0), 0_u64);
+    for _ in 0..DEEPEST_ANCHOR {
+        let rows = tree.children(at);
+        let Some(children) = tree.nodes.get(rows.start as usize..rows.end as usize) else { break };
+        let left = view.units_left_of_view(start);
+        let row = children.partition_point(|child| (child.weight_before + child.weight) as f64 <= left);
+        let Some(child) = children.get(row) else { break };
+        let is_covered = child.weight_before as f64 <= left
+            && left + view.span() <= child.weight_before.saturating_add(child.weight) as f64;
+        if !is_covered {
+            break;
+        }
+        start = start.saturating_add(child.weight_before);
+        at = TreeNodeId(rows.start + row as u32);
+        if child.weight < tree.node(anchor).weight {
+            anchor = at;
+        }
+    }
+    anchor
+}

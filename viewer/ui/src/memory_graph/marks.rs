@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What is marked on a memory graph: peaks, the chosen range and moment, the names of the lines, what the pointer is on.
+
+use super::Source;
+use super::paint::{LABEL_POINTS, Plot};
+use super::series::Series;
+use super::widget::Lines;
+use crate::fonts::STRONG;
+use egui::{
+    Color32, FontFamily, FontId, Galley, Painter, PopupAnchor, Pos2, Rect, Response, RichText, Shape, Stroke,
+    StrokeKind, Tooltip, pos2, vec2,
+};
+use memray_index::{TimeRange, Timeline};
+use memray_report::escape::{shorten, visible};
+use memray_report::size::{format_bytes, format_bytes_signed};
+use memray_report::time::{format_date_time, format_duration, format_elapsed, format_time_of_day};
+use std::sync::Arc;
+
+/// No name of a line is longer.
+const LONGEST_NAME_CHARS: usize = 32;
+
+/// The chosen range: a tint between two edges.
+pub(super) fn range(painter: &Painter, plot: &Plot, lines: &Lines, range: TimeRange) {
+    let accent = plot.palette.accent;
+    let [left, right] = [range.from, range.to].map(|moment| plot.x(lines.axis.of(moment) as f64));
+    let inside = Rect::from_x_y_ranges(left..=right, plot.rect.y_range()).intersect(plot.rect);
+    if inside.is_positive() {
+        painter.rect_filled(inside, 0.0, accent.gamma_multiply(0.13));
+    }
+    for x in [left, right] {
+        painter.vline(x, plot.rect.y_range(), Stroke::new(1.5, accent));
+    }
+}
+
+/// Everything that stands over the lines.
+pub(super) fn marks(
+    painter: &Painter,
+    inside: &Painter,
+    plot: &Plot,
+    lines: &Lines,
+    source: &Source<'_>,
+    range: Option<TimeRange>,
+) {
+    let mut labels = Labels::default();
+    if let Some(moment) = source.moment {
+        let elapsed_ms = lines.axis.of(moment);
+        let x = plot.hairline(plot.x(elapsed_ms as f64));
+        inside.vline(x, plot.rect.y_range(), Stroke::new(1.5, plot.palette.accent));
+        if plot.is_visible(elapsed_ms as f64) {
+            let text = strong(painter, &format_elapsed(elapsed_ms), plot.palette.accent);
+            labels.put(painter, plot, text, &[pos2(x + 5.0, plot.rect.top()), pos2(x - 5.0, plot.rect.top())]);
+        }
+    }
+    if let Some(range) = range {
+        delta_box(painter, plot, lines, source, range, &mut labels);
+    }
+    peak(painter, inside, plot, lines, source, &mut labels);
+    peak_rss(painter, inside, plot, lines, source, &mut labels);
+    line_names(painter, plot, lines, source, &mut labels);
+    note(painter, plot, lines, source, &mut labels);
+}
+
+/// The texts on a graph, so that none lies over another.
+#[derive(Default)]
+struct Labels {
+    taken: Vec<Rect>,
+}
+
+impl Labels {
+    /// Paints a text at the first of some places (right of a point, or left of it where it would leave the plot) that is
+    /// free; at the first one where none is.
+    fn put(&mut self, painter: &Painter, plot: &Plot, galley: Arc<Galley>, places: &[Pos2]) {
+        let size = galley.size();
+        let fitted = |place: &Pos2| {
+            let left = place.x.clamp(plot.rect.left(), (plot.rect.right() - size.x).max(plot.rect.left()));
+            let top = place.y.clamp(plot.rect.top() - 4.0, (plot.rect.bottom() - size.y).max(plot.rect.top()));
+            Rect::from_min_size(pos2(left, top), size)
+        };
+        let free = |rect: &Rect| self.taken.iter().all(|taken| !taken.intersects(rect.shrink(1.0)));
+        let mut candidates = places.iter().map(fitted);
+        let Some(rect) = candidates.clone().find(free).or_else(|| candidates.next()) else { return };
+        painter.galley(rect.min, galley, plot.palette.text);
+        self.taken.push(rect);
+    }
+}
+
+fn text(painter: &Painter, text: &str, colour: Color32) -> Arc<Galley> {
+    painter.layout_no_wrap(text.to_owned(), FontId::proportional(LABEL_POINTS), colour)
+}
+
+fn strong(painter: &Painter, text: &str, colour: Color32) -> Arc<Galley> {
+    let font = FontId::new(LABEL_POINTS, FontFamily::Name(STRONG.into()));
+    painter.layout_no_wrap(text.to_owned(), font, colour)
+}
+
+/// Places beside a point: right of it, left of it, above, below.
+fn around(point: Pos2, size: egui::Vec2) -> [Pos2; 4] {
+    let middle = point.y - size.y / 2.0;
+    [
+        pos2(point.x + 8.0, middle),
+        pos2(point.x - 8.0 - size.x, middle),
+        pos2(point.x + 4.0, point.y - size.y - 4.0),
+        pos2(point.x + 8.0, point.y + 6.0),
+    ]
+}
+
+/// The high-water mark: a dot where the heap is largest, between snapshots too.
+fn peak(painter: &Painter, inside: &Painter, plot: &Plot, lines: &Lines, source: &Source<'_>, labels: &mut Labels) {
+    let palette = &plot.palette;
+    let Some((elapsed_ms, bytes)) = lines.heap.peak().filter(|(_, bytes)| *bytes > 0) else { return };
+    if !plot.is_visible(elapsed_ms as f64) {
+        return;
+    }
+    let at = pos2(plot.x(elapsed_ms as f64), plot.y(bytes));
+    let dashes = [at, pos2(at.x, plot.rect.bottom())];
+    inside.extend(Shape::dashed_line(&dashes, Stroke::new(1.0, palette.text_weak.gamma_multiply(0.7)), 3.0, 3.0));
+    painter.circle(at, 3.5, palette.text_strong, Stroke::new(1.5, palette.panel));
+    let name = if source.is_provisional { "peak so far" } else { "peak" };
+    let words = format!("{name} {}", format_bytes(bytes, source.units));
+    let galley = strong(painter, &words, palette.text_strong);
+    let places = around(at, galley.size());
+    labels.taken.push(Rect::from_center_size(at, vec2(8.0, 8.0)));
+    labels.put(painter, plot, galley, &places);
+}
+
+/// The largest resident set: a ring.
+fn peak_rss(painter: &Painter, inside: &Painter, plot: &Plot, lines: &Lines, source: &Source<'_>, labels: &mut Labels) {
+    let Some((elapsed_ms, bytes)) = lines.rss.peak().filter(|(_, bytes)| *bytes > 0) else { return };
+    if !plot.is_visible(elapsed_ms as f64) {
+        return;
+    }
+    let at = pos2(plot.x(elapsed_ms as f64), plot.y(bytes));
+    inside.circle(at, 3.0, plot.palette.panel, Stroke::new(1.5, plot.palette.rss));
+    let words = format!("peak RSS {}", format_bytes(bytes, source.units));
+    let galley = text(painter, &words, plot.palette.text_weak);
+    let mut places = around(at, galley.size());
+    places.rotate_left(2);
+    labels.put(painter, plot, galley, &places);
+}
+
+/// The lines' names, near their right ends.
+fn line_names(painter: &Painter, plot: &Plot, lines: &Lines, source: &Source<'_>, labels: &mut Labels) {
+    let palette = &plot.palette;
+    let selection =
+        source.selection.map(|selection| format!("{}, live", shorten(&visible(selection.name), LONGEST_NAME_CHARS)));
+    let names: [(Option<&Series>, &str, Color32); 3] = [
+        (lines.selection(), selection.as_deref().unwrap_or_default(), palette.selection),
+        (Some(&lines.heap), "heap", palette.heap),
+        (Some(&lines.rss), "RSS", palette.text_weak),
+    ];
+    for (series, name, colour) in names {
+        let galley = text(painter, name, colour);
+        let size = galley.size();
+        let right = plot.rect.right() - 6.0;
+        let y_at = |x: f32| {
+            let value = series?.value_at(plot.ms_at(x).round() as i64)?;
+            Some(plot.y(value))
+        };
+        // Above the line, further left where that is taken; else below it.
+        let mut places = Vec::new();
+        for step in 0..6 {
+            let x = right - size.x - step as f32 * (size.x + 24.0);
+            let edges = [x, x + size.x / 2.0, x + size.x].map(y_at);
+            let highest = edges.iter().flatten().copied().fold(f32::MAX, f32::min);
+            let lowest = edges.iter().flatten().copied().fold(f32::MIN, f32::max);
+            if highest < f32::MAX {
+                places.push(pos2(x, highest - size.y - 3.0));
+                places.push(pos2(x, lowest + 3.0));
+            }
+        }
+        if !places.is_empty() {
+            labels.put(painter, plot, galley, &places);
+        }
+    }
+}
+
+/// What is wrong with the time axis, or that the graph is not final.
+fn note(painter: &Painter, plot: &Plot, lines: &Lines, source: &Source<'_>, labels: &mut Labels) {
+    let mut words = Vec::new();
+    if source.is_provisional {
+        words.push("still reading the capture".to_owned());
+    }
+    if let Some(step) = lines.axis.step_back() {
+        let (by, at) = (format_duration(step.by_ms), format_elapsed(step.elapsed_ms));
+        words.push(format!("the machine’s clock stepped back {by} at {at}"));
+    }
+    if words.is_empty() {
+        return;
+    }
+    let galley = text(painter, &words.join(" · "), plot.palette.note);
+    let size = galley.size();
+    let places = [pos2(plot.rect.left() + 8.0, plot.rect.top()), pos2(plot.rect.right() - size.x, plot.rect.top())];
+    labels.put(painter, plot, galley, &places);
+}
+
+/// A range in words: from, to, how long, by how much the heap differs, and when that was.
+fn delta_box(
+    painter: &Painter,
+    plot: &Plot,
+    lines: &Lines,
+    source: &Source<'_>,
+    range: TimeRange,
+    labels: &mut Labels,
+) {
+    let palette = &plot.palette;
+    let (from_ms, to_ms) = (lines.axis.of(range.from), lines.axis.of(range.to));
+    let [from_x, to_x] = [from_ms, to_ms].map(|ms| plot.x(ms as f64).clamp(plot.rect.left(), plot.rect.right()));
+    let timeline = source.timeline;
+    let heap = |moment| i128::from(timeline.heap_bytes(moment));
+    let delta = format_bytes_signed(heap(range.to) - heap(range.from), source.units);
+    let at = |moment| format_time_of_day(timeline.time_ms(moment), source.clock);
+    let duration = format_duration(to_ms.saturating_sub(from_ms));
+    let first = format!("{} → {} ({duration})", format_elapsed(from_ms), format_elapsed(to_ms));
+    let first = strong(painter, &first, palette.text_strong);
+    let second = text(painter, &format!("{delta}   {} → {}", at(range.from), at(range.to)), palette.text_weak);
+    let room = vec2(9.0, 5.0);
+    let size = vec2(first.size().x.max(second.size().x), first.size().y + second.size().y + 1.0) + 2.0 * room;
+    let left =
+        ((from_x + to_x - size.x) / 2.0).clamp(plot.rect.left(), (plot.rect.right() - size.x).max(plot.rect.left()));
+    let rect = Rect::from_min_size(pos2(left.round(), plot.rect.top() + 4.0), size);
+    painter.rect(rect, 4.0, palette.background, Stroke::new(1.0, palette.outline), StrokeKind::Inside);
+    let top = rect.min + room;
+    let below = pos2(top.x, top.y + first.size().y + 1.0);
+    painter.galley(top, first, palette.text_strong);
+    painter.galley(below, second, palette.text_weak);
+    labels.taken.push(rect);
+}
+
+/// What the graph shows at the pointer.
+pub(super) fn hover(response: &Response, plot: &Plot, lines: &Lines, source: &Source<'_>) {
+    let Some(pointer) = response.hover_pos().filter(|pointer| plot.rect.x_range().contains(pointer.x)) else { return };
+    let palette = &plot.palette;
+    let painter = response.ctx.layer_painter(response.layer_id).with_clip_rect(plot.rect);
+    let x = plot.hairline(pointer.x);
+    painter.vline(x, plot.rect.y_range(), Stroke::new(1.0, palette.text_weak.gamma_multiply(0.6)));
+    let elapsed_ms = (plot.ms_at(pointer.x).round() as i64).clamp(0, lines.axis.end_ms());
+    let mut rows = Vec::new();
+    for (name, series, colour) in [
+        ("heap", Some(&lines.heap), palette.heap),
+        ("RSS", Some(&lines.rss), palette.rss),
+        ("selection", lines.selection(), palette.selection),
+    ] {
+        let Some(bytes) = series.and_then(|series| series.value_at(elapsed_ms)) else { continue };
+        painter.circle_filled(pos2(x, plot.y(bytes)), 2.5, colour);
+        rows.push((name, format_bytes(bytes, source.units)));
+    }
+    let wall_clock = format_date_time(wall_time_ms(lines, source.timeline, elapsed_ms), source.clock);
+    Tooltip::always_open(response.ctx.clone(), response.layer_id, response.id, PopupAnchor::Pointer).gap(14.0).show(
+        |ui| {
+            ui.label(
+                RichText::new(format_elapsed(elapsed_ms))
+                    .family(FontFamily::Name(STRONG.into()))
+                    .color(palette.text_strong),
+            );
+            ui.label(RichText::new(wall_clock).color(palette.text_weak));
+            egui::Grid::new("memory graph tooltip").num_columns(2).spacing([16.0, 2.0]).show(ui, |ui| {
+                for (name, value) in rows {
+                    ui.label(RichText::new(name).color(palette.text_weak));
+                    ui.label(RichText::new(value).color(palette.text));
+                    ui.end_row();
+                }
+            });
+        },
+    );
+}
+
+/// Wall-clock time at a place on the axis: from the snapshot before it, as the clock may have been set since the start.
+fn wall_time_ms(lines: &Lines, timeline: &Timeline, elapsed_ms: i64) -> i64 {
+    let elapsed = lines.axis.elapsed_ms();
+    let before = elapsed.partition_point(|&at| at <= elapsed_ms).checked_sub(1);
+    match before.and_then(|i| Some((elapsed.get(i)?, timeline.snapshots.get(i)?))) {
+        Some((at, snapshot)) => snapshot.time_ms.saturating_add(elapsed_ms - at),
+        None => timeline.start_time_ms.saturating_add(elapsed_ms),
+    }
+}

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The memory graph: heap and resident set over time, on which a range or a moment is chosen.
+//!
+//! [`MemoryGraph`] leads: it draws a [`Source`], once a frame, and [`Events`] says what the user chose. Own painting, as
+//! a frame's cost must depend on the pixels: [`series`] answers for each pixel column with its least and largest value,
+//! so no peak is lost, however many snapshots there are.
+
+mod axis;
+mod marks;
+mod paint;
+mod series;
+#[cfg(test)]
+mod tests;
+mod widget;
+
+pub use axis::TimeAxis;
+pub use widget::MemoryGraph;
+
+use memray_index::{Moment, TimeRange, Timeline};
+use memray_report::size::Units;
+use memray_report::time::WallClock;
+
+/// What a memory graph shows.
+#[derive(Clone, Copy)]
+pub struct Source<'a> {
+    /// Memory over time.
+    pub timeline: &'a Timeline,
+    /// Another number for each timeline; how the graph notices that it was replaced.
+    pub generation: u64,
+    /// Live bytes of what is selected.
+    pub selection: Option<SelectionLine<'a>>,
+    /// The chosen range.
+    pub range: Option<TimeRange>,
+    /// The chosen moment.
+    pub moment: Option<Moment>,
+    /// Whether the index is still being built, so that the graph may yet change.
+    pub is_provisional: bool,
+    /// In which units sizes are shown.
+    pub units: Units,
+    /// Which wall clock is shown.
+    pub clock: WallClock,
+}
+
+/// Live bytes of what is selected, over time.
+#[derive(Clone, Copy)]
+pub struct SelectionLine<'a> {
+    /// What it is, for its label.
+    pub name: &'a str,
+    /// At each snapshot and at the end: one value longer than the timeline's snapshots.
+    pub bytes: &'a [u64],
+    /// Another number for each selection.
+    pub generation: u64,
+}
+
+/// What the user chose in one frame.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Events {
+    /// A range was dragged, or one of its edges was.
+    pub range: Option<TimeRange>,
+    /// A moment was clicked.
+    pub moment: Option<Moment>,
+}

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+//! How a memory graph is painted: axes, the filled heap, the lines of the resident set and of the selection, the range.
+
+use super::axis::{byte_ticks, time_ticks};
+use super::series::{Point, Series};
+use super::widget::Lines;
+use super::{Source, marks};
+use crate::theme::Palette;
+use egui::{Align2, Color32, FontId, Mesh, Painter, Pos2, Rect, Shape, Stroke, Ui, pos2, vec2};
+use memray_index::TimeRange;
+
+pub(super) const LABEL_POINTS: f32 = 11.0;
+/// Room below the plot for the labels of time.
+const BELOW_POINTS: f32 = 20.0;
+const ABOVE_POINTS: f32 = 8.0;
+const RIGHT_POINTS: f32 = 14.0;
+/// Between the labels of bytes and the plot.
+const GAP_POINTS: f32 = 8.0;
+/// Room for one label of bytes, and one of time.
+const BYTES_TICK_POINTS: f32 = 30.0;
+const TIME_TICK_POINTS: f32 = 90.0;
+
+/// Where the graph's values lie on the screen.
+pub(super) struct Plot {
+    pub(super) rect: Rect,
+    pub(super) visible_ms: (f64, f64),
+    byte_ticks: Vec<(u64, String)>,
+    pixels_per_point: f32,
+    pub(super) palette: Palette,
+}
+
+impl Plot {
+    pub(super) fn new(ui: &Ui, outer: Rect, visible_ms: (f64, f64), lines: &Lines, source: &Source<'_>) -> Self {
+        let largest = [Some(&lines.heap), Some(&lines.rss), lines.selection()]
+            .into_iter()
+            .flatten()
+            .filter_map(|series| series.peak().map(|(_, bytes)| bytes))
+            .fold(source.timeline.peak_bytes, u64::max);
+        let height = (outer.height() - ABOVE_POINTS - BELOW_POINTS).max(1.0);
+        let most = ((height / BYTES_TICK_POINTS) as usize).clamp(1, 5);
+        let byte_ticks = byte_ticks(largest, most, source.units);
+        let font = FontId::proportional(LABEL_POINTS);
+        let widest = byte_ticks
+            .iter()
+            .map(|(_, label)| ui.painter().layout_no_wrap(label.clone(), font.clone(), Color32::PLACEHOLDER).size().x)
+            .fold(0.0, f32::max);
+        let pixels_per_point = ui.pixels_per_point();
+        let snap = |points: f32| (points * pixels_per_point).round() / pixels_per_point;
+        let left = snap(outer.left() + GAP_POINTS + widest + GAP_POINTS);
+        let rect = Rect::from_min_max(
+            pos2(left, snap(outer.top() + ABOVE_POINTS)),
+            pos2(snap(outer.right() - RIGHT_POINTS).max(left + 1.0), snap(outer.bottom() - BELOW_POINTS)),
+        );
+        Self { rect, visible_ms, byte_ticks, pixels_per_point, palette: Palette::of(ui.visuals()) }
+    }
+
+    pub(super) fn ms_per_point(&self) -> f64 {
+        (self.visible_ms.1 - self.visible_ms.0) / f64::from(self.rect.width())
+    }
+
+    pub(super) fn ms_at(&self, x: f32) -> f64 {
+        self.visible_ms.0 + f64::from(x - self.rect.left()) * self.ms_per_point()
+    }
+
+    pub(super) fn x(&self, elapsed_ms: f64) -> f32 {
+        self.rect.left() + ((elapsed_ms - self.visible_ms.0) / self.ms_per_point()) as f32
+    }
+
+    pub(super) fn y(&self, bytes: u64) -> f32 {
+        let top = self.byte_ticks.last().map_or(1, |(bytes, _)| *bytes).max(1);
+        self.rect.bottom() - (bytes as f64 / top as f64) as f32 * self.rect.height()
+    }
+
+    pub(super) fn is_visible(&self, elapsed_ms: f64) -> bool {
+        self.visible_ms.0 <= elapsed_ms && elapsed_ms <= self.visible_ms.1
+    }
+
+    /// The middle of a pixel, for hairlines that are not blurred.
+    pub(super) fn hairline(&self, position: f32) -> f32 {
+        ((position * self.pixels_per_point).floor() + 0.5) / self.pixels_per_point
+    }
+
+    fn line(&self, series: &Series) -> Vec<Pos2> {
+        let columns = (self.rect.width() * self.pixels_per_point) as usize;
+        let at = |point: Point| pos2(self.x(point.elapsed_ms), self.y(point.value));
+        series.line(self.visible_ms.0, self.visible_ms.1, columns).into_iter().map(at).collect()
+    }
+}
+
+pub(super) fn paint(ui: &Ui, plot: &Plot, lines: &Lines, source: &Source<'_>, range: Option<TimeRange>) {
+    let palette = &plot.palette;
+    let painter = ui.painter();
+    axes(painter, plot);
+    let inside = painter.with_clip_rect(plot.rect.expand2(vec2(0.0, 1.0)).intersect(ui.clip_rect()));
+    // While the index is being built the lines are still a guess: paler.
+    let strength = if source.is_provisional { 0.55 } else { 1.0 };
+    let heap = plot.line(&lines.heap);
+    fill(&inside, plot, &heap, palette.heap.gamma_multiply(0.22 * strength));
+    if let Some(range) = range {
+        marks::range(&inside, plot, lines, range);
+    }
+    let stroke = |width: f32, colour: Color32| Stroke::new(width, colour.gamma_multiply(strength));
+    inside.add(Shape::line(plot.line(&lines.rss), stroke(1.0, palette.rss)));
+    inside.add(Shape::line(heap, stroke(1.6, palette.heap)));
+    if let Some(selection) = lines.selection() {
+        inside.add(Shape::line(plot.line(selection), stroke(1.6, palette.selection)));
+    }
+    marks::marks(painter, &inside, plot, lines, source, range);
+}
+
+fn axes(painter: &Painter, plot: &Plot) {
+    let Plot { rect, palette, .. } = plot;
+    let font = FontId::proportional(LABEL_POINTS);
+    for (i, (bytes, label)) in plot.byte_ticks.iter().enumerate() {
+        let y = plot.hairline(plot.y(*bytes));
+        let colour = if i == 0 { palette.outline } else { palette.outline.gamma_multiply(0.6) };
+        painter.hline(rect.x_range(), y, Stroke::new(1.0 / plot.pixels_per_point, colour));
+        painter.text(pos2(rect.left() - GAP_POINTS, y), Align2::RIGHT_CENTER, label, font.clone(), palette.text_weak);
+    }
+    let most = (rect.width() / TIME_TICK_POINTS) as usize;
+    for (ms, label) in time_ticks(plot.visible_ms.0, plot.visible_ms.1, most) {
+        let x = plot.hairline(plot.x(ms as f64));
+        painter.vline(
+            x,
+            rect.bottom()..=rect.bottom() + 3.0,
+            Stroke::new(1.0 / plot.pixels_per_point, palette.outline),
+        );
+        let galley = painter.layout_no_wrap(label, font.clone(), palette.text_weak);
+        // The outermost labels stay within the graph.
+        let half = galley.size().x / 2.0;
+        let centre = x.clamp(
+            rect.left() - GAP_POINTS + half,
+            (rect.right() + RIGHT_POINTS - 2.0 - half).max(x.min(rect.right())),
+        );
+        painter.galley(pos2(centre - half, rect.bottom() + 5.0), galley, palette.text_weak);
+    }
+}
+
+/// The surface below a line.
+fn fill(painter: &Painter, plot: &Plot, line: &[Pos2], colour: Color32) {
+    let mut mesh = Mesh::default();
+    for (i, point) in (0_u32..).zip(line) {
+        mesh.colored_vertex(*point, colour);
+        mesh.colored_vertex(pos2(point.x, plot.rect.bottom()), colour);
+        if i > 0 {
+            let at = 2 * i;
+            mesh.add_triangle(at - 2, at - 1, at);
+            mesh.add_triangle(at - 1, at, at + 1);
+        }
+    }
+    painter.add(Shape::mesh(mesh));
+}
