@@ -3,6 +3,7 @@
 
 use crate::labels::Labels;
 use crate::shown::{file_name, shown};
+use egui::Ui;
 use memray_index::{GroupBy, LocationId, RowKey};
 use memray_report::labels::NO_STACK;
 use std::borrow::Cow;
@@ -63,12 +64,55 @@ impl RowName {
 
     /// `path`, and the line where there is one.
     pub(crate) fn with_line(&self, path: &str) -> String {
-        if self.line == 0 { path.to_owned() } else { format!("{path}:{}", self.line) }
+        match self.line {
+            0 => path.to_owned(),
+            line if path.is_empty() => format!("line {line}"),
+            line => format!("{path}:{line}"),
+        }
     }
 
     /// What a screen reader says: name and short place.
     pub(crate) fn spoken(&self) -> String {
         let (name, place) = (self.shown(), self.short_place());
         if place.is_empty() || place == name { name.into_owned() } else { format!("{name} {place}") }
+    }
+
+    /// Fills a menu that copies the name, the place, or what `row` writes of the whole row; returns whether it did.
+    pub(crate) fn copy_menu(&self, ui: &mut Ui, row: Option<&dyn Fn() -> String>) -> bool {
+        let mut copied = None;
+        if ui.button("Copy name").clicked() {
+            copied = Some(self.shown().into_owned());
+        }
+        if !self.path.is_empty() && ui.button("Copy place").clicked() {
+            copied = Some(self.full_place());
+        }
+        if let Some(row) = row
+            && ui.button("Copy row").clicked()
+        {
+            copied = Some(row());
+        }
+        let is_copied = copied.is_some();
+        if let Some(text) = copied {
+            ui.ctx().copy_text(text);
+            ui.close();
+        }
+        is_copied
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::handmade::Names;
+
+    #[test]
+    fn a_line_without_a_file_and_memory_without_a_stack_have_names() {
+        let mut names = Names::new();
+        let no_file = names.own("f", "", 2);
+        let name = RowName::of(RowKey::Location(no_file), GroupBy::Location, &names);
+        assert_eq!(name.spoken(), "f line 2");
+        let none = RowName::of(RowKey::Location(LocationId::NONE), GroupBy::Location, &names);
+        assert_eq!(none.spoken(), "no Python stack");
+        assert_eq!(RowName::of(RowKey::None, GroupBy::OwnCodeLine, &names).name, "no own code");
     }
 }
