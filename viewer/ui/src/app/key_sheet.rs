@@ -31,7 +31,7 @@ pub(super) fn show(ui: &mut Ui, commands: &mut Vec<Command>) -> bool {
                     section(column, group.label(), |ui| {
                         for command in Command::ALL.into_iter().filter(|command| command.group() == *group) {
                             if !command.shortcuts().is_empty() {
-                                row(ui, &keys(ui, command), command.label().trim_end_matches('…'));
+                                row(ui, &command.key_names().collect::<Vec<_>>().join(", "), command.label().trim_end_matches('…'));
                             }
                         }
                     });
@@ -63,9 +63,4 @@ fn row(ui: &mut Ui, keys: &str, what: &str) {
     ui.label(RichText::new(keys).color(palette.accent));
     ui.label(what);
     ui.end_row();
-}
-
-fn keys(ui: &Ui, command: Command) -> String {
-    let names: Vec<String> = command.shortcuts().iter().map(|shortcut| ui.ctx().format_shortcut(shortcut)).collect();
-    names.join(", ")
 }
