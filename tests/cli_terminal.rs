@@ -5,7 +5,7 @@
 
 mod cli_command;
 
-use cli_command::{Place, capture_path, is_harmless};
+use cli_command::{Place, capture_path, is_harmless, said};
 use serde_json::{Value, json};
 
 #[test]
@@ -28,9 +28,36 @@ fn a_killed_recording_says_how_far_it_goes() {
     let text = said.out.replace('\n', " ");
     assert!(text.contains("3.36 MiB live when the recording stops · "), "{text}");
     assert!(text.contains("recorded 73 ms"), "{text}");
-    assert!(text.contains("The recording stops after 73 ms (91 % of the file readable; "), "{text}");
+    assert!(
+        text.contains(
+            "The recording stops after 73 ms (91 % of the file readable; the program was killed, or is still"
+        ),
+        "{text}"
+    );
     assert!(text.contains("Totals are exact up to there."), "{text}");
     assert!(!text.contains("still live at the end"), "{text}");
+}
+
+#[test]
+fn a_window_that_cannot_open_leaves_the_summary() {
+    let place = Place::new();
+    let capture = capture_path("v13-py3.13/threads.bin");
+    let broken = said(place.command().arg(&capture).env("DISPLAY", ":987").output().unwrap());
+    assert_eq!(broken.code, 0, "{}", broken.err);
+    assert!(broken.out.starts_with("Peak 13.0 MiB at 95 ms; "), "{}", broken.out);
+    assert_eq!(broken.err, "memray-view: no window can be opened on this display; this is the capture in words\n");
+    let nothing_to_say = said(place.command().env("DISPLAY", ":987").output().unwrap());
+    assert_eq!(nothing_to_say.code, 1);
+}
+
+#[test]
+fn several_captures_are_summed_up_one_after_the_other() {
+    let place = Place::new();
+    let (first, second) = (capture_path("v13-py3.13/threads.bin"), capture_path("v13-py3.13/nothing.bin"));
+    let said = said(place.command().args([&first, &second]).output().unwrap());
+    assert!(said.out.starts_with(&format!("{}:\nPeak 13.0 MiB ", first.display())), "{}", said.out);
+    assert!(said.out.contains(&format!("\n\n{}:\nPeak 81.9 KiB ", second.display())), "{}", said.out);
+    assert_eq!(said.out.lines().filter(|line| line.starts_with("Peak ")).count(), 2, "{}", said.out);
 }
 
 #[test]
