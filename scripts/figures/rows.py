@@ -102,7 +102,7 @@ def ranges(tools):
 
 
 def frame(tools):
-    return tools.bench("frame")
+    return tools.bench("frame", tools.built_index(tools.captures.large(tools.largest // 4)))
 
 
 def bounded_memory(tools):

@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
 /// A running X server that shows nothing to anybody.
-pub struct Display {
+pub(crate) struct Display {
     name: String,
     server: Child,
     window_manager: Child,
@@ -13,14 +13,14 @@ pub struct Display {
 
 impl Display {
     /// Starts one. Panics with what is missing if it cannot.
-    pub fn start(width: u32, height: u32) -> Self {
+    pub(crate) fn start(width: u32, height: u32) -> Self {
         let mut server = Command::new("Xvfb")
             .args(["-displayfd", "1", "-screen", "0", &format!("{width}x{height}x24"), "-nolisten", "tcp"])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
-            .expect("Xvfb must be installed: scripts/test does it");
+            .expect("Xvfb must be installed; scripts/test does it");
         // The server writes its number once it takes connections, so there is nothing to poll for.
         let mut number = String::new();
         BufReader::new(server.stdout.take().unwrap()).read_line(&mut number).unwrap();
@@ -39,12 +39,12 @@ impl Display {
     }
 
     /// What `DISPLAY` is set to for it.
-    pub fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         &self.name
     }
 
     /// Runs xdotool on it and returns what it prints, or `None` where it finds nothing.
-    pub fn xdotool(&self, arguments: &[&str]) -> Option<String> {
+    pub(crate) fn xdotool(&self, arguments: &[&str]) -> Option<String> {
         let output = Command::new("xdotool")
             .args(arguments)
             .env("DISPLAY", &self.name)

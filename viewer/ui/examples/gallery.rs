@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Memory graph and icicle on made-up data, to look at while working on them:
-//! `cargo run -p memray-ui --example gallery -- [light] [flames] [growth] [search] [zoom] [provisional] [quiet]`.
+//! `cargo run -p memray-ui --example gallery -- [light] [flames] [growth] [search] [zoom] [provisional] [quiet] [2x]`.
 
 use eframe::egui;
 use memray_index::{
@@ -8,7 +8,7 @@ use memray_index::{
 };
 use memray_report::size::Units;
 use memray_report::time::WallClock;
-use memray_ui::icicle::{self, Hits, Icicle, Labels, Selection};
+use memray_ui::icicle::{self, Hits, Icicle, Labels};
 use memray_ui::memory_graph::{self, MemoryGraph};
 use memray_ui::theme::Palette;
 use std::borrow::Cow;
@@ -103,9 +103,9 @@ fn sample(is_growth: bool) -> Branch {
             Branch(
                 1,
                 2935.0,
-                vec![Branch(2, 3140.0, vec![batch, cache, Branch(16, 150.0, vec![Branch(17, 130.0, vec![])])])],
+                vec![Branch(2, 3115.0, vec![batch, cache, Branch(16, 150.0, vec![Branch(17, 130.0, vec![])])])],
             ),
-            Branch(19, 335.0, vec![Branch(18, 330.0, small)]),
+            Branch(19, 345.0, vec![Branch(18, 340.0, small)]),
         ],
     )
 }
@@ -240,7 +240,6 @@ impl eframe::App for Gallery {
                 );
                 if let Some(selection) = events.selection {
                     self.selected = selection.frame();
-                    let _: Option<Selection> = Some(selection);
                 }
             });
         });
@@ -274,6 +273,7 @@ fn main() -> eframe::Result {
         gallery.icicle.zoom_to(cache);
     }
     let is_light = (gallery.has)("light");
+    let is_fine = (gallery.has)("2x");
     let options = eframe::NativeOptions {
         viewport: egui::ViewportBuilder::default().with_inner_size([1440.0, 700.0]),
         ..eframe::NativeOptions::default()
@@ -283,6 +283,7 @@ fn main() -> eframe::Result {
         options,
         Box::new(move |context| {
             memray_ui::fonts::install(&context.egui_ctx);
+            context.egui_ctx.set_pixels_per_point(if is_fine { 2.0 } else { 1.0 });
             context.egui_ctx.set_theme(if is_light { egui::Theme::Light } else { egui::Theme::Dark });
             Ok(Box::new(gallery))
         }),

@@ -10,40 +10,40 @@ use std::borrow::Cow;
 
 /// A row's name, and where it lies. The fields are not escaped.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct RowName {
+pub(crate) struct RowName<'a> {
     /// Function, file name, module, thread or allocator.
-    pub(crate) name: String,
+    pub(crate) name: Cow<'a, str>,
     /// File or library by path; empty where a row has none.
-    pub(crate) path: String,
+    pub(crate) path: Cow<'a, str>,
     /// Line; 0 for none.
     pub(crate) line: u32,
 }
 
-impl RowName {
+impl<'a> RowName<'a> {
     /// Names a row of a table grouped by `group_by`.
-    pub(crate) fn of(key: RowKey, group_by: GroupBy, labels: &dyn Labels) -> Self {
-        let named = |name: &str| Self { name: name.to_owned(), ..Self::default() };
+    pub(crate) fn of(key: RowKey, group_by: GroupBy, labels: &'a dyn Labels) -> Self {
+        let named = |name: Cow<'a, str>| Self { name, ..Self::default() };
         match key {
-            RowKey::Location(LocationId::NONE) => named(NO_STACK),
+            RowKey::Location(LocationId::NONE) => named(NO_STACK.into()),
             RowKey::Location(location) => {
                 let label = labels.location(location);
-                Self { name: label.function.into_owned(), path: label.file.into_owned(), line: label.line }
+                Self { name: label.function, path: label.file, line: label.line }
             }
             RowKey::Function(function, file) => {
-                Self { name: labels.string(function).into_owned(), path: labels.string(file).into_owned(), line: 0 }
+                Self { name: labels.string(function), path: labels.string(file), line: 0 }
             }
             RowKey::File(file) => {
-                let path = labels.string(file).into_owned();
-                Self { name: file_name(&path).to_owned(), path, line: 0 }
+                let path = labels.string(file);
+                Self { name: file_name(&path).to_owned().into(), path, line: 0 }
             }
-            RowKey::Module(module) => Self { name: labels.string(module).into_owned(), ..Self::default() },
-            RowKey::Thread(thread) => Self { name: labels.thread(thread), ..Self::default() },
-            RowKey::Allocator(allocator) => named(allocator.name()),
-            RowKey::None => named(match group_by {
+            RowKey::Module(module) => named(labels.string(module)),
+            RowKey::Thread(thread) => named(labels.thread(thread).into()),
+            RowKey::Allocator(allocator) => named(allocator.name().into()),
+            RowKey::None => named(Cow::Borrowed(match group_by {
                 GroupBy::OwnCodeLine => "no own code",
                 GroupBy::NativeLibrary => "no native library",
                 _ => NO_STACK,
-            }),
+            })),
         }
     }
 

@@ -146,7 +146,7 @@ fn section(ui: &mut Ui, title: &str) {
     ui.label(RichText::new(title).color(palette.text_weak));
 }
 
-fn heading(ui: &mut Ui, source: &Source<'_>, name: &RowName, events: &mut Events) {
+fn heading(ui: &mut Ui, source: &Source<'_>, name: &RowName<'_>, events: &mut Events) {
     let palette = Palette::of(ui.visuals());
     let size = TextStyle::Body.resolve(ui.style()).size;
     let title = RichText::new(name.shown())

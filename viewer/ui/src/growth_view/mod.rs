@@ -202,7 +202,7 @@ impl Ranked<'_> {
         self.rows.get(*self.order.get(row)? as usize)
     }
 
-    fn name(&self, row: &GrowthRow) -> RowName {
+    fn name(&self, row: &GrowthRow) -> RowName<'_> {
         RowName::of(row.key, group_by(self.source.by), &**self.source.labels)
     }
 }

@@ -433,6 +433,19 @@ fn a_hit_out_of_sight_is_brought_into_it() {
 }
 
 #[test]
+fn a_frame_among_merged_ones_is_brought_into_sight_by_a_zoom() {
+    let small = (0..3000).map(|i| Branch::new(100 + i, 1024));
+    let root = Branch::new(0, 100 << 20).over(std::iter::once(Branch::new(12, 50 << 20)).chain(small));
+    let mut harness = show(fixture(tree(&root)));
+    harness.state_mut().icicle.reveal(TreeNodeId(1500));
+    harness.run();
+    let start = (50 << 20) + 1498 * 1024;
+    let view = view(&harness);
+    let width = (view.at(start + 1024) - view.at(start)) * 1000.0;
+    assert!((width - 120.0).abs() < 1.0 && view.at(start) > 0.0 && view.at(start) < 1.0, "{view:?}");
+}
+
+#[test]
 fn keys_that_do_nothing_here_are_left_to_others() {
     let mut harness = show(fixture(sample()));
     harness.key_press(Key::Escape);

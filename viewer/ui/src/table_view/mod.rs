@@ -236,7 +236,7 @@ impl VisibleRows<'_> {
         self.source.rows.get(*self.order.get(row)? as usize)
     }
 
-    fn name(&self, row: &Row) -> RowName {
+    fn name(&self, row: &Row) -> RowName<'_> {
         RowName::of(row.key, self.source.group_by, &**self.source.labels)
     }
 }
