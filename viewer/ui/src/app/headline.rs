@@ -8,6 +8,8 @@ use egui::{Label, Link, RichText, Sense, Ui};
 use memray_index::RowKey;
 use memray_report::escape;
 
+/// No more of a command is looked at: a capture may hold a megabyte of it.
+const MAX_COMMAND_BYTES: usize = 2_000;
 /// The longest command that is shown; the whole one is in the tooltip.
 const COMMAND_CHARS: usize = 120;
 
@@ -65,7 +67,8 @@ pub(super) fn show(ui: &mut Ui, document: &mut Document) {
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = 0.0;
         ui.label(RichText::new(headline.facts.join("  ·  ")).color(palette.text));
-        let command = escape::visible_bytes(&document.index.info().header.command_line);
+        let command = &document.index.info().header.command_line;
+        let command = escape::visible_bytes(command.get(..MAX_COMMAND_BYTES).unwrap_or(command));
         if !command.is_empty() {
             let short = short_command(&command);
             let text = RichText::new(format!("  ·  {}", escape::shorten(&short, COMMAND_CHARS))).color(palette.text_weak);

@@ -264,7 +264,7 @@ impl App {
             path: path.clone(),
             peak_bytes: index.timeline().peak_bytes,
             start_time_ms: index.info().header.start_time_ms,
-            command_line: escape::visible_bytes(&index.info().header.command_line),
+            command_line: escape::shorten(&escape::visible_bytes(&index.info().header.command_line), 400).into_owned(),
         });
         self.save_settings();
         self.page = match Document::new(path.clone(), index, took, fingerprint, context) {

@@ -8,6 +8,9 @@ use super::super::view::{ModeChoice, Tab};
 use egui::Context;
 use memray_index::{Filter, Moment, SnapshotRow};
 
+/// By how much one press of a key zooms.
+const ZOOM_STEP: f64 = 1.5;
+
 impl Document {
     /// Does what a command says.
     pub(in crate::app) fn perform(&mut self, command: Command, context: &Context) {
@@ -43,12 +46,8 @@ impl Document {
             Command::Back => self.go_back(),
             Command::Forward => self.go_forward(),
             Command::ZoomReset => self.icicle.reset(),
-            Command::ZoomIn => {
-                if let Some(node) = self.selected_node() {
-                    self.icicle.zoom_to(node);
-                }
-            }
-            Command::ZoomOut => self.icicle.back(),
+            Command::ZoomIn => self.icicle.zoom_by(ZOOM_STEP),
+            Command::ZoomOut => self.icicle.zoom_by(1.0 / ZOOM_STEP),
             Command::Open | Command::OpenPath | Command::Reload | Command::Close | Command::Quit | Command::ShowKeys => {}
         }
     }
@@ -89,6 +88,8 @@ impl Document {
             self.view.selection = None;
         } else if self.icicle.is_zoomed() {
             self.icicle.reset();
+        } else if self.graph.is_zoomed() {
+            self.graph.clear();
         } else {
             self.view.clear_time();
         }
