@@ -4,7 +4,7 @@
 use super::document::Document;
 use crate::style;
 use crate::theme::Palette;
-use egui::{Align, Button, CornerRadius, Id, Popup, PopupCloseBehavior, Response, RichText, ScrollArea, Stroke, Ui};
+use egui::{Button, CornerRadius, Id, Popup, PopupCloseBehavior, Response, RichText, ScrollArea, Stroke, Ui};
 use memray_format::{Allocator, AllocatorKind};
 use memray_index::{Pattern, ThreadIndex};
 use memray_report::asking::parse_pattern;
@@ -114,7 +114,7 @@ fn menu(ui: &mut Ui, document: &mut Document) {
                 ("File", &mut menu.file, &mut filter.file),
                 ("Function", &mut menu.function, &mut filter.function),
             ] {
-                ui.with_layout(egui::Layout::left_to_right(Align::Center), |ui| {
+                ui.horizontal(|ui| {
                     let label = ui.add_sized([64.0, 20.0], egui::Label::new(name));
                     let field = style::text_field(ui, text, Id::unique(("filter", name))).hint_text("text or /pattern/").desired_width(f32::INFINITY);
                     let field = ui.add(field).labelled_by(label.id);

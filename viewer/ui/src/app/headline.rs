@@ -26,7 +26,7 @@ fn plain(ui: &mut Ui, text: &str, palette: &Palette) {
 }
 
 /// The traced command without the folders of what ran it.
-fn short_command(command: &str) -> String {
+pub(super) fn short_command(command: &str) -> String {
     let (program, rest) = command.split_once(' ').unwrap_or((command, ""));
     let name = program.strip_suffix("/__main__.py").unwrap_or(program);
     let name = name.rsplit('/').next().unwrap_or(name);

@@ -175,8 +175,10 @@ impl App {
 
     /// Takes what other threads have finished, and tells them what is wanted now. Draws nothing.
     fn update(&mut self, context: &Context) {
-        if let Chosen::File(path) = self.dialog.poll() {
-            self.open(&path, None, context);
+        match self.dialog.poll() {
+            Chosen::File(path) => self.open(&path, None, context),
+            Chosen::Nothing if self.path_entry.as_ref().is_some_and(PathEntry::is_untouched) => self.path_entry = None,
+            Chosen::NotYet | Chosen::Nothing | Chosen::NoDialog => {}
         }
         let dropped = context.input(|input| input.raw.dropped_files.first().map(|file| file.path().to_owned()));
         if let Some(path) = dropped.filter(|path| !path.as_os_str().is_empty()) {

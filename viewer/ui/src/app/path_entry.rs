@@ -34,6 +34,11 @@ impl PathEntry {
         Self { is_beside_dialog: true, ..Self::alone() }
     }
 
+    /// Whether it only stands beside a dialog, and nothing was typed.
+    pub(super) fn is_untouched(&self) -> bool {
+        self.is_beside_dialog && self.text.is_empty()
+    }
+
     /// Draws it.
     pub(super) fn show(&mut self, ui: &mut Ui, dialog_is_open: bool) -> Outcome {
         let palette = Palette::of(ui.visuals());
@@ -48,7 +53,7 @@ impl PathEntry {
             }
             let words = match (self.is_beside_dialog, dialog_is_open) {
                 (true, true) => "Waiting for the desktop's file dialog. Where none opens, type or paste the path here.",
-                (true, false) => "The desktop's dialog chose nothing. Type or paste the path here.",
+                (true, false) => "No file dialog answered. Type or paste the path here.",
                 (false, _) => "Type or paste it; Enter opens it.",
             };
             ui.label(RichText::new(words).color(palette.text_weak).small());

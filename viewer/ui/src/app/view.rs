@@ -142,6 +142,19 @@ impl Selection {
         }
     }
 
+    /// The row that stands for it in a table of this grouping.
+    pub fn key_in(&self, index: &memray_index::Index, group_by: GroupBy) -> Option<RowKey> {
+        let key = self.key()?;
+        let RowKey::Location(id) = key else { return Some(key) };
+        let location = index.location(id);
+        Some(match group_by {
+            GroupBy::Function => RowKey::Function(location.function, location.file),
+            GroupBy::File => RowKey::File(location.file),
+            GroupBy::Module => RowKey::Module(location.module),
+            _ => key,
+        })
+    }
+
     /// What it is called.
     pub fn name(&self, index: &memray_index::Index) -> String {
         let text = |string| escape::visible(&index.text(string)).into_owned();

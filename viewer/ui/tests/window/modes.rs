@@ -104,3 +104,13 @@ fn units_change_everywhere_at_once() {
     assert!(driver.shows_part("Peak 3.79 MB at 112 ms"));
     assert!(driver.shows_part("3.79 MB in 622 allocations"));
 }
+
+#[test]
+fn the_threshold_of_temporary_allocations_can_be_typed() {
+    let mut driver = Driver::open("v13-py3.13/json_churn_pymalloc.bin");
+    driver.click(Role::RadioButton, "Temporary");
+    driver.click(Role::SpinButton, "threshold");
+    driver.harness.event(egui::Event::Text("20".to_owned()));
+    driver.press(Key::Enter);
+    assert!(driver.shows_part("Freed after at most 20 further allocations of the same thread"));
+}

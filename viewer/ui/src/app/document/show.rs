@@ -67,7 +67,7 @@ impl Document {
             group_by: *group_by,
             labels: &self.labels,
             hits: self.row_matcher.as_ref().map(|(_, hits)| hits),
-            selected: self.selected_key(),
+            selected: self.view.selection.as_ref().and_then(|selection| selection.key_in(&self.index, *group_by)),
             units: settings.units.units(),
         };
         let events = self.table.show(ui, &source);
