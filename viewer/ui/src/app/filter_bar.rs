@@ -37,6 +37,11 @@ pub(super) fn show(ui: &mut Ui, document: &mut Document) {
     if filter.hide_import_system && removable(ui, "import system hidden").clicked() {
         filter.hide_import_system = false;
     }
+    let index = &document.index;
+    filter.hidden_functions.retain(|function| {
+        let name = escape::visible(&index.text(*function)).into_owned();
+        !removable(ui, &format!("{} hidden", escape::shorten(&name, 40))).clicked()
+    });
     for (name, pattern) in
         [("module", &mut filter.module), ("file", &mut filter.file), ("function", &mut filter.function)]
     {

@@ -192,10 +192,9 @@ impl Document {
             units: settings.units.units(),
         };
         let events = self.icicle.show(ui, &source);
-        let name = |node: Option<TreeNodeId>| {
-            node.map(|node| self.index.text(self.index.location(tree.node(node).location).function).into_owned())
-        };
-        let (focus, hide) = (name(events.focus), name(events.hide));
+        let function = |node: TreeNodeId| self.index.location(tree.node(node).location).function;
+        let focus = events.focus.map(|node| self.index.text(function(node)).into_owned());
+        let hidden = events.hide.map(function);
         match events.selection {
             Some(icicle::Selection::Frame(node)) => self.select_node(node),
             Some(icicle::Selection::Nothing) => self.view.selection = None,
@@ -204,7 +203,10 @@ impl Document {
         if let Some(function) = focus {
             self.view.filter.function = Some(Pattern::Regex(format!("^{}$", regex::escape(&function))));
         }
-        let _ = hide;
+        if let Some(function) = hidden.filter(|function| !self.view.filter.hidden_functions.contains(function)) {
+            self.view.filter.hidden_functions.push(function);
+            self.view.selection = None;
+        }
         events.copied.map(|what| format!("Copied the {what}"))
     }
 }
