@@ -71,7 +71,8 @@ pub(super) fn show(ui: &mut Ui, document: &mut Document) {
         let command = escape::visible_bytes(command.get(..MAX_COMMAND_BYTES).unwrap_or(command));
         if !command.is_empty() {
             let short = short_command(&command);
-            let text = RichText::new(format!("  ·  {}", escape::shorten(&short, COMMAND_CHARS))).color(palette.text_weak);
+            let text =
+                RichText::new(format!("  ·  {}", escape::shorten(&short, COMMAND_CHARS))).color(palette.text_weak);
             ui.add(Label::new(text).sense(Sense::hover()).truncate()).on_hover_text(&command);
         }
     });
@@ -83,7 +84,10 @@ mod tests {
 
     #[test]
     fn a_command_loses_the_folders_of_what_ran_it() {
-        assert_eq!(short_command("/opt/lib/site-packages/memray/__main__.py run -o x.bin a.py"), "memray run -o x.bin a.py");
+        assert_eq!(
+            short_command("/opt/lib/site-packages/memray/__main__.py run -o x.bin a.py"),
+            "memray run -o x.bin a.py"
+        );
         assert_eq!(short_command("/usr/bin/python3 a.py"), "python3 a.py");
         assert_eq!(short_command("memray"), "memray");
     }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What commands do to a document.
 
-use super::Document;
-use super::super::search_field;
 use super::super::command::Command;
+use super::super::search_field;
 use super::super::view::{ModeChoice, Tab};
+use super::Document;
 use egui::Context;
 use memray_index::{Filter, Moment, SnapshotRow};
 
@@ -48,7 +48,12 @@ impl Document {
             Command::ZoomReset => self.icicle.reset(),
             Command::ZoomIn => self.icicle.zoom_by(ZOOM_STEP),
             Command::ZoomOut => self.icicle.zoom_by(1.0 / ZOOM_STEP),
-            Command::Open | Command::OpenPath | Command::Reload | Command::Close | Command::Quit | Command::ShowKeys => {}
+            Command::Open
+            | Command::OpenPath
+            | Command::Reload
+            | Command::Close
+            | Command::Quit
+            | Command::ShowKeys => {}
         }
     }
 

@@ -2,8 +2,8 @@
 //! The parts of a document drawn: each view is given the answers that are there, and what the user did in it changes
 //! what is shown.
 
-use super::Document;
 use super::super::view::{Selection, Tab};
+use super::Document;
 use crate::settings::Settings;
 use crate::{details, growth_view, icicle, memory_graph, statistics_view, table_view};
 use egui::Ui;

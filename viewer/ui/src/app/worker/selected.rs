@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What there is to say of a selection: where it is, how much it holds, and its live bytes over time.
 
-use super::Wanted;
 use super::super::view::{Selection, location_has_key};
+use super::Wanted;
 use memray_index::{
     Amount, Answer, Filter, Index, LocationId, Mode, Question, RowKey, Site, SiteId, ThreadIndex, Tree, TreeNodeId,
     TreeOptions,
