@@ -1,3 +1,45 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The command `memray-view`.
-fn main() {}
+//! The command `memray-view`: a window on a capture; without one, its exports, its statistics and its index.
+//!
+//! Nothing is computed here. Each subcommand is a file that opens an index, asks it, and has `memray-report` or
+//! `memray-ui` show the answer; [`failure::Failure`] decides what is said and with which code the command ends.
+
+mod arguments;
+mod cache;
+mod export;
+mod failure;
+mod index;
+mod opening;
+mod output;
+mod stats;
+mod summary;
+mod window;
+
+use arguments::{CommandLine, Subcommand};
+use clap::{CommandFactory, Parser};
+use failure::Failure;
+use memray_index::OpenOptions;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    match run(CommandLine::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}
+
+fn run(command_line: CommandLine) -> Result<(), Failure> {
+    let CommandLine { subcommand, window, no_cache } = command_line;
+    let open = OpenOptions { no_cache, ..OpenOptions::default() };
+    match subcommand {
+        Some(_) if !window.is_empty() => {
+            let message = "options of the window do not go with a subcommand; a file of that name is opened as ./NAME";
+            CommandLine::command().error(clap::error::ErrorKind::ArgumentConflict, message).exit()
+        }
+        Some(Subcommand::Export(arguments)) => export::run(&arguments, &open),
+        Some(Subcommand::Stats(arguments)) => stats::run(&arguments, &open),
+        Some(Subcommand::Index(arguments)) => index::run(&arguments, &open),
+        Some(Subcommand::Cache(arguments)) => cache::run(&arguments),
+        None => window::run(&window, &open),
+    }
+}

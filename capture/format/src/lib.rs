@@ -7,12 +7,25 @@
 //!
 //! Facts about the format were read from memray's own sources and proved on captures of every version.
 
+mod aggregated;
 mod allocator;
+pub mod container;
+mod decoder;
+mod encode;
 mod header;
+mod input;
+mod line_table;
 mod record;
+mod shared_records;
+mod streaming_12;
+mod streaming_8_to_11;
+pub mod synth;
 
 pub use allocator::{Allocator, AllocatorKind};
-pub use header::{FileFormat, Header, MAGIC, ModulePaths, PythonAllocator, VERSIONS};
+pub use decoder::{DecodeError, Decoder, StreamEnd};
+pub use encode::{EncodeError, Encoder, RecordEncoder, encode_header, lz4_frame, rewrite_header};
+pub use header::{FileFormat, Header, HeaderError, MAGIC, ModulePaths, PythonAllocator, VERSIONS};
+pub use line_table::line_number;
 pub use record::{
     AggregatedAllocation, Allocation, CodeObject, FrameDefinition, FrameKey, Library, NativeFrame, Object, Record,
     Segment, Snapshot, ThreadId,

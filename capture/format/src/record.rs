@@ -28,7 +28,8 @@ pub enum Record<'a> {
     Snapshot(Snapshot),
     /// Versions 12 and 13: defines a code object.
     CodeObject(CodeObject<'a>),
-    /// Versions 8 to 11: defines a frame, line included.
+    /// Versions 8 to 11: defines a frame, line included. In streaming captures pushes name it, in aggregated ones
+    /// `StackEntry`.
     FrameDefinition(FrameDefinition<'a>),
     /// Defines the next native frame; ids count from 1 in the order of these records.
     NativeFrame(NativeFrame),
@@ -40,11 +41,11 @@ pub enum Record<'a> {
     Segment(Segment),
     /// A Python object was created or destroyed (captures with object lifetimes).
     Object(Object),
-    /// Aggregated captures, versions 10 and 11: defines a frame, line included. (12 and 13: see `AggregatedFrame`.)
+    /// Aggregated captures, versions 12 and 13: defines a frame. (Versions 10 and 11: see `FrameDefinition`.)
     AggregatedFrame {
         /// The id that `StackEntry` names.
         frame_id: u64,
-        /// Which code and instruction (versions 12 and 13).
+        /// Which code and instruction.
         frame: FrameKey,
     },
     /// Aggregated captures: defines the next stack; ids count from 1 in the order of these records, 0 is no stack.
@@ -92,7 +93,8 @@ pub struct FrameKey {
     /// Bytes into the code; 0 in versions 8 to 11, whose definitions hold the line.
     pub instruction_offset: i64,
     /// Whether the interpreter was entered anew for this frame: one C frame of the evaluation loop stands for it and the
-    /// non-entry frames that follow. Always true in captures without native traces.
+    /// non-entry frames that follow. Always true in captures without native traces, and in versions 8 to 11, where the
+    /// [`FrameDefinition`] tells.
     pub is_entry: bool,
 }
 

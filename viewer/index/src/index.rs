@@ -2,21 +2,27 @@
 //! An opened index: what is known of a capture, and the answers to every question about it.
 
 use crate::answer::{Answer, StackAmount};
+use crate::ask::shown_tree::{Hiding, ShownTree};
+use crate::ask::tables;
+use crate::ask::tree_layout::{callees_first, callers_first};
 use crate::call_tree::CallTree;
 use crate::error::{Error, Refusal};
 use crate::growth::{GrowthBy, GrowthRow};
-use crate::ids::{LocationId, SiteId, StringId, ThreadIndex};
+use crate::ids::{LocationId, NodeId, SiteId, StringId, ThreadIndex};
 use crate::info::CaptureInfo;
 use crate::location::Location;
 use crate::progress::Progress;
 use crate::question::{Question, TimeRange};
 use crate::site::Site;
+use crate::source::{self, Source};
 use crate::statistics::Statistics;
+use crate::store::Store;
 use crate::table::{GroupBy, Row};
 use crate::timeline::Timeline;
-use crate::tree::Tree;
+use crate::tree::{Tree, TreeNodeId};
+use rustc_hash::FxHashMap;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 /// How to open a capture.
 #[derive(Clone, Debug, Default)]
@@ -48,41 +54,77 @@ pub struct Thread {
 /// An opened index. Cheap to clone; may be asked from any thread.
 #[derive(Clone)]
 pub struct Index {
-    inner: Arc<crate::store::Store>,
+    store: Arc<Store>,
+    source: Arc<Source>,
+    shown: Arc<RwLock<FxHashMap<Hiding, Arc<ShownTree>>>>,
+}
+
+/// How an index came to be open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// It was built now.
+    Built,
+    /// It was in the cache.
+    Cached,
+    /// It is an index file that the user opened.
+    IndexFile,
 }
 
 impl Index {
     /// Opens a capture, from the cache if it was indexed before, or an index file (`.mvidx`).
     pub fn open(path: &Path, options: &OpenOptions, progress: &Progress) -> Result<Self, Error> {
-        let _ = (path, options, progress);
-        Err(Error::Cancelled)
+        let (store, source) = source::open(path, options, progress)?;
+        Ok(Self { store: Arc::new(store), source: Arc::new(source), shown: Arc::default() })
+    }
+
+    /// How it came to be open.
+    pub fn origin(&self) -> Origin {
+        self.source.origin
+    }
+
+    /// Writes the index as a file that opens by itself, where the capture is not. An existing file is replaced.
+    pub fn save_as(&self, path: &Path) -> Result<(), Error> {
+        self.source.save_as(path)
+    }
+
+    /// Size of the index file.
+    pub fn size_bytes(&self) -> u64 {
+        self.source.size_bytes()
     }
 
     /// What is known of the capture as a whole.
     pub fn info(&self) -> &CaptureInfo {
-        &self.inner.info
+        &self.store.info
     }
 
     /// Memory over time.
     pub fn timeline(&self) -> &Timeline {
-        &self.inner.timeline
+        &self.store.timeline
+    }
+
+    /// Number of stored lifetimes: distinct (site, born, died).
+    pub fn lifetime_count(&self) -> usize {
+        self.store.lifetimes.row_count()
     }
 
     /// Threads, by [`ThreadIndex`].
     pub fn threads(&self) -> &[Thread] {
-        &self.inner.threads
+        &self.store.threads
     }
 
-    /// A thread's name, or `thread 0x2` where it has none; `main` for the thread that started tracking.
+    /// A thread's name; where it has none, `main` for the thread that started tracking, else `thread 0x2`.
     pub fn thread_label(&self, thread: ThreadIndex) -> String {
-        let _ = thread;
-        String::new()
+        let Some(thread) = self.store.threads.get(thread.index()) else { return String::new() };
+        match thread.name {
+            Some(name) if !self.bytes(name).is_empty() => self.text(name).into_owned(),
+            _ if thread.id == self.info().header.main_thread => "main".to_owned(),
+            _ => format!("thread {:#x}", thread.id.0),
+        }
     }
 
     /// A name's bytes, as the program had them.
     pub fn bytes(&self, string: StringId) -> &[u8] {
-        let _ = string;
-        &[]
+        self.store.names.get(string)
     }
 
     /// A name as text; what is not UTF-8 is replaced. Control characters are still in it: escape before showing.
@@ -92,80 +134,114 @@ impl Index {
 
     /// A location.
     pub fn location(&self, location: LocationId) -> &Location {
-        &self.inner.locations[location.index()]
+        &self.store.locations[location.index()]
     }
 
     /// How many locations there are.
     pub fn location_count(&self) -> usize {
-        self.inner.locations.len()
+        self.store.locations.len()
     }
 
     /// An allocation site.
     pub fn site(&self, site: SiteId) -> Site {
-        self.inner.sites[site.index()]
+        self.store.sites[site.index()]
     }
 
     /// The call tree, unfiltered.
     pub fn call_tree(&self) -> &CallTree {
-        &self.inner.call_tree
+        &self.store.call_tree
     }
 
     /// Answers a question; [`Refusal`] says in a sentence why this capture cannot.
     pub fn ask(&self, question: &Question) -> Result<Answer, Refusal> {
-        let _ = question;
-        Err(Refusal("not built yet".to_owned()))
+        self.store.ask(question, |threshold| self.source.temporary_within(threshold))
     }
 
     /// An answer by stack: sites of one filtered stack (and thread, where split) summed, the largest bytes first.
     pub fn stacks(&self, answer: &Answer) -> Vec<StackAmount> {
-        let _ = answer;
-        Vec::new()
+        let shown = self.shown_tree(Hiding::of(&answer.question.filter, false));
+        let mut stacks = self.store.stacks_of(answer, &shown);
+        stacks.sort_by_key(|stack| (std::cmp::Reverse(stack.amount.bytes), std::cmp::Reverse(stack.amount.allocations)));
+        stacks
     }
 
     /// The frames of one of [`Self::stacks`], innermost first, those that the filter hides left out.
     pub fn frames(&self, answer: &Answer, stack: &StackAmount) -> Vec<LocationId> {
-        let _ = (answer, stack);
-        Vec::new()
+        self.shown_tree(Hiding::of(&answer.question.filter, false)).tree.frames(stack.node).collect()
     }
 
     /// An answer as a tree. Threads are towers of their own below the root where they are split.
     pub fn tree(&self, answer: &Answer, options: TreeOptions) -> Tree {
-        let _ = (answer, options);
-        Tree::default()
+        let shown = self.shown_tree(Hiding::of(&answer.question.filter, options.folds_libraries));
+        let stacks = self.store.stacks_of(answer, &shown);
+        if options.is_inverted { callees_first(&shown, &stacks) } else { callers_first(&shown, &stacks) }
     }
 
     /// An answer as a table, the largest inclusive bytes first.
     pub fn table(&self, answer: &Answer, by: GroupBy) -> Vec<Row> {
-        let _ = (answer, by);
-        Vec::new()
+        match by {
+            GroupBy::Location | GroupBy::Function | GroupBy::File | GroupBy::Module => {
+                tables::by_frame(&self.store, &self.tree(answer, TreeOptions::default()), by)
+            }
+            GroupBy::OwnCodeLine | GroupBy::Thread | GroupBy::Allocator | GroupBy::NativeLibrary => {
+                tables::by_site(&self.store, answer, by)
+            }
+        }
     }
 
-    /// The sites of an answer that a tree node stands for: those whose stack passes through it.
-    pub fn sites_below(&self, answer: &Answer, options: TreeOptions, path: &[LocationId]) -> Vec<SiteId> {
-        let _ = (answer, options, path);
-        Vec::new()
+    /// The sites of an answer that a node of its tree stands for: those whose stack passes through it.
+    pub fn sites_below(&self, answer: &Answer, options: TreeOptions, tree: &Tree, node: TreeNodeId) -> Vec<SiteId> {
+        let shown = self.shown_tree(Hiding::of(&answer.question.filter, options.folds_libraries));
+        let thread = tree.node(node).thread;
+        let path: Vec<LocationId> = tree
+            .path(node)
+            .into_iter()
+            .map(|id| tree.node(id).location)
+            .filter(|&location| location != LocationId::NONE)
+            .collect();
+        let passes = if tree.is_inverted { shown.ending_with(&path) } else { shown.beginning_with(&path) };
+        let sites = answer.sites.iter().map(|(site, _)| *site);
+        sites
+            .filter(|&id| {
+                let site = self.site(id);
+                thread.is_none_or(|thread| site.thread == thread) && passes[shown.shown(site.node).index()]
+            })
+            .collect()
     }
 
     /// The sites of an answer with a frame for which `matches` holds.
     pub fn sites_with(&self, answer: &Answer, matches: &dyn Fn(LocationId) -> bool) -> Vec<SiteId> {
-        let _ = (answer, matches);
-        Vec::new()
+        let tree = &self.store.call_tree;
+        let locations: Vec<bool> = (0..self.location_count() as u32).map(|id| id > 0 && matches(LocationId(id))).collect();
+        let mut has = vec![false; tree.len()];
+        for node in (1..tree.len() as u32).map(NodeId) {
+            has[node.index()] = locations[tree.location(node).index()] || has[tree.parent(node).index()];
+        }
+        let sites = answer.sites.iter().map(|(site, _)| *site);
+        sites.filter(|&site| has[self.site(site).node.index()]).collect()
     }
 
     /// Live bytes of some sites at each snapshot and at the end: one value longer than `timeline().snapshots`.
     pub fn live_bytes_over_time(&self, sites: &[SiteId]) -> Result<Vec<u64>, Refusal> {
-        let _ = sites;
-        Err(Refusal("not built yet".to_owned()))
+        self.store.live_bytes_over_time(sites)
     }
 
     /// What grew in a range, the largest growth first, at most `limit` rows.
     pub fn growth(&self, range: TimeRange, by: GrowthBy, limit: usize) -> Result<Vec<GrowthRow>, Refusal> {
-        let _ = (range, by, limit);
-        Err(Refusal("not built yet".to_owned()))
+        self.store.growth(range, by, limit)
     }
 
     /// The whole run's statistics.
     pub fn statistics(&self) -> Result<Statistics, Refusal> {
-        Err(Refusal("not built yet".to_owned()))
+        self.store.statistics()
+    }
+
+    fn shown_tree(&self, hiding: Hiding) -> Arc<ShownTree> {
+        if let Some(shown) = self.shown.read().unwrap_or_else(PoisonError::into_inner).get(&hiding) {
+            return Arc::clone(shown);
+        }
+        let shown = ShownTree::new(&self.store.call_tree, &self.store.locations, hiding);
+        self.shown.write().unwrap_or_else(PoisonError::into_inner).insert(hiding, Arc::clone(&shown));
+        shown
     }
 }

@@ -5,16 +5,24 @@
 //! become trees ([`Tree`]) and tables ([`Row`]).
 
 mod answer;
+mod ask;
+mod build;
+pub mod cache;
 mod call_tree;
+mod columns;
 mod error;
 mod growth;
 mod ids;
 mod index;
 mod info;
 mod location;
+mod location_table;
+mod modules;
+mod names;
 mod progress;
 mod question;
 mod site;
+mod source;
 mod statistics;
 mod store;
 mod table;
@@ -26,7 +34,7 @@ pub use call_tree::CallTree;
 pub use error::{Error, Refusal};
 pub use growth::{GrowthBy, GrowthRow, GrowthShape};
 pub use ids::{LocationId, NodeId, SiteId, StringId, ThreadIndex};
-pub use index::{Index, OpenOptions, Thread, TreeOptions};
+pub use index::{Index, OpenOptions, Origin, Thread, TreeOptions};
 pub use info::{CaptureInfo, Ending, RecordCounts};
 pub use location::{FrameKind, Location, LocationTraits};
 pub use progress::{Progress, Provisional};

@@ -36,8 +36,12 @@ pub enum FrameKind {
 pub struct LocationTraits {
     /// Outside the standard library, installed packages and frozen modules.
     pub is_own_code: bool,
+    /// Of the standard library, frozen modules included.
+    pub is_standard_library: bool,
     /// Of the import system, by memray's definition.
     pub is_import_system: bool,
-    /// Not irrelevant by memray's definition: not `runpy`'s, not CPython's own, not of the import system.
+    /// Not irrelevant: not `runpy`, not CPython-internal, not of the import system.
     pub is_interesting: bool,
+    /// One of the interpreter's own C functions, which memray never shows.
+    pub is_cpython_internal: bool,
 }

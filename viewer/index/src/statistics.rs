@@ -13,7 +13,7 @@ pub struct Statistics {
     pub bytes: u64,
     /// High-water mark.
     pub peak_bytes: u64,
-    /// Exact sizes with their number of allocations, by size. Where a run has more than 65,536 distinct sizes, the
+    /// Exact sizes with their number of allocations, by size. Where a run has more than 262,144 distinct sizes, the
     /// rest is in `size_buckets` only.
     pub allocations_by_size: Vec<(u64, u64)>,
     /// Number of allocations by power of two: row 0 is size 0, row i sizes in `2^(i-1)..2^i`.

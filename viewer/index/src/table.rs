@@ -27,7 +27,7 @@ pub enum GroupBy {
 }
 
 /// What one row stands for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum RowKey {
     /// A location.
     Location(LocationId),

@@ -56,10 +56,20 @@ pub fn shorten(text: &str, max_chars: usize) -> Cow<'_, str> {
     Cow::Owned(format!("{head}…{}", &text[start_of_tail..]))
 }
 
-/// A file's name without its folders, for where room is short. Both separators count: captures travel.
-pub fn file_name(path: &str) -> &str {
-    let name = path.rsplit(['/', '\\']).next().unwrap_or(path);
-    if name.is_empty() { path } else { name }
+/// A file's name without its folders, for where room is short; `__init__.py` and `__main__.py` say nothing without
+/// theirs. To be taken before escaping, not after.
+pub fn file_name(path: &[u8]) -> &[u8] {
+    let is_slash = |&byte: &u8| byte == b'/';
+    let start = path.iter().rposition(is_slash).map_or(0, |slash| slash + 1);
+    let name = &path[start..];
+    if name.is_empty() {
+        return path;
+    }
+    if !matches!(name, b"__init__.py" | b"__main__.py") {
+        return name;
+    }
+    let folders = &path[..start.saturating_sub(1)];
+    &path[folders.iter().rposition(is_slash).map_or(0, |slash| slash + 1)..]
 }
 
 /// Text as one cell of a CSV file. What a spreadsheet would take for a formula (a leading `=`, `+`, `-`, `@`) gets an
@@ -109,11 +119,14 @@ mod tests {
     }
 
     #[test]
-    fn file_names_lose_their_folders_of_either_kind() {
-        assert_eq!(file_name("/usr/lib/x.py"), "x.py");
-        assert_eq!(file_name("C:\\work\\x.py"), "x.py");
-        assert_eq!(file_name("<frozen runpy>"), "<frozen runpy>");
-        assert_eq!(file_name("folder/"), "folder/");
+    fn file_names_lose_their_folders() {
+        assert_eq!(file_name(b"/usr/lib/x.py"), b"x.py");
+        assert_eq!(file_name(b"odd\\name.py"), b"odd\\name.py");
+        assert_eq!(file_name(b"<frozen runpy>"), b"<frozen runpy>");
+        assert_eq!(file_name(b"folder/"), b"folder/");
+        assert_eq!(file_name(b"/usr/lib/json/__init__.py"), b"json/__init__.py");
+        assert_eq!(file_name(b"/__main__.py"), b"/__main__.py");
+        assert_eq!(file_name(b"__init__.py"), b"__init__.py");
     }
 
     #[test]

@@ -36,14 +36,16 @@ pub fn format_elapsed_clock(elapsed_ms: i64) -> String {
     format!("{sign}{}:{:02}:{:02}", s / 3600, s / 60 % 60, s % 60)
 }
 
-/// An elapsed time to the millisecond: `14.203 s`, `0:20:00.120`.
+/// An elapsed time to the millisecond, without idle zeros: `14.203 s`, `90 s`, `0:20:00.12`.
 pub fn format_elapsed_exact(elapsed_ms: i64) -> String {
     let (sign, ms) = split_sign(elapsed_ms);
     let (s, fraction_ms) = (ms / MS_PER_S, ms % MS_PER_S);
+    let fraction = format!(".{fraction_ms:03}");
+    let fraction = fraction.trim_end_matches('0').trim_end_matches('.');
     if s < 60 {
-        format!("{sign}{s}.{fraction_ms:03} s")
+        format!("{sign}{s}{fraction} s")
     } else {
-        format!("{sign}{}:{:02}:{:02}.{fraction_ms:03}", s / 3600, s / 60 % 60, s % 60)
+        format!("{sign}{}:{:02}:{:02}{fraction}", s / 3600, s / 60 % 60, s % 60)
     }
 }
 
@@ -95,6 +97,16 @@ pub fn format_date_time(time_ms: i64, clock: WallClock) -> String {
         format_time_of_day(time_ms, clock),
         format_offset(time_ms, clock)
     )
+}
+
+/// A time as Python prints a `datetime` in UTC, which is how memray's JSON has it: `2026-11-22 13:03:20.500000+00:00`.
+pub(crate) fn format_iso_utc(time_ms: i64) -> String {
+    let date_time = format_date_time(time_ms, WallClock::Utc);
+    let seconds = date_time.trim_end_matches(" UTC");
+    match time_ms.rem_euclid(MS_PER_S) {
+        0 => format!("{seconds}+00:00"),
+        fraction_ms => format!("{seconds}.{fraction_ms:03}000+00:00"),
+    }
 }
 
 /// A clock's zone at a time: `+01:00`, or `UTC`.
@@ -165,7 +177,7 @@ fn offset_ms(time_ms: i64, clock: WallClock) -> i64 {
 /// The local zone's offset from UTC at a time, in seconds; 0 where it is not known.
 #[cfg(unix)]
 fn local_offset_s(time_s: i64) -> i64 {
-    let Ok(time) = libc::time_t::try_from(time_s) else { return 0 };
+    let time = time_s as libc::time_t;
     let mut civil = std::mem::MaybeUninit::<libc::tm>::zeroed();
     // SAFETY: both pointers are valid for the call, which fills `civil` or returns null; all-zero is a valid `tm`.
     let filled = unsafe { libc::localtime_r(&time, civil.as_mut_ptr()) };
@@ -219,7 +231,8 @@ mod tests {
     #[test]
     fn exact_times_show_the_millisecond() {
         assert_eq!(format_elapsed_exact(14_203), "14.203 s");
-        assert_eq!(format_elapsed_exact(20 * MS_PER_MINUTE + 120), "0:20:00.120");
+        assert_eq!(format_elapsed_exact(20 * MS_PER_MINUTE + 120), "0:20:00.12");
+        assert_eq!(format_elapsed_exact(5_000), "5 s");
     }
 
     #[test]

@@ -1,7 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The window: answers of an index, drawn with egui. It draws, and asks the index; it computes nothing of its own.
+//!
+//! [`run`] opens the window; [`screenshot`] draws its content into a picture without one. Both show [`App`].
 
+pub mod app;
+mod background;
+mod cell;
+pub mod details;
+mod error;
 pub mod fonts;
+pub mod growth_view;
+#[cfg(test)]
+mod handmade;
 pub mod icicle;
+pub mod labels;
+mod listing;
 pub mod memory_graph;
+mod row_name;
+mod row_order;
+pub mod screenshot;
+pub mod settings;
+mod shown;
+pub mod statistics_view;
+pub mod style;
+pub mod table_view;
 pub mod theme;
+
+pub use app::{App, AppOptions, RunOptions, run};
+pub use error::UiError;
+pub use screenshot::{Picture, ScreenshotOptions, screenshot};

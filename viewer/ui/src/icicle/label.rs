@@ -2,7 +2,7 @@
 //! What a frame is called: [`Labels`], where names come from, and the texts of a box, the longest that fits.
 
 use memray_index::{Index, LocationId, ThreadIndex, TreeNode};
-use memray_report::escape::{file_name, visible};
+use memray_report::escape::{self, visible};
 use std::borrow::Cow;
 
 /// Names of locations and threads, as they stand in the capture: not escaped.
@@ -49,6 +49,10 @@ impl Labels for Index {
 
 /// No name is looked at beyond this many bytes: a capture may hold one of a megabyte.
 const LONGEST_NAME_BYTES: usize = 512;
+
+fn file_name(path: &str) -> &str {
+    std::str::from_utf8(escape::file_name(path.as_bytes())).unwrap_or(path)
+}
 
 fn bounded(name: &str) -> Cow<'_, str> {
     if name.len() <= LONGEST_NAME_BYTES {

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+//! How much memory decoding takes: what a capture claims must not be allocated before it is there.
+
+#![allow(clippy::unwrap_used)] // a test may fail so
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+use memray_format::Decoder;
+use memray_format::container::Lz4Frame;
+
+/// Counts what the program holds and the most that it held.
+struct Counting;
+
+static HELD_BYTES: AtomicUsize = AtomicUsize::new(0);
+static PEAK_BYTES: AtomicUsize = AtomicUsize::new(0);
+
+// SAFETY: all requests are passed on to the system's allocator unchanged.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        let held = HELD_BYTES.fetch_add(layout.size(), Relaxed) + layout.size();
+        PEAK_BYTES.fetch_max(held, Relaxed);
+        // SAFETY: the caller's promises are those that the system's allocator asks for.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        HELD_BYTES.fetch_sub(layout.size(), Relaxed);
+        // SAFETY: as above; the pointer came from `alloc`.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static COUNTING: Counting = Counting;
+
+/// The most that `run` held beyond what was held before.
+fn peak_bytes(run: impl FnOnce()) -> usize {
+    let before = HELD_BYTES.load(Relaxed);
+    PEAK_BYTES.store(before, Relaxed);
+    run();
+    PEAK_BYTES.load(Relaxed) - before
+}
+
+fn header() -> Vec<u8> {
+    let mut bytes = b"memray\0\x0d\0\0\0\xf0\0\x0d\x03\0\0".to_vec();
+    bytes.extend([0; 32]);
+    bytes.extend(b"app.py\0\0\0\0\0");
+    bytes.extend([0; 16]);
+    bytes.extend(b"\x01\0\0/lib\0\0\0");
+    bytes
+}
+
+/// One test, so that no other runs beside it and is counted too.
+#[test]
+fn decoding_takes_no_more_memory_than_a_few_times_its_input() {
+    let claims_a_line_table = [header(), b"\x0e\x01f\0f.py\0\x02\x80\x80\x80\x10some".to_vec()].concat();
+    let claims_segments =
+        [header(), b"\x07lib.so\0\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01".to_vec(), vec![0; 8]].concat();
+    let name_without_end = [header(), vec![10], vec![b'x'; 300_000]].concat();
+    let many_paths = [&header()[..header().len() - 2], b"/\0".repeat(150_000).as_slice()].concat();
+    for capture in [&claims_a_line_table, &claims_segments, &name_without_end, &many_paths] {
+        for chunk_bytes in [capture.len(), 4096] {
+            let peak = peak_bytes(|| {
+                let mut decoder = Decoder::new();
+                for chunk in capture.chunks(chunk_bytes) {
+                    decoder.push(chunk, &mut |_| {}).unwrap();
+                }
+                decoder.finish();
+            });
+            assert!(peak <= 40 * capture.len() + 4096, "{peak} bytes for {}", capture.len());
+        }
+    }
+    // A block that claims to be large, and one whose matches repeat a byte without end.
+    let mut block = vec![0x1f, b'x', 1, 0];
+    block.extend([255; 5000]);
+    for claimed in [65_536, block.len() as u32] {
+        let frame = [&[0x04, 0x22, 0x4d, 0x18, 0x40, 0x40, 0xc0], claimed.to_le_bytes().as_slice(), &block].concat();
+        let peak = peak_bytes(|| {
+            let mut out = Vec::new();
+            assert!(Lz4Frame::new(&frame).unwrap().next_block(&mut out).is_err());
+        });
+        assert!(peak <= 4 * 65_536, "{peak}");
+    }
+}

@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The command line: what can be asked for, and how it is written.
+
+use clap::{Args, Parser, ValueEnum};
+use std::path::PathBuf;
+
+/// A native viewer for memory captures of Python programs, as memray writes them.
+#[derive(Debug, Parser)]
+#[command(
+    name = "memray-view",
+    version,
+    max_term_width = 100,
+    after_help = "A file named like a subcommand is opened as ./NAME. Exit codes: 0 done; 1 a file cannot be read or \
+                  written; 2 wrong usage, or a question that this capture cannot answer."
+)]
+pub(crate) struct CommandLine {
+    #[command(subcommand)]
+    pub(crate) subcommand: Option<Subcommand>,
+
+    #[command(flatten)]
+    pub(crate) window: WindowArguments,
+
+    /// Index anew in a temporary file, and leave the cache alone
+    #[arg(long, global = true)]
+    pub(crate) no_cache: bool,
+}
+
+/// What to do other than opening a window.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Subcommand {
+    /// Index a capture, and say what it holds and how fast it was read
+    Index(IndexArguments),
+    /// Print an answer by stack, as JSON or collapsed lines
+    Export(ExportArguments),
+    /// Print the headline and memray's statistics
+    Stats(StatsArguments),
+    /// Show the indexes that are kept, or throw them out
+    Cache(CacheArguments),
+}
+
+/// The window, or a picture of it.
+#[derive(Args, Debug)]
+pub(crate) struct WindowArguments {
+    /// Captures (.bin) or indexes (.mvidx) to open, each in a window of its own
+    #[arg(value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+
+    /// Draw the window into a PNG file instead; needs no display
+    #[arg(long, value_name = "PNG")]
+    pub(crate) screenshot: Option<PathBuf>,
+
+    /// Size of the picture in points
+    #[arg(long, value_name = "WxH", requires = "screenshot", value_parser = parse_size)]
+    pub(crate) size: Option<[u32; 2]>,
+
+    /// Pixels a point, from 0.5 to 8; 2 on dense screens
+    #[arg(long, value_name = "N", requires = "screenshot", value_parser = parse_density)]
+    pub(crate) pixels_per_point: Option<f32>,
+
+    /// Colours of the picture
+    #[arg(long, value_enum, requires = "screenshot")]
+    pub(crate) theme: Option<Theme>,
+}
+
+impl WindowArguments {
+    /// Whether none was given.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.files.is_empty() && self.screenshot.is_none()
+    }
+}
+
+/// Colours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Theme {
+    Dark,
+    Light,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct IndexArguments {
+    /// The capture
+    pub(crate) file: PathBuf,
+
+    /// Write the index to this file too; it opens by itself, where the capture is not
+    #[arg(short, long, value_name = "FILE.mvidx")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct CacheArguments {
+    /// Throw out every index that is not in use
+    #[arg(long)]
+    pub(crate) clear: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct StatsArguments {
+    /// The capture or index
+    pub(crate) file: PathBuf,
+
+    /// Print JSON, with memray's keys
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    /// How many rows each ranking has
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 5, value_parser = parse_positive)]
+    pub(crate) num_largest: usize,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ExportArguments {
+    /// The capture or index
+    pub(crate) file: PathBuf,
+
+    /// Which memory: peak, leaked, temporary[=N], live@T, range-live@A..B, range-peak@A..B, range-growth@A..B or
+    /// range-churn@A..B. T, A and B are moments: #12 (just before that snapshot), start, end, 14.2s, 1m30s, 0:20:00 or
+    /// a time of day
+    #[arg(long, default_value = "peak", verbatim_doc_comment)]
+    pub(crate) mode: String,
+
+    /// How it is written
+    #[arg(long, value_enum, default_value_t = ExportFormat::Json)]
+    pub(crate) format: ExportFormat,
+
+    /// Write to this file instead of standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+
+    /// Keep the stacks of each thread apart
+    #[arg(long)]
+    pub(crate) split_threads: bool,
+
+    /// Only this thread, by name or number (2, 0x2)
+    #[arg(long, value_name = "NAME")]
+    pub(crate) thread: Option<String>,
+
+    /// Only this allocator: malloc, mmap, pymalloc_malloc, …
+    #[arg(long, value_name = "NAME")]
+    pub(crate) allocator: Option<String>,
+
+    /// Only stacks with a frame of such a module: part of its name, or /regex/
+    #[arg(long, value_name = "PATTERN")]
+    pub(crate) module: Option<String>,
+
+    /// Only stacks with a frame of such a file: part of its path, or /regex/
+    #[arg(long = "file", id = "file_pattern", value_name = "PATTERN")]
+    pub(crate) file_pattern: Option<String>,
+
+    /// Only stacks with a frame of such a function: part of its name, or /regex/
+    #[arg(long, value_name = "PATTERN")]
+    pub(crate) function: Option<String>,
+
+    /// Leave out frames of the import system
+    #[arg(long)]
+    pub(crate) hide_import_system: bool,
+
+    /// Leave out frames that memray calls irrelevant: runpy's, CPython's own, those of the import system
+    #[arg(long)]
+    pub(crate) hide_irrelevant: bool,
+}
+
+/// How an answer is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ExportFormat {
+    Json,
+    Collapsed,
+}
+
+fn parse_size(text: &str) -> Result<[u32; 2], String> {
+    let side = |text: &str| text.parse::<u32>().ok().filter(|side| (1..=16_384).contains(side));
+    text.split_once(['x', 'X', '×'])
+        .and_then(|(width, height)| Some([side(width)?, side(height)?]))
+        .ok_or_else(|| "write width and height in points, as in 1440x900".to_owned())
+}
+
+fn parse_density(text: &str) -> Result<f32, String> {
+    let density = text.parse::<f32>().ok().filter(|density| (0.5..=8.0).contains(density));
+    density.ok_or_else(|| "write a number from 0.5 to 8".to_owned())
+}
+
+fn parse_positive(text: &str) -> Result<usize, String> {
+    text.parse::<usize>().ok().filter(|&n| n > 0).ok_or_else(|| "write a whole number above 0".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_definition_is_sound() {
+        CommandLine::command().debug_assert();
+    }
+
+    #[test]
+    fn sizes_are_two_numbers() {
+        assert_eq!(parse_size("1440x900"), Ok([1440, 900]));
+        for text in ["1440", "x900", "0x900", "1440x99999", "-1x3", "1.5x2"] {
+            assert!(parse_size(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn densities_are_bounded() {
+        assert_eq!(parse_density("2"), Ok(2.0));
+        for text in ["0", "9", "NaN", "inf", "x"] {
+            assert!(parse_density(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_path_makes_a_file_of_a_subcommands_name() {
+        let opened = CommandLine::parse_from(["memray-view", "./index"]);
+        assert!(opened.subcommand.is_none());
+        assert_eq!(opened.window.files, [PathBuf::from("./index")]);
+        let indexed = CommandLine::parse_from(["memray-view", "--no-cache", "index", "out.bin"]);
+        assert!(matches!(indexed.subcommand, Some(Subcommand::Index(_))));
+        assert!(indexed.no_cache);
+    }
+}

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+//! `memray-view export`: an answer by stack, as JSON or collapsed lines.
+
+use crate::arguments::{ExportArguments, ExportFormat};
+use crate::failure::Failure;
+use crate::{opening, output};
+use memray_index::{Filter, Index, OpenOptions, Progress, Question};
+use memray_report::asking::{AskingError, find_thread, parse_allocator, parse_mode, parse_pattern, thread_names};
+use memray_report::export::{Format, export};
+use memray_report::time::WallClock;
+
+pub(crate) fn run(arguments: &ExportArguments, open: &OpenOptions) -> Result<(), Failure> {
+    let index = opening::open(&arguments.file, open, &Progress::default())?;
+    let answer = index.ask(&question(arguments, &index)?)?;
+    let format = match arguments.format {
+        ExportFormat::Json => Format::Json,
+        ExportFormat::Collapsed => Format::Collapsed,
+    };
+    let write = |out: &mut dyn std::io::Write| Ok(export(&index, &answer, format, out)?);
+    match &arguments.output {
+        Some(path) => output::to_file(path, &arguments.file, write),
+        None => output::to_stdout(write),
+    }
+}
+
+fn question(arguments: &ExportArguments, index: &Index) -> Result<Question, AskingError> {
+    let thread = |name: &String| find_thread(name, &thread_names(index));
+    let pattern = |text: &Option<String>| text.as_deref().map(parse_pattern);
+    Ok(Question {
+        mode: parse_mode(&arguments.mode, index.timeline(), WallClock::Local)?,
+        filter: Filter {
+            thread: arguments.thread.as_ref().map(thread).transpose()?,
+            allocator: arguments.allocator.as_deref().map(parse_allocator).transpose()?,
+            module: pattern(&arguments.module),
+            file: pattern(&arguments.file_pattern),
+            function: pattern(&arguments.function),
+            hide_import_system: arguments.hide_import_system,
+            hide_irrelevant: arguments.hide_irrelevant,
+        },
+        split_threads: arguments.split_threads,
+    })
+}

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+//! `memray-view [FILE]…`: a window a capture, or a picture of one. Without a display captures are summed up as text.
+
+use crate::arguments::{Theme, WindowArguments};
+use crate::failure::Failure;
+use crate::{output, summary};
+use memray_index::OpenOptions;
+use memray_ui::settings::ThemeChoice;
+use memray_ui::{RunOptions, ScreenshotOptions, UiError};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command};
+
+pub(crate) fn run(arguments: &WindowArguments, open: &OpenOptions) -> Result<(), Failure> {
+    if let Some(picture) = &arguments.screenshot {
+        return draw(arguments, picture, open);
+    }
+    if !has_display() {
+        if arguments.files.is_empty() {
+            return Err(Failure::Unanswerable("there is no display for a window: name a capture to read".to_owned()));
+        }
+        return sum_up(&arguments.files, open);
+    }
+    // A window has a process of its own: what goes wrong in one leaves the others open.
+    let (first, others) = match arguments.files.split_first() {
+        Some((first, others)) => (Some(first.clone()), others),
+        None => (None, [].as_slice()),
+    };
+    let children = others.iter().map(|file| open_beside(file, open)).collect::<Result<Vec<Child>, Failure>>()?;
+    let options = RunOptions { path: first, open: open.clone(), forgets: false, sample: sample() };
+    let ran = memray_ui::run(options);
+    for mut child in children {
+        // Its own failure is its own to report; we only wait, so that the shell's prompt comes back last.
+        let _ = child.wait();
+    }
+    match ran {
+        Err(UiError::Window(_)) if !arguments.files.is_empty() => sum_up(&arguments.files, open),
+        ran => Ok(ran?),
+    }
+}
+
+fn draw(arguments: &WindowArguments, picture: &Path, open: &OpenOptions) -> Result<(), Failure> {
+    let path = match arguments.files.as_slice() {
+        [] => None,
+        [only] => Some(only.clone()),
+        _ => return Err(Failure::Unanswerable("a picture shows one capture: name one file".to_owned())),
+    };
+    if let Some(path) = &path {
+        output::refuse_to_replace(path, picture)?;
+    }
+    let defaults = ScreenshotOptions::default();
+    let options = ScreenshotOptions {
+        path,
+        open: open.clone(),
+        size_points: arguments.size.unwrap_or(defaults.size_points),
+        pixels_per_point: arguments.pixels_per_point.unwrap_or(defaults.pixels_per_point),
+        theme: match arguments.theme {
+            Some(Theme::Dark) => ThemeChoice::Dark,
+            Some(Theme::Light) => ThemeChoice::Light,
+            None => defaults.theme,
+        },
+        ..defaults
+    };
+    Ok(memray_ui::screenshot(&options)?.write_png(picture)?)
+}
+
+fn sum_up(files: &[PathBuf], open: &OpenOptions) -> Result<(), Failure> {
+    files.iter().try_for_each(|file| summary::run(file, open))
+}
+
+fn open_beside(file: &Path, open: &OpenOptions) -> Result<Child, Failure> {
+    let failed = |error| Failure::Unreadable(format!("a window for {} cannot be started: {error}", file.display()));
+    let mut command = Command::new(std::env::current_exe().map_err(failed)?);
+    if open.no_cache {
+        command.arg("--no-cache");
+    }
+    // After `--` nothing is an option or a subcommand, whatever the file is called.
+    command.arg("--").arg(file).spawn().map_err(failed)
+}
+
+/// Whether a window can be expected to open. Where systems always have a display, the attempt tells.
+fn has_display() -> bool {
+    let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    !cfg!(all(unix, not(target_os = "macos"))) || is_set("DISPLAY") || is_set("WAYLAND_DISPLAY")
+}
+
+/// The sample capture: as installed beside the command, or in the source tree that it was built in.
+fn sample() -> Option<PathBuf> {
+    let command = std::env::current_exe().ok()?;
+    let folder = command.parent()?;
+    ["../share/memray-view/orders.bin", "../../resources/sample/orders.bin"]
+        .into_iter()
+        .map(|place| folder.join(place))
+        .find(|place| place.is_file())
+}

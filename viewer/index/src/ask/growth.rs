@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What grew in a range, and how.
+
+use super::tables::{by_frame, by_site, own_code_lines};
+use super::tree_layout::callers_first;
+use crate::answer::{Amount, Answer};
+use crate::columns::Half;
+use crate::error::Refusal;
+use crate::growth::{GrowthBy, GrowthRow, GrowthShape};
+use crate::ids::{LocationId, NodeId, SiteId};
+use crate::question::{Mode, Question, TimeRange};
+use crate::store::Store;
+use crate::table::{GroupBy, RowKey};
+use rustc_hash::FxHashMap;
+
+/// Moments of a sparkline.
+const POINTS: usize = 65;
+
+impl Store {
+    /// What grew in a range, the largest growth first.
+    pub(crate) fn growth(&self, range: TimeRange, by: GrowthBy, limit: usize) -> Result<Vec<GrowthRow>, Refusal> {
+        let before = self.live_by(range.from, by)?;
+        let after = self.live_by(range.to, by)?;
+        let mut rows: Vec<(RowKey, Amount, Amount)> = after
+            .iter()
+            .map(|(key, amount)| (*key, before.get(key).copied().unwrap_or_default(), *amount))
+            .chain(before.iter().filter(|(key, _)| !after.contains_key(key)).map(|(k, a)| (*k, *a, Amount::default())))
+            .collect();
+        rows.sort_unstable_by_key(|(key, before, after)| (before.bytes - after.bytes, *key));
+        rows.truncate(limit);
+
+        let instants = self.points(range)?;
+        let duration_ms = self.timeline.time_ms(range.to) - self.timeline.time_ms(range.from);
+        let keys: Vec<RowKey> = rows.iter().map(|row| row.0).collect();
+        let series = self.series_by(&keys, by, &instants);
+        Ok(rows
+            .into_iter()
+            .zip(series)
+            .map(|((key, before, after), live_bytes)| {
+                let slope = slope_per_point(&live_bytes) * (live_bytes.len().max(2) - 1) as f64;
+                let hours = duration_ms.max(1) as f64 / 3_600_000.0;
+                let shape = shape_of(&live_bytes);
+                GrowthRow { key, before, after, live_bytes, slope_bytes_per_hour: slope / hours, shape }
+            })
+            .collect())
+    }
+
+    fn live_by(&self, moment: crate::question::Moment, by: GrowthBy) -> Result<FxHashMap<RowKey, Amount>, Refusal> {
+        let question = Question { mode: Mode::LiveAt(moment), ..Question::default() };
+        let answer = self.ask(&question, |_| Ok(Vec::new()))?;
+        let rows = match by {
+            GrowthBy::OwnCodeLine => by_site(self, &answer, GroupBy::OwnCodeLine),
+            GrowthBy::Inclusive | GrowthBy::Own => {
+                let shown = super::shown_tree::ShownTree::new(&self.call_tree, &self.locations, Default::default());
+                let tree = callers_first(&shown, &self.stacks_of(&answer, &shown));
+                by_frame(self, &tree, GroupBy::Location)
+            }
+        };
+        let amount = |row: &crate::table::Row| if by == GrowthBy::Own { row.own } else { row.inclusive };
+        Ok(rows.iter().map(|row| (row.key, amount(row))).filter(|(_, amount)| *amount != Amount::default()).collect())
+    }
+
+    /// Evenly spaced instants of a range, at most [`POINTS`].
+    fn points(&self, range: TimeRange) -> Result<Vec<Half>, Refusal> {
+        let first = self.instant(range.from)?.map_or(0, |half| half.0 / 2);
+        let last = self.instant(range.to)?.map_or(0, |half| half.0 / 2);
+        let count = POINTS.min((last - first) as usize + 1);
+        let mut points: Vec<Half> = (0..count)
+            .map(|i| {
+                let part = u64::from(last - first) * i as u64 / (count.max(2) - 1) as u64;
+                Half::of(first + part as u32, true)
+            })
+            .collect();
+        points.dedup();
+        Ok(points)
+    }
+
+    fn series_by(&self, keys: &[RowKey], by: GrowthBy, instants: &[Half]) -> Vec<Vec<u64>> {
+        let rows: FxHashMap<RowKey, u32> = keys.iter().enumerate().map(|(row, key)| (*key, row as u32)).collect();
+        let lines = if by == GrowthBy::OwnCodeLine { own_code_lines(self) } else { Vec::new() };
+        let row_of = |location: LocationId| {
+            let key = if location == LocationId::NONE { RowKey::None } else { RowKey::Location(location) };
+            rows.get(&key).copied()
+        };
+        // Which rows each site counts for.
+        let mut of_site: Vec<Vec<u32>> = vec![Vec::new(); self.sites.len()];
+        match by {
+            GrowthBy::OwnCodeLine | GrowthBy::Own => {
+                for (site, counted) in self.sites.iter().zip(&mut of_site) {
+                    let location =
+                        if lines.is_empty() { self.call_tree.location(site.node) } else { lines[site.node.index()] };
+                    counted.extend(row_of(location));
+                }
+            }
+            GrowthBy::Inclusive => {
+                let of_node = self.rows_on_path(&row_of);
+                for (site, counted) in self.sites.iter().zip(&mut of_site) {
+                    counted.clone_from(&of_node[site.node.index()]);
+                    if site.node == NodeId::ROOT {
+                        counted.extend(row_of(LocationId::NONE));
+                    }
+                }
+            }
+        }
+        self.lifetimes.series(instants, keys.len(), |site: SiteId| &of_site[site.index()])
+    }
+
+    /// For every node, the rows of the locations from the root to it, each once.
+    fn rows_on_path(&self, row_of: &dyn Fn(LocationId) -> Option<u32>) -> Vec<Vec<u32>> {
+        let tree = &self.call_tree;
+        let mut rows: Vec<Vec<u32>> = vec![Vec::new(); tree.len()];
+        for node in (1..tree.len() as u32).map(NodeId) {
+            let mut path = rows[tree.parent(node).index()].clone();
+            if let Some(row) = row_of(tree.location(node))
+                && !path.contains(&row)
+            {
+                path.push(row);
+            }
+            rows[node.index()] = path;
+        }
+        rows
+    }
+
+    /// An answer by shown stack.
+    pub(crate) fn stacks_of(
+        &self,
+        answer: &Answer,
+        shown: &super::shown_tree::ShownTree,
+    ) -> Vec<crate::answer::StackAmount> {
+        let mut sums: FxHashMap<_, Amount> = FxHashMap::default();
+        for &(id, amount) in &answer.sites {
+            let site = &self.sites[id.index()];
+            let thread = answer.question.split_threads.then_some(site.thread);
+            super::tree_layout::add(sums.entry((thread, shown.shown(site.node))).or_default(), amount);
+        }
+        let mut stacks: Vec<_> = sums
+            .into_iter()
+            .filter(|(_, amount)| *amount != Amount::default())
+            .map(|((thread, node), amount)| crate::answer::StackAmount { node, thread, amount })
+            .collect();
+        stacks.sort_unstable_by_key(|stack| (stack.thread, stack.node));
+        stacks
+    }
+}
+
+/// Least-squares slope.
+fn slope_per_point(values: &[u64]) -> f64 {
+    let n = values.len() as f64;
+    if values.len() < 2 {
+        return 0.0;
+    }
+    let mean_x = (n - 1.0) / 2.0;
+    let mean_y = values.iter().map(|&v| v as f64).sum::<f64>() / n;
+    let (mut products, mut squares) = (0.0, 0.0);
+    for (x, &y) in values.iter().enumerate() {
+        products += (x as f64 - mean_x) * (y as f64 - mean_y);
+        squares += (x as f64 - mean_x).powi(2);
+    }
+    products / squares
+}
+
+/// How a series grew. Half of all growth within a 32nd of the range is a step; less than a tenth of it in the last third
+/// is levelled off; all else that grew is steady.
+fn shape_of(values: &[u64]) -> GrowthShape {
+    let (Some(&first), Some(&last)) = (values.first(), values.last()) else { return GrowthShape::NotGrowing };
+    let growth = last as i128 - first as i128;
+    if growth <= 0 {
+        return GrowthShape::NotGrowing;
+    }
+    let span = (values.len() / 32).max(1);
+    let largest_step = values.windows(span + 1).map(|w| w[span] as i128 - w[0] as i128).max().unwrap_or(0);
+    let before_last_third = values[values.len() - 1 - values.len() / 3] as i128;
+    if largest_step * 2 >= growth && values.len() > 8 {
+        GrowthShape::Step
+    } else if (last as i128 - before_last_third) * 10 < growth {
+        GrowthShape::LevelledOff
+    } else {
+        GrowthShape::Steady
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_leak_is_steady_a_cache_levels_off_and_a_constant_is_a_step() {
+        let leak: Vec<u64> = (0..65).map(|i| 1000 + i * 100 + i % 3 * 40).collect();
+        let cache: Vec<u64> = (0..65).map(|i| 10 * (i.min(30) + 1)).collect();
+        let constant: Vec<u64> = (0..65).map(|i| if i < 20 { 5 } else { 5000 }).collect();
+        let sawtooth: Vec<u64> = (0..65).map(|i| 100 - i % 5).collect();
+        assert_eq!(shape_of(&leak), GrowthShape::Steady);
+        assert_eq!(shape_of(&cache), GrowthShape::LevelledOff);
+        assert_eq!(shape_of(&constant), GrowthShape::Step);
+        assert_eq!(shape_of(&sawtooth), GrowthShape::NotGrowing);
+        assert_eq!(shape_of(&[]), GrowthShape::NotGrowing);
+        assert!((slope_per_point(&[0, 10, 20, 30]) - 10.0).abs() < 1e-9);
+    }
+}

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Questions to answers. [`ask`] leads; a moment is an instant at the end of a slice, a peak one at the end of a slice's
+//! first half, and each mode is one scan over lifetimes or a sum that is kept ready.
+
+pub(crate) mod growth;
+mod pattern;
+pub(crate) mod shown_tree;
+pub(crate) mod statistics;
+pub(crate) mod tables;
+pub(crate) mod tree_layout;
+
+use crate::answer::{Amount, Answer};
+use crate::columns::Half;
+use crate::error::Refusal;
+use crate::ids::{NodeId, SiteId};
+use crate::question::{Filter, Mode, Moment, Question, TimeRange};
+use crate::store::Store;
+use pattern::{Matcher, NameOf};
+
+/// What an aggregated capture answers to questions that it cannot answer.
+pub(crate) const AGGREGATED: &str = "this capture holds only sums (it was recorded with --aggregate): it knows what was \
+     live at the peak and at the end, but no moments, ranges, temporary allocations, churn or statistics";
+
+type Sums = Vec<(SiteId, Amount)>;
+
+impl Store {
+    /// Answers a question; temporary allocations beyond the stored distances are `reread` from the capture.
+    pub(crate) fn ask(
+        &self,
+        question: &Question,
+        reread: impl FnOnce(u64) -> Result<Sums, Refusal>,
+    ) -> Result<Answer, Refusal> {
+        if self.info.is_aggregated() && !matches!(question.mode, Mode::Peak | Mode::Leaked) {
+            return Err(Refusal(AGGREGATED.to_owned()));
+        }
+        let (mut sites, heap_bytes) = self.sums(&question.mode, reread)?;
+        self.keep_matching(&mut sites, &question.filter)?;
+        let total = sites.iter().fold(Amount::default(), |sum, (_, amount)| Amount {
+            bytes: sum.bytes.wrapping_add(amount.bytes),
+            allocations: sum.allocations + amount.allocations,
+        });
+        Ok(Answer { question: question.clone(), total, sites, heap_bytes })
+    }
+
+    fn sums(
+        &self,
+        mode: &Mode,
+        reread: impl FnOnce(u64) -> Result<Sums, Refusal>,
+    ) -> Result<(Sums, Option<u64>), Refusal> {
+        let lifetimes = &self.lifetimes;
+        Ok(match *mode {
+            Mode::Peak => (self.sums.peak.clone(), Some(self.timeline.peak_bytes)),
+            Mode::Leaked => (self.sums.leaked.clone(), Some(self.timeline.end_heap_bytes)),
+            Mode::Total => (self.sums.total.clone(), None),
+            Mode::LiveAt(moment) => {
+                let heap = self.timeline.heap_bytes(moment);
+                (self.instant(moment)?.map(|at| lifetimes.live_at(at)).unwrap_or_default(), Some(heap))
+            }
+            Mode::RangeLive(range) => {
+                let (from, to) = self.instants(range)?;
+                (
+                    to.map(|to| lifetimes.born_and_live(from, to)).unwrap_or_default(),
+                    Some(self.timeline.heap_bytes(range.to)),
+                )
+            }
+            Mode::RangePeak(range) => self.range_peak(range)?,
+            Mode::RangeGrowth(range) => {
+                let (from, to) = self.instants(range)?;
+                (lifetimes.difference(from, to), None)
+            }
+            Mode::RangeChurn(range) => {
+                let (from, to) = self.instants(range)?;
+                (to.map(|to| lifetimes.born(from, to)).unwrap_or_default(), None)
+            }
+            Mode::Temporary { threshold } => {
+                let stored = u64::from(crate::build::MAX_TEMPORARY_DISTANCE);
+                (if threshold > stored { reread(threshold)? } else { self.temporary(threshold) }, None)
+            }
+        })
+    }
+
+    /// The instant of a moment; `None` before all time.
+    pub(crate) fn instant(&self, moment: Moment) -> Result<Option<Half>, Refusal> {
+        let intervals = self.timeline.interval_count();
+        let interval = match moment {
+            Moment::Start => return Ok(None),
+            Moment::Snapshot(i) if (i as usize) < intervals - 1 => i as usize,
+            Moment::Snapshot(i) => {
+                return Err(Refusal(match intervals - 1 {
+                    0 => format!("there is no snapshot #{i}: this capture has none"),
+                    count => format!("there is no snapshot #{i}: this capture has #0 to #{}", count - 1),
+                }));
+            }
+            Moment::End => intervals - 1,
+        };
+        Ok(self.last_slices.get(interval).map(|&slice| Half::of(slice, true)))
+    }
+
+    /// Live bytes of some sites at each snapshot and at the end.
+    pub(crate) fn live_bytes_over_time(&self, sites: &[SiteId]) -> Result<Vec<u64>, Refusal> {
+        if self.info.is_aggregated() {
+            return Err(Refusal(AGGREGATED.to_owned()));
+        }
+        let mut is_wanted = vec![false; self.sites.len()];
+        for site in sites {
+            is_wanted[site.index()] = true;
+        }
+        let instants: Vec<Half> = self.last_slices.iter().map(|&slice| Half::of(slice, true)).collect();
+        let column = |site: SiteId| -> &[u32] { if is_wanted[site.index()] { &[0] } else { &[] } };
+        Ok(self.lifetimes.series(&instants, 1, column).pop().unwrap_or_default())
+    }
+
+    fn instants(&self, range: TimeRange) -> Result<(Option<Half>, Option<Half>), Refusal> {
+        if range.from > range.to {
+            return Err(Refusal("the range ends before it begins".to_owned()));
+        }
+        Ok((self.instant(range.from)?, self.instant(range.to)?))
+    }
+
+    fn range_peak(&self, range: TimeRange) -> Result<(Sums, Option<u64>), Refusal> {
+        let (from, to) = self.instants(range)?;
+        let heap_at_start = self.timeline.heap_bytes(range.from);
+        let Some(to) = to else { return Ok((Vec::new(), Some(0))) };
+        let first = from.map_or(0, |from| from.0 / 2 + 1);
+        let last = to.0 / 2;
+        // The last of the largest; a slice's peak counts its start, so the range's own start is among them.
+        let highest = (first..=last).filter_map(|slice| Some((*self.slice_peaks.get(slice as usize)?, slice))).max();
+        Ok(match highest {
+            Some((peak, slice)) => (self.lifetimes.live_at(Half::of(slice, false)), Some(peak)),
+            None => (from.map(|at| self.lifetimes.live_at(at)).unwrap_or_default(), Some(heap_at_start)),
+        })
+    }
+
+    fn temporary(&self, threshold: u64) -> Sums {
+        let read = |connection: &rusqlite::Connection| -> rusqlite::Result<Sums> {
+            connection
+                .prepare_cached(
+                    "SELECT site, sum(bytes), sum(allocations) FROM temporary WHERE distance <= ?1 GROUP BY site",
+                )?
+                .query_map([threshold as i64], |row| {
+                    Ok((SiteId(row.get(0)?), Amount { bytes: row.get(1)?, allocations: row.get(2)? }))
+                })?
+                .collect()
+        };
+        let mut sums = self.lifetimes.with_connection(read).unwrap_or_default();
+        sums.retain(|(site, _)| site.index() < self.sites.len());
+        sums
+    }
+
+    fn keep_matching(&self, sites: &mut Sums, filter: &Filter) -> Result<(), Refusal> {
+        if let Some(thread) = filter.thread {
+            sites.retain(|(site, _)| self.sites[site.index()].thread == thread);
+        }
+        if let Some(allocator) = filter.allocator {
+            sites.retain(|(site, _)| self.sites[site.index()].allocator == allocator);
+        }
+        let patterns: [(&Option<_>, NameOf); 3] = [
+            (&filter.module, |location| location.module),
+            (&filter.file, |location| location.file),
+            (&filter.function, |location| location.function),
+        ];
+        for (pattern, name_of) in patterns {
+            if let Some(pattern) = pattern {
+                let matches = self.nodes_with(&Matcher::new(pattern)?, name_of);
+                sites.retain(|(site, _)| matches[self.sites[site.index()].node.index()]);
+            }
+        }
+        Ok(())
+    }
+
+    /// For every node of the call tree, whether it or a node above it has a name that matches.
+    fn nodes_with(&self, matcher: &Matcher, name_of: NameOf) -> Vec<bool> {
+        let locations: Vec<bool> = self
+            .locations
+            .iter()
+            .enumerate()
+            .map(|(id, location)| id > 0 && matcher.matches(self.names.get(name_of(location))))
+            .collect();
+        let tree = &self.call_tree;
+        let mut matches = vec![false; tree.len()];
+        for node in (1..tree.len() as u32).map(NodeId) {
+            matches[node.index()] = locations[tree.location(node).index()] || matches[tree.parent(node).index()];
+        }
+        matches
+    }
+}

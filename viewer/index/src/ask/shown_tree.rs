@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The call tree as a filter shows it: frames that it hides are left out, and what was called by them is called by the
+//! frame above them. Stacks that only differed in hidden frames become one.
+
+use crate::call_tree::CallTree;
+use crate::ids::{LocationId, NodeId};
+use crate::location::Location;
+use crate::question::Filter;
+use rustc_hash::FxHashMap;
+use std::sync::Arc;
+
+/// Which frames are hidden.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Hiding {
+    pub(crate) import_system: bool,
+    pub(crate) irrelevant: bool,
+    /// All that is not the program's own code.
+    pub(crate) libraries: bool,
+}
+
+impl Hiding {
+    /// What a filter hides.
+    pub(crate) fn of(filter: &Filter, folds_libraries: bool) -> Self {
+        Self {
+            import_system: filter.hide_import_system,
+            irrelevant: filter.hide_irrelevant,
+            libraries: folds_libraries,
+        }
+    }
+
+    fn hides(self, location: &Location, is_below_import: bool) -> bool {
+        let traits = &location.traits;
+        (self.import_system && is_below_import)
+            || (self.irrelevant && !traits.is_interesting)
+            || (self.libraries && !traits.is_own_code)
+    }
+}
+
+/// A call tree with frames left out.
+pub(crate) struct ShownTree {
+    /// The call tree that is shown.
+    pub(crate) tree: CallTree,
+    /// For each node of the whole call tree, its innermost shown node; `None` where all is shown.
+    shown: Option<Vec<NodeId>>,
+}
+
+impl ShownTree {
+    /// The tree that shows all but what is hidden.
+    pub(crate) fn new(whole: &CallTree, locations: &[Location], hiding: Hiding) -> Arc<Self> {
+        if hiding == Hiding::default() {
+            return Arc::new(Self { tree: whole.clone(), shown: None });
+        }
+        let mut tree = CallTree::default();
+        let mut children: FxHashMap<(NodeId, LocationId), NodeId> = FxHashMap::default();
+        let mut shown = vec![NodeId::ROOT; whole.len()];
+        let mut is_below_import = vec![false; whole.len()];
+        for node in (1..whole.len() as u32).map(NodeId) {
+            let (parent, id) = (whole.parent(node), whole.location(node));
+            let location = &locations[id.index()];
+            // By memray's definition all that the import system calls belongs to it.
+            is_below_import[node.index()] = is_below_import[parent.index()] || location.traits.is_import_system;
+            let above = shown[parent.index()];
+            shown[node.index()] = if hiding.hides(location, is_below_import[node.index()]) {
+                above
+            } else {
+                *children.entry((above, id)).or_insert_with(|| tree.push(above, id))
+            };
+        }
+        Arc::new(Self { tree, shown: Some(shown) })
+    }
+
+    /// The innermost shown node of a stack.
+    #[inline]
+    pub(crate) fn shown(&self, node: NodeId) -> NodeId {
+        self.shown.as_ref().map_or(node, |shown| shown[node.index()])
+    }
+
+    /// For every shown node, whether its path from the root begins with these locations.
+    pub(crate) fn beginning_with(&self, path: &[LocationId]) -> Vec<bool> {
+        // How many of the path's locations each node's own path matches from the start, as long as it does.
+        let mut matched: Vec<Option<u32>> = vec![None; self.tree.len()];
+        matched[0] = Some(0);
+        let mut passes = vec![false; self.tree.len()];
+        passes[0] = path.is_empty();
+        for node in (1..self.tree.len() as u32).map(NodeId) {
+            let parent = self.tree.parent(node).index();
+            passes[node.index()] = passes[parent];
+            if let Some(count) = matched[parent]
+                && path.get(count as usize) == Some(&self.tree.location(node))
+            {
+                matched[node.index()] = Some(count + 1);
+                passes[node.index()] |= count as usize + 1 == path.len();
+            }
+        }
+        passes
+    }
+
+    /// For every shown node, whether its path to the root begins with these locations.
+    pub(crate) fn ending_with(&self, path: &[LocationId]) -> Vec<bool> {
+        (0..self.tree.len() as u32)
+            .map(|node| {
+                let mut frames = self.tree.frames(NodeId(node));
+                path.iter().all(|&location| frames.next() == Some(location))
+            })
+            .collect()
+    }
+}

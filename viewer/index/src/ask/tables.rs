@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Tables of answers: what parts the stacks (thread, allocator …) is summed by site; what a stack may contain many of
+//! (location, function, file, module) is summed over the tree, each stack once a row.
+
+use super::tree_layout::add;
+use crate::answer::{Amount, Answer};
+use crate::ids::{LocationId, NodeId};
+use crate::location::{FrameKind, Location};
+use crate::store::Store;
+use crate::table::{GroupBy, Row, RowKey};
+use crate::tree::{Tree, TreeNodeId};
+use rustc_hash::FxHashMap;
+
+/// The key of a location where rows are what a stack may contain many of.
+fn key_of(by: GroupBy, id: LocationId, location: &Location) -> RowKey {
+    match by {
+        GroupBy::Function => RowKey::Function(location.function, location.file),
+        GroupBy::File => RowKey::File(location.file),
+        GroupBy::Module => RowKey::Module(location.module),
+        _ => RowKey::Location(id),
+    }
+}
+
+/// Rows by what stacks contain, from an answer's tree (callers first).
+pub(crate) fn by_frame(store: &Store, tree: &Tree, by: GroupBy) -> Vec<Row> {
+    let mut numbers: FxHashMap<RowKey, usize> = FxHashMap::default();
+    let mut rows: Vec<Row> = Vec::new();
+    let mut row_of_location: FxHashMap<LocationId, usize> = FxHashMap::default();
+    let mut number = |id: LocationId, rows: &mut Vec<Row>| -> usize {
+        if let Some(&row) = row_of_location.get(&id) {
+            return row;
+        }
+        let key = if id == LocationId::NONE {
+            RowKey::None
+        } else {
+            key_of(by, id, &store.locations[id.index()])
+        };
+        let row = *numbers.entry(key).or_insert_with(|| {
+            rows.push(Row { key, inclusive: Amount::default(), own: Amount::default() });
+            rows.len() - 1
+        });
+        row_of_location.insert(id, row);
+        row
+    };
+    // Depth first, without recursion: how often each row is on the path to where we are.
+    let mut on_path: Vec<u32> = Vec::new();
+    let mut path: Vec<(usize, u32, u32)> = Vec::new();
+    let mut enter = |at: u32, rows: &mut Vec<Row>, on_path: &mut Vec<u32>| -> (usize, u32, u32) {
+        let node = tree.node(TreeNodeId(at));
+        let row = number(node.location, rows);
+        on_path.resize(rows.len(), 0);
+        add(&mut rows[row].own, node.own);
+        if node.location == LocationId::NONE {
+            add(&mut rows[row].inclusive, node.own);
+        } else if on_path[row] == 0 {
+            add(&mut rows[row].inclusive, node.amount);
+        }
+        on_path[row] += 1;
+        (row, node.first_child, node.first_child + node.child_count)
+    };
+    if tree.nodes.is_empty() {
+        return rows;
+    }
+    path.push(enter(0, &mut rows, &mut on_path));
+    while let Some((row, next, end)) = path.last_mut() {
+        if *next < *end {
+            let child = *next;
+            *next += 1;
+            let entered = enter(child, &mut rows, &mut on_path);
+            path.push(entered);
+        } else {
+            on_path[*row] -= 1;
+            path.pop();
+        }
+    }
+    sorted(rows)
+}
+
+/// Rows that part the stacks.
+pub(crate) fn by_site(store: &Store, answer: &Answer, by: GroupBy) -> Vec<Row> {
+    let own_lines = if by == GroupBy::OwnCodeLine { own_code_lines(store) } else { Vec::new() };
+    let mut sums: FxHashMap<RowKey, Amount> = FxHashMap::default();
+    for &(id, amount) in &answer.sites {
+        let site = &store.sites[id.index()];
+        let key = match by {
+            GroupBy::Thread => RowKey::Thread(site.thread),
+            GroupBy::Allocator => RowKey::Allocator(site.allocator),
+            GroupBy::NativeLibrary => {
+                let location = &store.locations[store.call_tree.location(site.node).index()];
+                if location.kind == FrameKind::Python { RowKey::None } else { RowKey::File(location.file) }
+            }
+            _ => match own_lines[site.node.index()] {
+                LocationId::NONE => RowKey::None,
+                line => RowKey::Location(line),
+            },
+        };
+        add(sums.entry(key).or_default(), amount);
+    }
+    sorted(sums.into_iter().map(|(key, amount)| Row { key, inclusive: amount, own: amount }).collect())
+}
+
+/// For every node, the innermost line of own code at or above it.
+pub(crate) fn own_code_lines(store: &Store) -> Vec<LocationId> {
+    nearest(store, |location| location.traits.is_own_code)
+}
+
+/// For every node, the innermost location at or above it for which something holds.
+pub(crate) fn nearest(store: &Store, holds: impl Fn(&Location) -> bool) -> Vec<LocationId> {
+    let tree = &store.call_tree;
+    let mut found = vec![LocationId::NONE; tree.len()];
+    for node in (1..tree.len() as u32).map(NodeId) {
+        let location = tree.location(node);
+        found[node.index()] = if location != LocationId::NONE && holds(&store.locations[location.index()]) {
+            location
+        } else {
+            found[tree.parent(node).index()]
+        };
+    }
+    found
+}
+
+fn sorted(mut rows: Vec<Row>) -> Vec<Row> {
+    rows.retain(|row| row.inclusive != Amount::default() || row.own != Amount::default());
+    rows.sort_by_key(|row| (std::cmp::Reverse(row.inclusive.bytes), std::cmp::Reverse(row.inclusive.allocations), row.key));
+    rows
+}

@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Lays answers out as trees: breadth first, siblings side by side, the heaviest first.
+
+use super::shown_tree::ShownTree;
+use crate::answer::{Amount, StackAmount};
+use crate::ids::{LocationId, NodeId, ThreadIndex};
+use crate::tree::{Tree, TreeNode, TreeNodeId};
+use rustc_hash::FxHashMap;
+
+/// A node before it has its place.
+#[derive(Clone, Copy)]
+struct Loose {
+    location: LocationId,
+    thread: Option<ThreadIndex>,
+    parent: u32,
+    amount: Amount,
+    own: Amount,
+    weight: u64,
+}
+
+/// Inverted trees are not taken further where less than this part of the total is left: no screen shows it.
+const FINEST_PART: u64 = 1 << 20;
+
+/// Nodes of an inverted tree at most: it has up to one for each frame of each stack.
+const MAX_INVERTED_NODES: usize = 3 << 20;
+
+pub(crate) fn add(to: &mut Amount, amount: Amount) {
+    to.bytes = to.bytes.wrapping_add(amount.bytes);
+    to.allocations += amount.allocations;
+}
+
+/// Callers above callees.
+pub(crate) fn callers_first(shown: &ShownTree, stacks: &[StackAmount]) -> Tree {
+    let mut loose = vec![root(stacks)];
+    // For each thread's stacks: the nodes on their paths, in order of creation, so that parents come first.
+    let mut rows: FxHashMap<NodeId, u32> = FxHashMap::default();
+    let mut begin = 0;
+    while begin < stacks.len() {
+        let thread = stacks[begin].thread;
+        let end = begin + stacks[begin..].iter().take_while(|stack| stack.thread == thread).count();
+        let group = &stacks[begin..end];
+        let mut top = 0;
+        if thread.is_some() {
+            top = loose.len() as u32;
+            loose.push(Loose { location: LocationId::NONE, thread, parent: 0, ..root(group) });
+        }
+        rows.clear();
+        rows.insert(NodeId::ROOT, top);
+        let mut nodes = Vec::new();
+        for stack in group {
+            let mut at = stack.node;
+            while !rows.contains_key(&at) {
+                rows.insert(at, u32::MAX);
+                nodes.push(at);
+                at = shown.tree.parent(at);
+            }
+        }
+        nodes.sort_unstable();
+        for node in nodes {
+            let parent = rows[&shown.tree.parent(node)];
+            rows.insert(node, loose.len() as u32);
+            let location = shown.tree.location(node);
+            loose.push(Loose { location, thread, parent, ..EMPTY });
+        }
+        for stack in group {
+            let row = rows[&stack.node] as usize;
+            add(&mut loose[row].own, stack.amount);
+            if row as u32 != top {
+                add(&mut loose[row].amount, stack.amount);
+                loose[row].weight += stack.amount.bytes.unsigned_abs();
+            }
+        }
+        for row in (top as usize + 1..loose.len()).rev() {
+            let node = loose[row];
+            if node.parent != top {
+                let parent = &mut loose[node.parent as usize];
+                add(&mut parent.amount, node.amount);
+                parent.weight += node.weight;
+            }
+        }
+        begin = end;
+    }
+    lay_out(&loose, false)
+}
+
+/// Callees above callers.
+pub(crate) fn callees_first(shown: &ShownTree, stacks: &[StackAmount]) -> Tree {
+    let tree = &shown.tree;
+    let mut loose = vec![root(stacks)];
+    let finest = loose[0].weight / FINEST_PART;
+    // A row's stacks, each with the node of it that comes next.
+    let mut waiting: Vec<(u32, Vec<(NodeId, StackAmount)>)> =
+        vec![(0, stacks.iter().map(|stack| (stack.node, *stack)).collect())];
+    let mut next = 0;
+    while next < waiting.len() {
+        let (parent, mut entries) = (waiting[next].0, std::mem::take(&mut waiting[next].1));
+        next += 1;
+        // The root's stacks part by thread first, where threads are split.
+        entries.sort_unstable_by_key(|(node, stack)| {
+            (if parent == 0 { stack.thread } else { None }, tree.location(*node), stack.node)
+        });
+        let same = |a: &(NodeId, StackAmount), b: &(NodeId, StackAmount)| {
+            tree.location(a.0) == tree.location(b.0) && (parent != 0 || a.1.thread == b.1.thread)
+        };
+        for group in entries.chunk_by(same) {
+            if group[0].0 == NodeId::ROOT {
+                let sum = root_of(group);
+                add(&mut loose[parent as usize].own, sum.amount);
+                continue;
+            }
+            let row = loose.len() as u32;
+            let (location, thread) = (tree.location(group[0].0), group[0].1.thread);
+            loose.push(Loose { location, thread, parent, own: Amount::default(), ..root_of(group) });
+            if loose[row as usize].weight >= finest && loose.len() < MAX_INVERTED_NODES {
+                waiting.push((row, group.iter().map(|(node, stack)| (tree.parent(*node), *stack)).collect()));
+            }
+        }
+    }
+    loose[0].own = Amount::default();
+    lay_out(&loose, true)
+}
+
+const EMPTY: Loose = Loose {
+    location: LocationId::NONE,
+    thread: None,
+    parent: 0,
+    amount: Amount { bytes: 0, allocations: 0 },
+    own: Amount { bytes: 0, allocations: 0 },
+    weight: 0,
+};
+
+/// A node that holds all of some stacks.
+fn root(stacks: &[StackAmount]) -> Loose {
+    let mut root = EMPTY;
+    for stack in stacks {
+        add(&mut root.amount, stack.amount);
+        root.weight += stack.amount.bytes.unsigned_abs();
+    }
+    root
+}
+
+fn root_of(group: &[(NodeId, StackAmount)]) -> Loose {
+    let mut root = EMPTY;
+    for (_, stack) in group {
+        add(&mut root.amount, stack.amount);
+        root.weight += stack.amount.bytes.unsigned_abs();
+    }
+    root
+}
+
+/// Gives loose nodes, parents first, their places.
+fn lay_out(loose: &[Loose], is_inverted: bool) -> Tree {
+    let mut counts = vec![0u32; loose.len() + 1];
+    for node in &loose[1..] {
+        counts[node.parent as usize + 1] += 1;
+    }
+    for row in 1..counts.len() {
+        counts[row] += counts[row - 1];
+    }
+    let first = counts;
+    let mut filled = first.clone();
+    let mut children = vec![0u32; loose.len() - 1];
+    for (row, node) in loose.iter().enumerate().skip(1) {
+        children[filled[node.parent as usize] as usize] = row as u32;
+        filled[node.parent as usize] += 1;
+    }
+    let mut nodes: Vec<TreeNode> = Vec::with_capacity(loose.len());
+    let mut order: Vec<u32> = Vec::with_capacity(loose.len());
+    nodes.push(placed(&loose[0], 0, 0, 0));
+    order.push(0);
+    let mut next = 0;
+    while next < order.len() {
+        let row = order[next] as usize;
+        let children = &mut children[first[row] as usize..first[row + 1] as usize];
+        children.sort_unstable_by_key(|&child| {
+            let child = &loose[child as usize];
+            (std::cmp::Reverse(child.weight), std::cmp::Reverse(child.amount.allocations), child.thread, child.location)
+        });
+        nodes[next].first_child = nodes.len() as u32;
+        nodes[next].child_count = children.len() as u32;
+        let depth = nodes[next].depth + 1;
+        let mut weight_before = 0;
+        for &child in children.iter() {
+            nodes.push(placed(&loose[child as usize], next as u32, depth, weight_before));
+            weight_before += loose[child as usize].weight;
+            order.push(child);
+        }
+        next += 1;
+    }
+    Tree { nodes, is_inverted }
+}
+
+fn placed(loose: &Loose, parent: u32, depth: u32, weight_before: u64) -> TreeNode {
+    TreeNode {
+        location: loose.location,
+        thread: loose.thread,
+        parent: TreeNodeId(parent),
+        first_child: 0,
+        child_count: 0,
+        depth,
+        amount: loose.amount,
+        own: loose.own,
+        weight: loose.weight,
+        weight_before,
+    }
+}

@@ -1,0 +1,350 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Turns records into operations: keeps each thread's stack as a node of the one call tree, and names by a small number
+//! who allocates.
+//!
+//! This is the serial part of a build (stacks, deltas and caches make every record depend on those before), so it does
+//! nothing that can be done elsewhere.
+
+use super::code::CodeTable;
+use super::native_frames::NativeFrames;
+use super::operation::{MAX_TAG, Operation};
+use super::tree_builder::TreeBuilder;
+use crate::answer::Amount;
+use crate::ids::{LocationId, NodeId, SiteId, ThreadIndex};
+use crate::index::Thread;
+use crate::location_table::LocationTable;
+use crate::names::Names;
+use crate::site::{NativeStack, Site};
+use memray_format::{Allocation, AllocatorKind, Header, Record, Snapshot, ThreadId};
+use rustc_hash::FxHashMap;
+
+/// Operations in a batch: enough to make the hand-over cheap, few enough to stay in the second-level cache.
+const BATCH: usize = 1 << 14;
+
+/// What the pairing stage needs of a stretch of records.
+#[derive(Default)]
+pub(crate) struct Batch {
+    pub(crate) operations: Vec<Operation>,
+    /// Threads of the sites that occur here for the first time.
+    pub(crate) new_site_threads: Vec<u32>,
+    pub(crate) new_snapshots: Vec<Snapshot>,
+}
+
+/// What a thread is doing.
+struct ThreadState {
+    node: NodeId,
+    depth: u64,
+    allocations: u32,
+    /// Frames above the tracker, on the thread that started it: not part of the tree.
+    above_tracker: Vec<LocationId>,
+    skipped: u64,
+    /// Who allocated last.
+    last_site: Option<(NodeId, u8, u64, u32, SiteId)>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct SiteKey {
+    node: NodeId,
+    thread: u32,
+    native_frame: u64,
+    generation: u32,
+    allocator: u8,
+}
+
+/// What one site contributed to an aggregated capture.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct AggregatedSum {
+    pub(crate) site: SiteId,
+    pub(crate) peak: Amount,
+    pub(crate) leaked: Amount,
+}
+
+/// Turns records into operations.
+pub(crate) struct Assembler {
+    python_version: u32,
+    main_thread: ThreadId,
+    skipped_on_main: u64,
+    pub(crate) names: Names,
+    pub(crate) locations: LocationTable,
+    code: CodeTable,
+    tree: TreeBuilder,
+    pub(crate) native: NativeFrames,
+    pub(crate) threads: Vec<Thread>,
+    states: Vec<ThreadState>,
+    thread_ids: FxHashMap<ThreadId, u32>,
+    current: u32,
+    pub(crate) sites: Vec<Site>,
+    site_ids: FxHashMap<SiteKey, SiteId>,
+    batch: Batch,
+    pub(crate) last_snapshot_time_ms: Option<i64>,
+    pub(crate) aggregated: Vec<AggregatedSum>,
+    aggregated_stacks: super::aggregated_stacks::AggregatedStacks,
+    pub(crate) allocations_and_frees: u64,
+    pub(crate) allocations: u64,
+    /// Bytes and allocations made in frames above the tracker, by innermost frame: memray's statistics show them.
+    pub(crate) above_tracker: FxHashMap<LocationId, (u64, u64)>,
+    /// Why the rest cannot be used.
+    pub(crate) overflow: Option<String>,
+}
+
+impl Assembler {
+    /// Nothing read yet.
+    pub(crate) fn new(header: &Header) -> Self {
+        let mut assembler = Self {
+            python_version: header.python_version.unwrap_or(0),
+            main_thread: header.main_thread,
+            skipped_on_main: header.skipped_frames_on_main_thread,
+            names: Names::default(),
+            locations: LocationTable::new(header.module_paths.clone()),
+            code: CodeTable::default(),
+            tree: TreeBuilder::default(),
+            native: NativeFrames::default(),
+            threads: Vec::new(),
+            states: Vec::new(),
+            thread_ids: FxHashMap::default(),
+            current: 0,
+            sites: Vec::new(),
+            site_ids: FxHashMap::default(),
+            batch: Batch::default(),
+            last_snapshot_time_ms: None,
+            aggregated: Vec::new(),
+            aggregated_stacks: super::aggregated_stacks::AggregatedStacks::default(),
+            allocations_and_frees: 0,
+            allocations: 0,
+            above_tracker: FxHashMap::default(),
+            overflow: None,
+        };
+        assembler.current = assembler.thread(ThreadId(0));
+        // The module of stacks that belong to none.
+        assembler.names.intern(b"<root>");
+        assembler
+    }
+
+    /// Whether a batch is full.
+    #[inline]
+    pub(crate) fn is_batch_full(&self) -> bool {
+        self.batch.operations.len() >= BATCH
+    }
+
+    /// The batch so far; `empty` is filled next.
+    pub(crate) fn take_batch(&mut self, empty: Batch) -> Batch {
+        std::mem::replace(&mut self.batch, empty)
+    }
+
+    /// The call tree, when all is read.
+    pub(crate) fn take_tree(&mut self) -> crate::call_tree::CallTree {
+        std::mem::take(&mut self.tree).finish()
+    }
+
+    /// Takes one record.
+    #[inline]
+    pub(crate) fn record(&mut self, record: Record<'_>) {
+        match record {
+            Record::Allocation(allocation) => self.allocation(&allocation),
+            Record::FramePush(frame) => {
+                let location =
+                    self.code.location(frame, self.python_version, &mut self.names, &mut self.locations);
+                self.push(location);
+            }
+            Record::FramePop { count } => self.pop(count),
+            Record::ContextSwitch(thread) => {
+                if self.threads[self.current as usize].id != thread {
+                    self.current = self.thread(thread);
+                }
+            }
+            other => self.rare_record(other),
+        }
+    }
+
+    #[cold]
+    fn rare_record(&mut self, record: Record<'_>) {
+        match record {
+            Record::Snapshot(snapshot) => {
+                self.last_snapshot_time_ms = Some(snapshot.time_ms);
+                self.batch.new_snapshots.push(snapshot);
+                self.batch.operations.push(Operation::snapshot());
+            }
+            Record::ThreadName(name) => {
+                let name = self.names.intern(name);
+                self.threads[self.current as usize].name = Some(name);
+            }
+            Record::CodeObject(code) => self.code.define(&code, &mut self.names),
+            Record::FrameDefinition(frame) => {
+                self.code.define_frame(&frame, &mut self.names, &mut self.locations);
+            }
+            Record::NativeFrame(frame) => self.native.push(frame),
+            Record::MappingsStart => self.native.start_generation(),
+            Record::Library(library) => self.native.library(&library, &mut self.names),
+            Record::Segment(segment) => self.native.segment(segment),
+            Record::AggregatedFrame { frame_id, frame } => {
+                let location =
+                    self.code.location(frame, self.python_version, &mut self.names, &mut self.locations);
+                self.aggregated_stacks.define_frame(frame_id, location);
+            }
+            Record::StackEntry { frame_id, parent } => {
+                let code = &mut self.code;
+                let (names, locations, version) = (&mut self.names, &mut self.locations, self.python_version);
+                self.aggregated_stacks.push(frame_id, parent, || {
+                    // Versions 10 and 11 define aggregated frames as streaming ones.
+                    let frame = memray_format::FrameKey { code: frame_id, instruction_offset: 0, is_entry: true };
+                    code.location(frame, version, names, locations)
+                });
+            }
+            Record::AggregatedAllocation(sum) => self.aggregated_allocation(&sum),
+            _ => {}
+        }
+    }
+
+    fn thread(&mut self, id: ThreadId) -> u32 {
+        if let Some(&index) = self.thread_ids.get(&id) {
+            return index;
+        }
+        self.forget_unused_first();
+        let index = self.threads.len() as u32;
+        let is_main = id == self.main_thread && id.0 != 0;
+        self.threads.push(Thread { id, name: None });
+        self.states.push(ThreadState {
+            node: NodeId::ROOT,
+            depth: 0,
+            allocations: 0,
+            above_tracker: Vec::new(),
+            skipped: if is_main { self.skipped_on_main } else { 0 },
+            last_site: None,
+        });
+        self.thread_ids.insert(id, index);
+        index
+    }
+
+    /// A capture begins in thread 0, which names none; if nothing happened in it, it is not listed.
+    fn forget_unused_first(&mut self) {
+        let is_unused = |state: &ThreadState| state.depth == 0 && state.allocations == 0;
+        if self.allocations_and_frees == 0
+            && self.states.len() == 1
+            && self.states.first().is_some_and(is_unused)
+            && self.threads[0] == (Thread { id: ThreadId(0), name: None })
+        {
+            self.states.clear();
+            self.threads.clear();
+            self.thread_ids.clear();
+        }
+    }
+
+    #[inline]
+    fn push(&mut self, location: LocationId) {
+        let state = &mut self.states[self.current as usize];
+        if state.depth < state.skipped {
+            state.above_tracker.push(location);
+        } else {
+            state.node = self.tree.child(state.node, location);
+        }
+        state.depth += 1;
+    }
+
+    #[inline]
+    fn pop(&mut self, count: u32) {
+        let state = &mut self.states[self.current as usize];
+        for _ in 0..u64::from(count).min(state.depth) {
+            state.depth -= 1;
+            if state.depth < state.skipped {
+                state.above_tracker.pop();
+            } else {
+                state.node = self.tree.parent(state.node);
+            }
+        }
+    }
+
+    #[inline]
+    fn allocation(&mut self, allocation: &Allocation) {
+        self.allocations_and_frees += 1;
+        let kind = allocation.allocator.kind();
+        let operation = match kind {
+            AllocatorKind::Simple | AllocatorKind::Ranged => {
+                self.allocations += 1;
+                let site = self.site(allocation);
+                let state = &mut self.states[self.current as usize];
+                state.allocations = state.allocations.wrapping_add(1);
+                if !state.above_tracker.is_empty() && state.depth <= state.skipped {
+                    let leaf = state.above_tracker[state.above_tracker.len() - 1];
+                    let sum = self.above_tracker.entry(leaf).or_default();
+                    *sum = (sum.0.wrapping_add(allocation.size_bytes), sum.1 + 1);
+                }
+                let is_mapping = kind == AllocatorKind::Ranged;
+                let (address, size) = (allocation.address, allocation.size_bytes);
+                Operation::allocation(is_mapping, address, size, site, state.allocations)
+            }
+            AllocatorKind::SimpleFree | AllocatorKind::RangedFree => {
+                let allocations = self.states[self.current as usize].allocations;
+                let is_mapping = kind == AllocatorKind::RangedFree;
+                let thread = self.current.min(MAX_TAG);
+                Operation::free(is_mapping, allocation.address, allocation.size_bytes, thread, allocations)
+            }
+        };
+        self.batch.operations.push(operation);
+    }
+
+    #[inline]
+    fn site(&mut self, allocation: &Allocation) -> SiteId {
+        let state = &self.states[self.current as usize];
+        let (node, allocator) = (state.node, allocation.allocator.number());
+        let generation = if allocation.native_frame == 0 { 0 } else { self.native.generation() };
+        if let Some((n, a, f, g, site)) = state.last_site
+            && (n, a, f, g) == (node, allocator, allocation.native_frame, generation)
+        {
+            return site;
+        }
+        let native_frame = allocation.native_frame;
+        let key = SiteKey { node, thread: self.current, native_frame, generation, allocator };
+        let site = match self.site_ids.get(&key) {
+            Some(&site) => site,
+            None => self.new_site(key, allocation.allocator),
+        };
+        self.states[self.current as usize].last_site = Some((node, allocator, native_frame, generation, site));
+        site
+    }
+
+    #[cold]
+    fn new_site(&mut self, key: SiteKey, allocator: memray_format::Allocator) -> SiteId {
+        if self.sites.len() as u32 >= MAX_TAG || self.tree.len() >= u32::MAX as usize / 2 {
+            self.overflow.get_or_insert_with(|| "more call stacks than can be indexed".to_owned());
+            return SiteId(0);
+        }
+        let site = SiteId(self.sites.len() as u32);
+        let mut node = key.node;
+        let mut native = None;
+        if key.native_frame != 0 {
+            let frames = self.native.libraries(key.native_frame, key.generation, &mut self.names, &mut self.locations);
+            for location in frames {
+                node = self.tree.child(node, location);
+            }
+            let frame = u32::try_from(key.native_frame).unwrap_or(0);
+            native = (frame != 0).then_some(NativeStack { frame, generation: key.generation });
+        }
+        self.sites.push(Site { node, thread: ThreadIndex(key.thread), allocator, native });
+        self.batch.new_site_threads.push(key.thread);
+        self.site_ids.insert(key, site);
+        site
+    }
+
+    fn aggregated_allocation(&mut self, sum: &memray_format::AggregatedAllocation) {
+        self.allocations_and_frees += 1;
+        let thread = self.thread(sum.thread);
+        let skipped = self.states[thread as usize].skipped;
+        let node = self.aggregated_stacks.node(sum.stack, skipped, &mut self.tree);
+        let generation = u32::try_from(sum.segment_generation).unwrap_or(0);
+        let allocator = sum.allocator.number();
+        let key = SiteKey { node, thread, native_frame: sum.native_frame, generation, allocator };
+        let site = match self.site_ids.get(&key) {
+            Some(&site) => site,
+            None => self.new_site(key, sum.allocator),
+        };
+        let amount = |bytes: u64, allocations: u64| Amount {
+            bytes: i64::try_from(bytes).unwrap_or(i64::MAX),
+            allocations: i64::try_from(allocations).unwrap_or(i64::MAX),
+        };
+        self.aggregated.push(AggregatedSum {
+            site,
+            peak: amount(sum.peak_bytes, sum.peak_allocations),
+            leaked: amount(sum.leaked_bytes, sum.leaked_allocations),
+        });
+    }
+}

@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The blocks that are live while a capture is read: each free meets its allocation here.
+//!
+//! Neighbours in time are neighbours in memory, so blocks are kept by the 4 KiB page they begin in: one small table a
+//! page, found through the page it was found in last. A hash map keyed by address took seven times as long.
+//! Any address may occur, two of them one byte apart; a table holds offsets of 12 bits and is searched in full, eight
+//! at a time. A page with one block costs a map entry and 24 bytes, and a page that empties costs nothing.
+
+use super::block_pool::{BLOCK_WORDS, BlockPool, TableId};
+use crate::ids::SiteId;
+use rustc_hash::FxHashMap;
+
+/// A live block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct LiveBlock {
+    /// Bytes asked for.
+    pub(crate) size_bytes: u64,
+    /// Who allocated it.
+    pub(crate) site: SiteId,
+    /// The slice of time in which it was allocated.
+    pub(crate) slice: u32,
+    /// Which of the slice's records it was.
+    pub(crate) position: u32,
+    /// How many allocations its thread had made with it.
+    pub(crate) thread_allocations: u32,
+}
+
+/// Sizes from here on are kept beside the tables.
+const LARGE: u32 = u32::MAX;
+
+/// Parts of the page map: they grow at different times, so that growing never doubles all of it at once.
+const SHARDS: usize = 64;
+
+#[derive(Clone, Copy)]
+struct Page {
+    table: TableId,
+    count: u16,
+    class: u8,
+}
+
+/// The live blocks.
+pub(crate) struct LiveBlocks {
+    pages: Vec<FxHashMap<u64, Page>>,
+    pool: BlockPool,
+    large: FxHashMap<u64, u64>,
+    count: u64,
+}
+
+#[inline]
+fn shard(page: u64) -> usize {
+    (page.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 58) as usize
+}
+
+impl LiveBlocks {
+    /// None yet.
+    pub(crate) fn new() -> Self {
+        Self {
+            pages: (0..SHARDS).map(|_| FxHashMap::default()).collect(),
+            pool: BlockPool::default(),
+            large: FxHashMap::default(),
+            count: 0,
+        }
+    }
+
+    /// How many there are.
+    #[cfg(test)]
+    fn len(&self) -> u64 {
+        self.count
+    }
+
+    /// Adds a block. Returns the block that was live at this address, whose free was not recorded.
+    #[inline]
+    pub(crate) fn insert(&mut self, address: u64, block: LiveBlock) -> Option<LiveBlock> {
+        let offset = (address & 0xfff) as u16;
+        let number = address >> 12;
+        let page = self.pages[shard(number)].entry(number).or_insert_with(|| {
+            Page { table: self.pool.take(0), count: 0, class: 0 }
+        });
+        let (offsets, _) = self.pool.table(page.class, page.table);
+        if let Some(at) = find(offsets, usize::from(page.count), offset) {
+            let old = read(&self.pool, *page, at, address, &mut self.large);
+            write(&mut self.pool, *page, at, address, block, &mut self.large);
+            return Some(old);
+        }
+        if usize::from(page.count) == 1usize << page.class {
+            page.table = self.pool.resize(page.class, page.table, usize::from(page.count), page.class + 1);
+            page.class += 1;
+        }
+        let at = usize::from(page.count);
+        page.count += 1;
+        let (offsets, _) = self.pool.table_mut(page.class, page.table);
+        set_offset(offsets, at, offset);
+        write(&mut self.pool, *page, at, address, block, &mut self.large);
+        self.count += 1;
+        None
+    }
+
+    /// Takes the block at an address.
+    #[inline]
+    pub(crate) fn remove(&mut self, address: u64) -> Option<LiveBlock> {
+        let offset = (address & 0xfff) as u16;
+        let number = address >> 12;
+        let pages = &mut self.pages[shard(number)];
+        let page = pages.get_mut(&number)?;
+        let (offsets, _) = self.pool.table(page.class, page.table);
+        let at = find(offsets, usize::from(page.count), offset)?;
+        let block = read(&self.pool, *page, at, address, &mut self.large);
+        self.count -= 1;
+        page.count -= 1;
+        let last = usize::from(page.count);
+        if last == 0 {
+            self.pool.give_back(page.class, page.table);
+            pages.remove(&number);
+            return Some(block);
+        }
+        let (offsets, blocks) = self.pool.table_mut(page.class, page.table);
+        let moved = get_offset(offsets, last);
+        set_offset(offsets, at, moved);
+        blocks.copy_within(last * BLOCK_WORDS..(last + 1) * BLOCK_WORDS, at * BLOCK_WORDS);
+        // Down at a quarter, so that a page at the border does not move back and forth.
+        if page.class >= 2 && last <= (1usize << page.class) / 4 {
+            page.table = self.pool.resize(page.class, page.table, last, page.class - 1);
+            page.class -= 1;
+        }
+        Some(block)
+    }
+
+    /// All live blocks, in no order.
+    pub(crate) fn for_each(&self, mut visit: impl FnMut(LiveBlock)) {
+        for pages in &self.pages {
+            for (&number, page) in pages {
+                let (offsets, blocks) = self.pool.table(page.class, page.table);
+                for at in 0..usize::from(page.count) {
+                    let mut block = unpack(&blocks[at * BLOCK_WORDS..(at + 1) * BLOCK_WORDS]);
+                    if block.size_bytes == u64::from(LARGE) {
+                        let address = number << 12 | u64::from(get_offset(offsets, at));
+                        block.size_bytes = self.large.get(&address).copied().unwrap_or(u64::from(LARGE));
+                    }
+                    visit(block);
+                }
+            }
+        }
+    }
+}
+
+#[inline]
+fn get_offset(offsets: &[u32], at: usize) -> u16 {
+    (offsets[at / 2] >> (at % 2 * 16)) as u16
+}
+
+#[inline]
+fn set_offset(offsets: &mut [u32], at: usize, offset: u16) {
+    let shift = at % 2 * 16;
+    let word = &mut offsets[at / 2];
+    *word = *word & !(0xffff << shift) | u32::from(offset) << shift;
+}
+
+/// Where an offset stands among the first `count`.
+#[inline]
+fn find(offsets: &[u32], count: usize, offset: u16) -> Option<usize> {
+    let wanted = u32::from(offset);
+    let words = &offsets[..count.div_ceil(2)];
+    // Four words at a time: the compiler turns the inner loop into one vector comparison.
+    let mut chunks = words.chunks_exact(4);
+    let mut base = 0;
+    for chunk in &mut chunks {
+        let mut hits = 0u32;
+        for (i, &word) in chunk.iter().enumerate() {
+            hits |= u32::from(word & 0xffff == wanted) << (2 * i);
+            hits |= u32::from(word >> 16 == wanted) << (2 * i + 1);
+        }
+        if hits != 0 {
+            let at = base + hits.trailing_zeros() as usize;
+            // A place beyond `count` holds an offset of the past.
+            return (at < count).then_some(at);
+        }
+        base += 8;
+    }
+    for &word in chunks.remainder() {
+        if word & 0xffff == wanted && base < count {
+            return Some(base);
+        }
+        if word >> 16 == wanted && base + 1 < count {
+            return Some(base + 1);
+        }
+        base += 2;
+    }
+    None
+}
+
+#[inline]
+fn unpack(words: &[u32]) -> LiveBlock {
+    LiveBlock {
+        size_bytes: u64::from(words[0]),
+        site: SiteId(words[1]),
+        slice: words[2],
+        position: words[3],
+        thread_allocations: words[4],
+    }
+}
+
+#[inline]
+fn read(pool: &BlockPool, page: Page, at: usize, address: u64, large: &mut FxHashMap<u64, u64>) -> LiveBlock {
+    let (_, blocks) = pool.table(page.class, page.table);
+    let mut block = unpack(&blocks[at * BLOCK_WORDS..(at + 1) * BLOCK_WORDS]);
+    if block.size_bytes == u64::from(LARGE) {
+        block.size_bytes = large.remove(&address).unwrap_or(u64::from(LARGE));
+    }
+    block
+}
+
+#[inline]
+fn write(
+    pool: &mut BlockPool,
+    page: Page,
+    at: usize,
+    address: u64,
+    block: LiveBlock,
+    large: &mut FxHashMap<u64, u64>,
+) {
+    let size = u32::try_from(block.size_bytes).unwrap_or(LARGE);
+    if size == LARGE {
+        large.insert(address, block.size_bytes);
+    }
+    let (_, blocks) = pool.table_mut(page.class, page.table);
+    blocks[at * BLOCK_WORDS..(at + 1) * BLOCK_WORDS].copy_from_slice(&[
+        size,
+        block.site.0,
+        block.slice,
+        block.position,
+        block.thread_allocations,
+    ]);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn block(size_bytes: u64, site: u32) -> LiveBlock {
+        LiveBlock { size_bytes, site: SiteId(site), slice: 7, position: 9, thread_allocations: 11 }
+    }
+
+    #[test]
+    fn a_block_of_more_than_4_gib_keeps_its_size() {
+        let mut blocks = LiveBlocks::new();
+        for size in [u64::from(u32::MAX) - 1, u64::from(u32::MAX), u64::from(u32::MAX) + 1, u64::MAX] {
+            assert_eq!(blocks.insert(0x1000, block(size, 1)), None);
+            assert_eq!(blocks.remove(0x1000), Some(block(size, 1)));
+        }
+        assert_eq!(blocks.remove(0x1000), None);
+    }
+
+    #[test]
+    fn a_last_word_half_filled_does_not_show_what_was_there_before() {
+        let mut blocks = LiveBlocks::new();
+        for offset in 0..9 {
+            blocks.insert(offset, block(offset, 0));
+        }
+        blocks.remove(8);
+        assert_eq!(blocks.remove(8), None);
+        assert_eq!(blocks.insert(8, block(80, 0)), None);
+    }
+
+    proptest! {
+        #[test]
+        fn behaves_as_a_hash_map_keyed_by_address(
+            steps in prop::collection::vec((any::<bool>(), 0u64..3, 0u64..300, 0u64..5_000_000_000), 0..2000)
+        ) {
+            let mut blocks = LiveBlocks::new();
+            let mut model = FxHashMap::default();
+            for (is_insert, page, offset, size) in steps {
+                let address = page << 12 | offset;
+                if is_insert {
+                    prop_assert_eq!(blocks.insert(address, block(size, 3)), model.insert(address, block(size, 3)));
+                } else {
+                    prop_assert_eq!(blocks.remove(address), model.remove(&address));
+                }
+                prop_assert_eq!(blocks.len(), model.len() as u64);
+            }
+            let mut sizes: Vec<u64> = model.values().map(|b| b.size_bytes).collect();
+            let mut found = Vec::new();
+            blocks.for_each(|b| found.push(b.size_bytes));
+            sizes.sort_unstable();
+            found.sort_unstable();
+            prop_assert_eq!(found, sizes);
+        }
+    }
+}

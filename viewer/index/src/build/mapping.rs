@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0
+//! A capture's file, mapped into memory, that may shrink without harm.
+//!
+//! Touching a page of a mapped file that the file no longer has raises SIGBUS, which ends a process. While a
+//! [`CaptureMapping`] exists a handler for it is installed: a fault inside one of our mappings is answered with a page of
+//! zeros and a mark on the mapping; any other goes to whoever handled SIGBUS before. Reading a mapping that another process
+//! writes to is a data race in the strict sense; the bytes are only ever taken as untrusted input, copied or compared,
+//! and every length read from them is bounded.
+
+use memmap2::Mmap;
+use std::fs::File;
+use std::io;
+use std::ops::Deref;
+
+/// A mapped capture.
+pub(crate) struct CaptureMapping {
+    map: Option<Mmap>,
+    #[cfg(unix)]
+    guard: Option<sigbus::Guard>,
+}
+
+impl CaptureMapping {
+    /// Maps a file. An empty file is an empty slice.
+    pub(crate) fn new(file: &File) -> io::Result<Self> {
+        if file.metadata()?.len() == 0 {
+            return Ok(Self {
+                map: None,
+                #[cfg(unix)]
+                guard: None,
+            });
+        }
+        // SAFETY: the file may be changed by others while it is mapped. A page that goes away is replaced by the guard
+        // below; bytes that change are taken as any other untrusted input (see the module's head).
+        let map = unsafe { Mmap::map(file) }?;
+        #[cfg(unix)]
+        {
+            let guard = sigbus::Guard::new(map.as_ptr() as usize, map.len());
+            let _ = map.advise(memmap2::Advice::Sequential);
+            Ok(Self { map: Some(map), guard })
+        }
+        #[cfg(not(unix))]
+        Ok(Self { map: Some(map) })
+    }
+
+    /// Whether part of the file went away while it was read; zeros were read there.
+    pub(crate) fn has_shrunk(&self) -> bool {
+        #[cfg(unix)]
+        {
+            self.guard.as_ref().is_some_and(sigbus::Guard::has_faulted)
+        }
+        #[cfg(not(unix))]
+        false
+    }
+
+    /// Lets go of the pages before an offset, so that a capture's size does not show in our own.
+    pub(crate) fn forget_before(&self, from: usize, to: usize) {
+        #[cfg(unix)]
+        if let Some(map) = &self.map
+            && from < to
+            && to <= map.len()
+        {
+            // SAFETY: the mapping is shared and read-only, so pages dropped here are read anew from the file if they are
+            // ever touched again.
+            let _ = unsafe { map.unchecked_advise_range(memmap2::UncheckedAdvice::DontNeed, from, to - from) };
+        }
+    }
+}
+
+impl Deref for CaptureMapping {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        self.map.as_deref().unwrap_or(&[])
+    }
+}
+
+#[cfg(unix)]
+mod sigbus {
+    //! The handler. It only reads atomics and calls `mmap`, which is a plain system call.
+
+    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+    use std::sync::{Mutex, PoisonError};
+
+    const SLOTS: usize = 64;
+
+    struct Slot {
+        start: AtomicUsize,
+        end: AtomicUsize,
+        has_faulted: AtomicBool,
+    }
+
+    static MAPPINGS: [Slot; SLOTS] = [const {
+        Slot { start: AtomicUsize::new(0), end: AtomicUsize::new(0), has_faulted: AtomicBool::new(false) }
+    }; SLOTS];
+
+    /// The handler there was before ours; installed once, never removed.
+    static INSTALLED: Mutex<bool> = Mutex::new(false);
+    static PREVIOUS: AtomicUsize = AtomicUsize::new(libc::SIG_DFL);
+
+    /// One guarded mapping.
+    pub(super) struct Guard {
+        slot: usize,
+    }
+
+    impl Guard {
+        /// Guards a mapping; `None` if 64 are guarded already (the capture is then read without a guard).
+        pub(super) fn new(start: usize, length: usize) -> Option<Self> {
+            let mut installed = INSTALLED.lock().unwrap_or_else(PoisonError::into_inner);
+            if !*installed {
+                install();
+                *installed = true;
+            }
+            let slot = MAPPINGS.iter().position(|slot| slot.end.load(Ordering::Relaxed) == 0)?;
+            MAPPINGS[slot].has_faulted.store(false, Ordering::Relaxed);
+            MAPPINGS[slot].start.store(start, Ordering::Relaxed);
+            MAPPINGS[slot].end.store(start + length, Ordering::Release);
+            Some(Self { slot })
+        }
+
+        pub(super) fn has_faulted(&self) -> bool {
+            MAPPINGS[self.slot].has_faulted.load(Ordering::Acquire)
+        }
+    }
+
+    impl Drop for Guard {
+        fn drop(&mut self) {
+            let _installed = INSTALLED.lock().unwrap_or_else(PoisonError::into_inner);
+            MAPPINGS[self.slot].end.store(0, Ordering::Release);
+            MAPPINGS[self.slot].start.store(0, Ordering::Relaxed);
+        }
+    }
+
+    fn install() {
+        // SAFETY: `action` is fully initialised; `handle` has the signature that SA_SIGINFO asks for and is
+        // async-signal-safe.
+        unsafe {
+            let mut action: libc::sigaction = std::mem::zeroed();
+            let mut previous: libc::sigaction = std::mem::zeroed();
+            action.sa_sigaction = handle as extern "C" fn(_, _, _) as usize;
+            action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK;
+            libc::sigemptyset(&raw mut action.sa_mask);
+            if libc::sigaction(libc::SIGBUS, &raw const action, &raw mut previous) == 0
+                && previous.sa_flags & libc::SA_SIGINFO != 0
+            {
+                PREVIOUS.store(previous.sa_sigaction, Ordering::Relaxed);
+            }
+        }
+    }
+
+    extern "C" fn handle(signal: libc::c_int, info: *mut libc::siginfo_t, context: *mut libc::c_void) {
+        // SAFETY: the kernel passes a valid siginfo_t for SIGBUS.
+        let address = unsafe { (*info).si_addr() } as usize;
+        for slot in &MAPPINGS {
+            let end = slot.end.load(Ordering::Acquire);
+            let start = slot.start.load(Ordering::Relaxed);
+            if address < start || address >= end {
+                continue;
+            }
+            // SAFETY: sysconf(_SC_PAGESIZE) reads a constant. The page lies within a mapping of ours, so that replacing
+            // it by zeros touches nobody else's memory.
+            let mapped = unsafe {
+                let page = usize::try_from(libc::sysconf(libc::_SC_PAGESIZE)).unwrap_or(4096);
+                libc::mmap(
+                    (address / page * page) as *mut libc::c_void,
+                    page,
+                    libc::PROT_READ,
+                    libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_FIXED,
+                    -1,
+                    0,
+                )
+            };
+            if mapped != libc::MAP_FAILED {
+                slot.has_faulted.store(true, Ordering::Release);
+                return;
+            }
+        }
+        let previous = PREVIOUS.load(Ordering::Relaxed);
+        // SAFETY: `previous` was read from a sigaction with SA_SIGINFO set, so it has this signature. With no such handler
+        // the default action is restored, and the faulting instruction, run again, ends the process as it would have.
+        unsafe {
+            if previous == libc::SIG_DFL || previous == libc::SIG_IGN {
+                libc::signal(libc::SIGBUS, libc::SIG_DFL);
+            } else {
+                let previous: extern "C" fn(libc::c_int, *mut libc::siginfo_t, *mut libc::c_void) =
+                    std::mem::transmute(previous);
+                previous(signal, info, context);
+            }
+        }
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+    use std::io::Write as _;
+
+    #[test]
+    fn a_file_truncated_while_mapped_reads_as_zeros_and_says_so() {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(&[7; 40_000]).unwrap();
+        let mapping = CaptureMapping::new(&file).unwrap();
+        assert_eq!((mapping[0], mapping[39_999], mapping.has_shrunk()), (7, 7, false));
+        file.set_len(4096).unwrap();
+        assert_eq!((mapping[4095], mapping[30_000]), (7, 0));
+        assert!(mapping.has_shrunk());
+    }
+}

@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Builds an index from a capture. [`build`] leads: it checks what the file is, runs the stages ([`pipeline`]) and writes
+//! what they leave.
+
+pub(crate) mod aggregate;
+mod aggregated_stacks;
+mod assemble;
+mod block_pool;
+mod code;
+mod live_blocks;
+mod live_mappings;
+pub(crate) mod mapping;
+pub(crate) mod native_frames;
+mod operation;
+mod pipeline;
+mod temporary;
+mod tree_builder;
+
+pub(crate) use temporary::MAX_DISTANCE as MAX_TEMPORARY_DISTANCE;
+
+use crate::answer::Amount;
+use crate::columns::{Half, LifetimeRow, RowKind};
+use crate::error::Error;
+use crate::ids::SiteId;
+use crate::info::Ending;
+use crate::progress::Progress;
+use crate::store::writer::{SiteRow, Writer};
+use crate::timeline::SnapshotRow;
+use aggregate::{Aggregator, RowSink, SiteTotal};
+use mapping::CaptureMapping;
+use memray_format::container::{Container, describe_non_capture, sniff};
+use memray_format::{FileFormat, Header, Snapshot};
+use pipeline::Built;
+use temporary::TemporaryHistogram;
+use std::fs::File;
+use std::path::Path;
+
+/// A capture that is about to be indexed: its file, mapped, and its header.
+pub(crate) struct Capture {
+    file: CaptureMapping,
+    container: Container,
+    header: Header,
+    header_bytes: Vec<u8>,
+    file_name: String,
+}
+
+impl Capture {
+    /// Opens a capture and reads its header. Whatever else the file may be is told in one sentence.
+    pub(crate) fn open(path: &Path) -> Result<Self, Error> {
+        let unreadable = |message: String| Error::Unreadable { message, path: path.to_owned() };
+        let not_a_capture = |message: String| Error::NotACapture { message, path: path.to_owned() };
+        let metadata = std::fs::metadata(path).map_err(|e| unreadable(system_message(&e)))?;
+        if metadata.is_dir() {
+            return Err(not_a_capture("this is a folder; name a capture in it".to_owned()));
+        }
+        if !metadata.is_file() {
+            return Err(not_a_capture("this is a device, a socket or a pipe; captures are read from files".to_owned()));
+        }
+        let opened = File::open(path).map_err(|e| unreadable(system_message(&e)))?;
+        let file = CaptureMapping::new(&opened).map_err(|e| unreadable(system_message(&e)))?;
+        let start = &file[..file.len().min(4096)];
+        let Some(container) = sniff(start) else { return Err(not_a_capture(describe_non_capture(start))) };
+        let (header, header_bytes) = pipeline::read_header(&file, container).map_err(|e| not_a_capture(e.to_string()))?;
+        let file_name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        Ok(Self { file, container, header, header_bytes, file_name })
+    }
+
+    /// The capture's bytes as they lie on disk.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.file
+    }
+
+    /// Whether its writer has ended: only then does the header hold how many records there are.
+    pub(crate) fn is_finished(&self) -> bool {
+        self.header.allocation_count > 0
+    }
+
+    /// Its header, decompressed.
+    pub(crate) fn header_bytes(&self) -> &[u8] {
+        &self.header_bytes
+    }
+}
+
+/// What the system said, as a clause.
+fn system_message(error: &std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
+        std::io::ErrorKind::PermissionDenied => "the file cannot be read: permission denied".to_owned(),
+        _ => format!("the file cannot be read: {error}"),
+    }
+}
+
+/// Builds the index of a capture as a new file.
+pub(crate) fn build(capture: &Capture, index_path: &Path, progress: &Progress) -> Result<(), Error> {
+    progress.set_total(capture.file.len() as u64);
+    let mut writer = Writer::create(index_path)?;
+    let aggregator = Aggregator::new(TemporaryHistogram::default());
+    let (file, header) = (&capture.file, &capture.header);
+    let mut built = pipeline::run(file, capture.container, header, aggregator, &mut writer, progress)?;
+    writer.flush_all()?;
+    let is_aggregated = capture.header.file_format == FileFormat::Aggregated;
+    if is_aggregated {
+        built.summary.slices.clear();
+    }
+
+    let site_rows = if is_aggregated { aggregated_rows(&built) } else { summed_rows(&built, &writer)? };
+    let tree = built.assembler.take_tree();
+    let high_water_mark = if is_aggregated {
+        (site_rows.iter().fold(0u64, |sum, row| sum.wrapping_add(row.peak.0 as u64)), 0)
+    } else {
+        let (bytes, half) = built.summary.high_water_mark;
+        (bytes, built.summary.slices.get(half.0 as usize / 2).map_or(0, |slice| slice.interval))
+    };
+    let end_heap_bytes = if is_aggregated {
+        site_rows.iter().fold(0u64, |sum, row| sum.wrapping_add(row.leaked.0 as u64))
+    } else {
+        built.summary.end_heap_bytes
+    };
+    write_meta(&writer, capture, &built, high_water_mark, end_heap_bytes)?;
+    writer.call_tree(&tree)?;
+    writer.threads(&built.assembler.threads)?;
+    writer.sites(&built.assembler.sites, &site_rows)?;
+    writer.timeline(&snapshot_rows(&built.snapshots, &built.summary.snapshot_heaps), &built.summary.slices)?;
+    writer.temporary(&built.summary.temporary.rows())?;
+    let above_tracker = built.assembler.above_tracker.iter();
+    writer.statistics(&built.summary.sizes, &built.summary.size_buckets, above_tracker)?;
+    writer.native(&mut built.assembler.native)?;
+    let names = std::mem::take(&mut built.assembler.names);
+    let locations = built.assembler.locations.into_rows();
+    writer.locations(&names, &locations)?;
+    writer.finish()
+}
+
+/// Reads a capture again, for temporary allocations at distances that its index does not hold. Sites have the numbers that
+/// they have in the index, as both follow from the capture alone.
+pub(crate) fn temporary_within(capture: &Capture, threshold: u64) -> Result<Vec<(SiteId, Amount)>, Error> {
+    struct Nowhere;
+    impl RowSink for Nowhere {
+        fn row(&mut self, _: RowKind, _: LifetimeRow) -> Result<(), Error> {
+            Ok(())
+        }
+    }
+    let aggregator = Aggregator::new(TemporaryHistogram::within(threshold));
+    let (file, header) = (&capture.file, &capture.header);
+    let built = pipeline::run(file, capture.container, header, aggregator, &mut Nowhere, &Progress::default())?;
+    let amount = |bytes: u64, allocations: u64| Amount { bytes: bytes as i64, allocations: allocations as i64 };
+    let rows = built.summary.temporary.rows();
+    Ok(rows.into_iter().map(|(site, _, bytes, allocations)| (site, amount(bytes, allocations))).collect())
+}
+
+/// Sums by site of a streaming capture.
+fn summed_rows(built: &Built, writer: &Writer) -> Result<Vec<SiteRow>, Error> {
+    let sites = built.assembler.sites.len();
+    let peak = writer.live_at(built.summary.high_water_mark.1, sites)?;
+    let leaked = writer.live_at(Half(Half::NEVER.0 - 1), sites)?;
+    let empty = SiteTotal::default();
+    Ok((0..sites)
+        .map(|site| {
+            let total = built.summary.site_totals.get(site).unwrap_or(&empty);
+            SiteRow {
+                peak: peak[site],
+                leaked: leaked[site],
+                total: (total.bytes as i64, total.allocations as i64),
+            }
+        })
+        .collect())
+}
+
+/// Sums by site of an aggregated capture; it does not know totals.
+fn aggregated_rows(built: &Built) -> Vec<SiteRow> {
+    let mut rows = vec![SiteRow::default(); built.assembler.sites.len()];
+    for sum in &built.assembler.aggregated {
+        let row = &mut rows[sum.site.index()];
+        row.peak = (row.peak.0.wrapping_add(sum.peak.bytes), row.peak.1.wrapping_add(sum.peak.allocations));
+        row.leaked = (row.leaked.0.wrapping_add(sum.leaked.bytes), row.leaked.1.wrapping_add(sum.leaked.allocations));
+    }
+    rows
+}
+
+fn snapshot_rows(snapshots: &[Snapshot], heaps: &[u64]) -> Vec<SnapshotRow> {
+    snapshots
+        .iter()
+        .zip(heaps)
+        .map(|(snapshot, &heap_bytes)| SnapshotRow {
+            time_ms: snapshot.time_ms,
+            rss_bytes: snapshot.rss_bytes,
+            heap_bytes: snapshot.heap_bytes.unwrap_or(heap_bytes),
+        })
+        .collect()
+}
+
+fn write_meta(
+    writer: &Writer,
+    capture: &Capture,
+    built: &Built,
+    (peak_bytes, peak_interval): (u64, u32),
+    end_heap_bytes: u64,
+) -> Result<(), Error> {
+    let header = &capture.header;
+    let (ending, offset, reason) = match &built.ending {
+        Ending::Complete => (0, 0, ""),
+        Ending::Truncated { offset, reason } => (1, *offset, reason.as_str()),
+        Ending::Damaged { offset, reason } => (2, *offset, reason.as_str()),
+    };
+    let last_time_ms = match built.ending {
+        Ending::Complete => header.end_time_ms,
+        _ => built.assembler.last_snapshot_time_ms.unwrap_or(header.start_time_ms),
+    };
+    let duration_ms = last_time_ms.saturating_sub(header.start_time_ms).max(0);
+    let peak_rss = built.snapshots.iter().max_by_key(|snapshot| snapshot.rss_bytes);
+    let total_bytes = built.summary.site_totals.iter().fold(0u64, |sum, total| sum.wrapping_add(total.bytes));
+    writer.meta("header", &capture.header_bytes)?;
+    writer.meta("file_name", &capture.file_name)?;
+    writer.meta("ending_reason", &reason)?;
+    writer.meta("peak_rss_bytes", &peak_rss.map(|snapshot| snapshot.rss_bytes as i64))?;
+    writer.meta("peak_rss_time_ms", &peak_rss.map(|snapshot| snapshot.time_ms))?;
+    let numbers = [
+        ("file_size_bytes", capture.file.len() as u64),
+        ("records", built.records),
+        ("allocations_and_frees", built.assembler.allocations_and_frees),
+        ("allocations", built.assembler.allocations),
+        ("unmatched_frees", built.summary.unmatched_frees),
+        ("locations", built.assembler.locations.len() as u64 - 1),
+        ("total_bytes_allocated", total_bytes),
+        ("ending", ending),
+        ("ending_offset", offset),
+        ("duration_ms", duration_ms as u64),
+        ("peak_bytes", peak_bytes),
+        ("peak_interval", u64::from(peak_interval)),
+        ("end_heap_bytes", end_heap_bytes),
+    ];
+    numbers.iter().try_for_each(|(key, number)| writer.meta(key, &(*number as i64)))
+}

@@ -1,0 +1,310 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The stages of a build, each in a thread of its own: decompress, decode, pair and sum.
+//!
+//! Decoding is serial by nature and takes the longest; the stages around it keep up with it on one core each, so sharding
+//! them further would buy nothing. Bounded channels keep what is in flight to a few MiB.
+
+use super::aggregate::{Aggregator, RowSink, Summary};
+use super::assemble::{Assembler, Batch};
+use super::mapping::CaptureMapping;
+use crate::error::Error;
+use crate::info::Ending;
+use crate::progress::Progress;
+use crate::timeline::SnapshotRow;
+use crossbeam_channel::{Receiver, Sender, bounded};
+use memray_format::container::{Container, Damage, Lz4Frame};
+use memray_format::{DecodeError, Decoder, Header, HeaderError, Snapshot, StreamEnd};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread::{Builder, ScopedJoinHandle, scope};
+use std::time::{Duration, Instant};
+
+/// Bytes decoded at a time.
+const CHUNK_BYTES: usize = 256 << 10;
+
+/// How often what is known so far is told.
+const TELL_EVERY: Duration = Duration::from_millis(200);
+
+/// What came out of the records.
+pub(crate) struct Built {
+    pub(crate) assembler: Assembler,
+    pub(crate) summary: Summary,
+    pub(crate) snapshots: Vec<Snapshot>,
+    pub(crate) records: u64,
+    pub(crate) ending: Ending,
+}
+
+/// A stretch of decompressed bytes, or why there are no more, and the place in the file that it ends at.
+type Chunk = (Vec<u8>, Result<(), Damage>, u64);
+
+/// Reads a header from the start of a capture; also its bytes.
+pub(crate) fn read_header(bytes: &[u8], container: Container) -> Result<(Header, Vec<u8>), HeaderError> {
+    let decompressed;
+    let start = match container {
+        Container::Raw => bytes,
+        Container::Lz4 => {
+            decompressed = decompress_header(bytes);
+            &decompressed
+        }
+    };
+    let (header, length) = Header::decode(start)?;
+    Ok((header, start[..length].to_vec()))
+}
+
+fn decompress_header(bytes: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    let Ok(mut frame) = Lz4Frame::new(bytes) else { return out };
+    while frame.next_block(&mut out) == Ok(true) && Header::decode(&out) == Err(HeaderError::TooShort) {}
+    out
+}
+
+/// Runs all stages over a capture. The rows go to `sink`.
+pub(crate) fn run(
+    file: &CaptureMapping,
+    container: Container,
+    header: &Header,
+    aggregator: Aggregator,
+    sink: &mut impl RowSink,
+    progress: &Progress,
+) -> Result<Built, Error> {
+    let stop = AtomicBool::new(false);
+    let file_offset = AtomicU64::new(0);
+    let (batch_sender, batches) = bounded::<Batch>(4);
+    let (empty_sender, empties) = bounded::<Batch>(8);
+    let start_time_ms = header.start_time_ms;
+    progress.update(|known| known.start_time_ms = start_time_ms);
+    scope(|scope| {
+        let decoding = {
+            let (stop, file_offset) = (&stop, &file_offset);
+            spawn(scope, "decode", move || match container {
+                Container::Raw => {
+                    let mut chunks = RawChunks { file, at: 0 };
+                    decode(header, true, |spent| chunks.next(spent), &batch_sender, &empties, stop, file_offset)
+                }
+                Container::Lz4 => {
+                    let (sender, receiver) = bounded::<Chunk>(8);
+                    let (spent, empty) = bounded::<Vec<u8>>(16);
+                    let decompressing =
+                        spawn(scope, "decompress", move || decompress(file, &sender, &empty, stop));
+                    let next = |chunk: Vec<u8>| {
+                        let _ = spent.try_send(chunk);
+                        receiver.recv().ok()
+                    };
+                    let end = decode(header, false, next, &batch_sender, &empties, stop, file_offset);
+                    drop(receiver);
+                    if let Ok(handle) = decompressing {
+                        let _ = handle.join();
+                    }
+                    end
+                }
+            })
+        };
+        let summed = pair(aggregator, &batches, &empty_sender, sink, start_time_ms, &file_offset, progress);
+        stop.store(true, Ordering::Relaxed);
+        drop(batches);
+        drop(empty_sender);
+        let decoded = decoding.map_err(|e| Error::Write(e.to_string()))?.join();
+        let (aggregator, snapshots) = summed?;
+        let Ok(Decoded { assembler, records, ending }) = decoded else {
+            return Err(Error::Write("a stage of the build ended unexpectedly".to_owned()));
+        };
+        let summary = aggregator.finish(sink)?;
+        progress.advance(file.len() as u64, records);
+        let ending = if file.has_shrunk() {
+            let reason = "the file became shorter while it was read".to_owned();
+            Ending::Damaged { offset: file_offset.load(Ordering::Relaxed), reason }
+        } else {
+            ending
+        };
+        Ok(Built { assembler, summary, snapshots, records, ending })
+    })
+}
+
+fn spawn<'scope, 'env, T: Send + 'scope>(
+    scope: &'scope std::thread::Scope<'scope, 'env>,
+    name: &str,
+    run: impl FnOnce() -> T + Send + 'scope,
+) -> std::io::Result<ScopedJoinHandle<'scope, T>> {
+    Builder::new().name(name.to_owned()).spawn_scoped(scope, run)
+}
+
+/// Stretches of a raw capture.
+struct RawChunks<'a> {
+    file: &'a CaptureMapping,
+    at: usize,
+}
+
+impl RawChunks<'_> {
+    fn next(&mut self, mut chunk: Vec<u8>) -> Option<Chunk> {
+        if self.at >= self.file.len() || self.file.has_shrunk() {
+            return None;
+        }
+        let end = (self.at + CHUNK_BYTES).min(self.file.len());
+        chunk.clear();
+        chunk.extend_from_slice(&self.file[self.at..end]);
+        self.file.forget_before(self.at, end);
+        self.at = end;
+        Some((chunk, Ok(()), end as u64))
+    }
+}
+
+fn decompress(file: &CaptureMapping, sender: &Sender<Chunk>, empty: &Receiver<Vec<u8>>, stop: &AtomicBool) {
+    let mut frame = match Lz4Frame::new(file) {
+        Ok(frame) => frame,
+        Err(damage) => {
+            let _ = sender.send((Vec::new(), Err(damage), 0));
+            return;
+        }
+    };
+    let mut forgotten = 0;
+    loop {
+        let mut chunk = empty.try_recv().unwrap_or_default();
+        chunk.clear();
+        let mut status = Ok(());
+        let mut is_last = false;
+        while chunk.len() < CHUNK_BYTES && !is_last && status.is_ok() {
+            match frame.next_block(&mut chunk) {
+                Ok(true) => {}
+                Ok(false) => is_last = true,
+                Err(damage) => status = Err(damage),
+            }
+        }
+        is_last |= status.is_err() || file.has_shrunk();
+        let offset = frame.input_offset();
+        let page_start = offset & !0xf_ffff;
+        file.forget_before(forgotten, page_start);
+        forgotten = page_start.max(forgotten);
+        if sender.send((chunk, status, offset as u64)).is_err() || is_last || stop.load(Ordering::Relaxed) {
+            return;
+        }
+    }
+}
+
+/// What the decoding stage leaves.
+struct Decoded {
+    assembler: Assembler,
+    records: u64,
+    ending: Ending,
+}
+
+fn decode(
+    header: &Header,
+    is_raw: bool,
+    mut next: impl FnMut(Vec<u8>) -> Option<Chunk>,
+    batches: &Sender<Batch>,
+    empties: &Receiver<Batch>,
+    stop: &AtomicBool,
+    file_offset: &AtomicU64,
+) -> Decoded {
+    let mut decoder = Decoder::new();
+    let mut assembler = Assembler::new(header);
+    let mut ending = None;
+    let mut end_offset = 0;
+    let mut spent = Vec::new();
+    while let Some((chunk, status, offset)) = next(spent) {
+        let mut is_gone = false;
+        let result = decoder.push(&chunk, &mut |record| {
+            assembler.record(record);
+            if assembler.is_batch_full() {
+                let empty = empties.try_recv().unwrap_or_default();
+                is_gone |= batches.send(assembler.take_batch(empty)).is_err();
+            }
+        });
+        end_offset = offset;
+        file_offset.store(offset, Ordering::Relaxed);
+        if let Err(error) = result {
+            ending = Some(match error {
+                DecodeError::Damaged { offset: place, reason } => {
+                    // Within LZ4 the place on disk is known to a chunk only.
+                    Ending::Damaged { offset: if is_raw { place } else { offset }, reason }
+                }
+                other => Ending::Damaged { offset, reason: other.to_string() },
+            });
+            break;
+        }
+        if let Err(Damage { offset, reason, is_cut, .. }) = status {
+            ending = Some(if is_cut {
+                Ending::Truncated { offset, reason }
+            } else {
+                Ending::Damaged { offset, reason }
+            });
+        }
+        if let Some(reason) = assembler.overflow.take() {
+            ending = Some(Ending::Damaged { offset, reason });
+            break;
+        }
+        if is_gone || stop.load(Ordering::Relaxed) {
+            break;
+        }
+        spent = chunk;
+    }
+    let _ = batches.send(assembler.take_batch(Batch::default()));
+    let records = decoder.record_count();
+    let ending = match decoder.finish() {
+        // Whatever is wrong after the trailer, the recording is whole.
+        StreamEnd::Trailer => Ending::Complete,
+        other => ending.unwrap_or_else(|| ending_of(other, end_offset)),
+    };
+    Decoded { assembler, records, ending }
+}
+
+fn ending_of(end: StreamEnd, end_offset: u64) -> Ending {
+    match end {
+        StreamEnd::Trailer => Ending::Complete,
+        StreamEnd::ZeroPadding { offset } => {
+            Ending::Truncated { offset, reason: "the program was killed, or is still running".to_owned() }
+        }
+        StreamEnd::Cut { .. } => {
+            Ending::Truncated { offset: end_offset, reason: "the file ends within a record".to_owned() }
+        }
+        StreamEnd::NoTrailer { .. } => {
+            Ending::Truncated { offset: end_offset, reason: "the file ends before the recording does".to_owned() }
+        }
+    }
+}
+
+fn pair(
+    mut aggregator: Aggregator,
+    batches: &Receiver<Batch>,
+    empties: &Sender<Batch>,
+    sink: &mut impl RowSink,
+    start_time_ms: i64,
+    file_offset: &AtomicU64,
+    progress: &Progress,
+) -> Result<(Aggregator, Vec<Snapshot>), Error> {
+    let mut snapshots: Vec<Snapshot> = Vec::new();
+    let (mut told, mut told_snapshots, mut records) = (Instant::now(), 0, 0u64);
+    while let Ok(mut batch) = batches.recv() {
+        if progress.is_cancelled() {
+            return Err(Error::Cancelled);
+        }
+        aggregator.add_sites(&batch.new_site_threads);
+        snapshots.append(&mut batch.new_snapshots);
+        for operation in &batch.operations {
+            aggregator.operation(operation, sink)?;
+        }
+        records += batch.operations.len() as u64;
+        batch.operations.clear();
+        batch.new_site_threads.clear();
+        let _ = empties.try_send(batch);
+        if told.elapsed() >= TELL_EVERY {
+            told = Instant::now();
+            progress.advance(file_offset.load(Ordering::Relaxed), records);
+            let heaps = aggregator.snapshot_heaps();
+            let new: Vec<SnapshotRow> = snapshots
+                .iter()
+                .zip(heaps)
+                .skip(told_snapshots)
+                .map(|(s, &heap)| SnapshotRow { time_ms: s.time_ms, rss_bytes: s.rss_bytes, heap_bytes: heap })
+                .collect();
+            told_snapshots += new.len();
+            let peak = aggregator.peak_so_far();
+            let peak_time = snapshots.get(aggregator.peak_interval_so_far() as usize).or(snapshots.last());
+            progress.update(|known| {
+                known.snapshots.extend(new);
+                known.peak_bytes = peak;
+                known.peak_elapsed_ms = peak_time.map_or(0, |s| s.time_ms.saturating_sub(start_time_ms));
+            });
+        }
+    }
+    Ok((aggregator, snapshots))
+}

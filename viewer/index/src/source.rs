@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Where an opened index comes from: an index file, the cache, or a build.
+
+use crate::answer::Amount;
+use crate::build::{Capture, build, temporary_within};
+use crate::cache::{self, Cache};
+use crate::error::{Error, Refusal};
+use crate::ids::SiteId;
+use crate::index::{OpenOptions, Origin};
+use crate::progress::Progress;
+use crate::store::Store;
+use crate::store::reader::index_version;
+use std::fs::{self, File, TryLockError};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+/// How often a waiting process looks whether the building one is done.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+/// Where an opened index comes from.
+pub(crate) struct Source {
+    pub(crate) origin: Origin,
+    /// The index file. Open, so that it can be copied even when nothing names it any more; locked, so that it is kept.
+    file: File,
+    /// The capture, for questions that its index cannot answer.
+    capture: Option<PathBuf>,
+}
+
+/// Opens a capture or an index file.
+pub(crate) fn open(path: &Path, options: &OpenOptions, progress: &Progress) -> Result<(Store, Source), Error> {
+    if index_version(path).is_some() {
+        let store = Store::open(path)?;
+        let file = File::open(path).map_err(|e| unreadable(path, &e))?;
+        return Ok((store, Source { origin: Origin::IndexFile, file, capture: None }));
+    }
+    let capture = Capture::open(path)?;
+    let folder = options.cache_folder.clone().or_else(cache::default_folder).filter(|_| !options.no_cache);
+    let (store, file, origin) = match folder.map(Cache::open) {
+        Some(Ok(cache)) => open_cached(&capture, path, &cache, progress)?,
+        // No cache is wanted, or none can be had: the index lives as long as it is open.
+        Some(Err(_)) | None => build_unnamed(&capture, progress)?,
+    };
+    Ok((store, Source { origin, file, capture: Some(path.to_owned()) }))
+}
+
+fn unreadable(path: &Path, error: &io::Error) -> Error {
+    Error::Unreadable { message: format!("the file cannot be read: {error}"), path: path.to_owned() }
+}
+
+fn open_cached(
+    capture: &Capture,
+    path: &Path,
+    cache: &Cache,
+    progress: &Progress,
+) -> Result<(Store, File, Origin), Error> {
+    let identity = cache::identity(capture, path)?;
+    let index_path = cache.index_path(&identity);
+    if let Some((store, file)) = open_kept(&index_path) {
+        return Ok((store, file, Origin::Cached));
+    }
+    let Ok((lock_path, mut lock)) = cache.lock_file(&identity) else {
+        return build_unnamed(capture, progress);
+    };
+    loop {
+        match lock.try_lock() {
+            Ok(()) => break,
+            Err(TryLockError::WouldBlock) => follow(&mut lock, progress)?,
+            Err(TryLockError::Error(_)) => return build_unnamed(capture, progress),
+        }
+    }
+    // Another may have built it while we waited.
+    if let Some((store, file)) = open_kept(&index_path) {
+        return Ok((store, file, Origin::Cached));
+    }
+    let partial = cache.partial_path(&identity);
+    let built = build_named(capture, &partial, &index_path, &lock, progress);
+    let _ = fs::remove_file(&lock_path);
+    if built.is_err() {
+        let _ = fs::remove_file(&partial);
+    }
+    built?;
+    cache::evict(cache.folder());
+    let (store, file) = open_kept(&index_path)
+        .ok_or_else(|| Error::Write("the index that was just built cannot be opened".to_owned()))?;
+    Ok((store, file, Origin::Built))
+}
+
+/// Opens a kept index and marks it as used. One that cannot be used is as good as none.
+fn open_kept(index_path: &Path) -> Option<(Store, File)> {
+    let file = File::options().read(true).write(true).open(index_path).or_else(|_| File::open(index_path)).ok()?;
+    let _ = file.try_lock_shared();
+    let _ = file.set_modified(SystemTime::now());
+    let store = Store::open(index_path).ok()?;
+    Some((store, file))
+}
+
+/// Shows how far the process is that builds the index we want.
+fn follow(lock: &mut File, progress: &Progress) -> Result<(), Error> {
+    if progress.is_cancelled() {
+        return Err(Error::Cancelled);
+    }
+    let mut text = String::new();
+    if lock.seek(SeekFrom::Start(0)).is_ok() && lock.take(100).read_to_string(&mut text).is_ok() {
+        let mut numbers = text.split_whitespace().map_while(|number| number.parse::<u64>().ok());
+        if let (Some(done), Some(total), Some(records)) = (numbers.next(), numbers.next(), numbers.next()) {
+            progress.set_total(total);
+            progress.advance(done, records);
+        }
+    }
+    std::thread::sleep(LOOK_EVERY);
+    Ok(())
+}
+
+fn build_named(
+    capture: &Capture,
+    partial: &Path,
+    index_path: &Path,
+    lock: &File,
+    progress: &Progress,
+) -> Result<(), Error> {
+    let _ = fs::remove_file(partial);
+    create_empty(partial)?;
+    let done = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        // Others that wait for this index read here how far we are.
+        let telling = std::thread::Builder::new().name("tell progress".to_owned()).spawn_scoped(scope, || {
+            while !done.load(std::sync::atomic::Ordering::Relaxed) {
+                let (bytes, total) = progress.bytes();
+                let line = format!("{bytes} {total} {} \n", progress.records());
+                let mut lock = lock;
+                let _ = lock.seek(SeekFrom::Start(0)).and_then(|_| lock.write_all(line.as_bytes()));
+                std::thread::park_timeout(LOOK_EVERY);
+            }
+        });
+        let built = build(capture, partial, progress);
+        done.store(true, std::sync::atomic::Ordering::Relaxed);
+        if let Ok(telling) = telling {
+            telling.thread().unpark();
+        }
+        built
+    })?;
+    fs::rename(partial, index_path).map_err(|e| Error::Write(e.to_string()))
+}
+
+fn create_empty(path: &Path) -> Result<(), Error> {
+    let mut options = fs::OpenOptions::new();
+    options.create_new(true).write(true);
+    cache::owner_only(&mut options);
+    options.open(path).map(drop).map_err(|e| Error::Write(e.to_string()))
+}
+
+/// Builds an index that goes away with the process.
+fn build_unnamed(capture: &Capture, progress: &Progress) -> Result<(Store, File, Origin), Error> {
+    let file = tempfile::Builder::new()
+        .prefix("memray-view-")
+        .suffix(".mvidx")
+        .tempfile()
+        .map_err(|e| Error::Write(e.to_string()))?;
+    build(capture, file.path(), progress)?;
+    let store = Store::open(file.path())?;
+    // The name goes; the open file and SQLite's own hold what it named.
+    let kept = file.into_file();
+    Ok((store, kept, Origin::Built))
+}
+
+impl Source {
+    /// Size of the index file.
+    pub(crate) fn size_bytes(&self) -> u64 {
+        self.file.metadata().map_or(0, |metadata| metadata.len())
+    }
+
+    /// Copies the index to a file of its own.
+    pub(crate) fn save_as(&self, path: &Path) -> Result<(), Error> {
+        let write_error = |e: io::Error| Error::Write(e.to_string());
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let mut new = tempfile::Builder::new().prefix(".memray-view-").tempfile_in(folder).map_err(write_error)?;
+        let mut from = &self.file;
+        from.seek(SeekFrom::Start(0)).map_err(write_error)?;
+        io::copy(&mut from, new.as_file_mut()).map_err(write_error)?;
+        new.persist(path).map(drop).map_err(|e| write_error(e.error))
+    }
+
+    /// Reads the capture again.
+    pub(crate) fn temporary_within(&self, threshold: u64) -> Result<Vec<(SiteId, Amount)>, Refusal> {
+        let stored = crate::build::MAX_TEMPORARY_DISTANCE;
+        let Some(path) = &self.capture else {
+            return Err(Refusal(format!(
+                "an index file knows temporary allocations up to a threshold of {stored}: open the capture itself for more"
+            )));
+        };
+        let read = Capture::open(path).and_then(|capture| temporary_within(&capture, threshold));
+        read.map_err(|error| Refusal(format!("a threshold above {stored} needs the capture read again, but {error}")))
+    }
+}

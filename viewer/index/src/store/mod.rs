@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The index file: one SQLite database, written once and then only read.
+//!
+//! What people read, sort and query is in tables; lifetimes are columns in blobs ([`crate::columns`]). `schema` has the
+//! tables, `writer` fills them, `reader` loads all but lifetimes into memory, `lifetimes` scans those.
+
+pub(crate) mod lifetimes;
+pub(crate) mod reader;
+pub(crate) mod schema;
+pub(crate) mod writer;
+
+use crate::answer::Amount;
+use crate::call_tree::CallTree;
+use crate::ids::SiteId;
+use crate::index::Thread;
+use crate::info::CaptureInfo;
+use crate::location::Location;
+use crate::names::Names;
+use crate::site::Site;
+use crate::timeline::Timeline;
+
+/// What an opened index holds in memory.
+pub(crate) struct Store {
+    pub(crate) info: CaptureInfo,
+    pub(crate) timeline: Timeline,
+    pub(crate) names: Names,
+    pub(crate) threads: Vec<Thread>,
+    pub(crate) locations: Vec<Location>,
+    pub(crate) call_tree: CallTree,
+    pub(crate) sites: Vec<Site>,
+    pub(crate) sums: SiteSums,
+    /// For every interval between snapshots, its last slice.
+    pub(crate) last_slices: Vec<u32>,
+    /// Largest heap of every slice, its start included.
+    pub(crate) slice_peaks: Vec<u64>,
+    pub(crate) lifetimes: lifetimes::Lifetimes,
+}
+
+/// Sums by site that are kept ready.
+#[derive(Default)]
+pub(crate) struct SiteSums {
+    pub(crate) peak: Vec<(SiteId, Amount)>,
+    pub(crate) leaked: Vec<(SiteId, Amount)>,
+    pub(crate) total: Vec<(SiteId, Amount)>,
+}

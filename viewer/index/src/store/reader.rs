@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Opens an index file. It may come from anybody: it is opened read-only, must hold our tables and no others (no views, no
+//! triggers), and every handle in it is checked against the table that it points into.
+
+use super::lifetimes::{ChunkInfo, Lifetimes};
+use super::schema::{APPLICATION_ID, INDEX_VERSION, TABLE_NAMES};
+use super::{SiteSums, Store};
+use crate::answer::Amount;
+use crate::call_tree::CallTree;
+use crate::columns::{CHUNK_ROWS, Half, RowKind};
+use crate::error::Error;
+use crate::ids::{LocationId, NodeId, SiteId, StringId, ThreadIndex};
+use crate::index::Thread;
+use crate::info::{CaptureInfo, Ending, RecordCounts};
+use crate::location::{FrameKind, Location, LocationTraits};
+use crate::names::Names;
+use crate::site::{NativeStack, Site};
+use crate::timeline::{SnapshotRow, Timeline};
+use memray_format::{Allocator, Header, ThreadId};
+use rusqlite::{Connection, OpenFlags, Row};
+use std::path::Path;
+
+/// Why a file is no index: what is wrong, or what SQLite said.
+enum Fault {
+    Wrong(String),
+    Sqlite(rusqlite::Error),
+}
+
+impl From<rusqlite::Error> for Fault {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Sqlite(error)
+    }
+}
+
+fn wrong<T>(what: &str) -> Result<T, Fault> {
+    Err(Fault::Wrong(what.to_owned()))
+}
+
+impl Store {
+    /// Opens an index file.
+    pub(crate) fn open(path: &Path) -> Result<Self, Error> {
+        load(path).map_err(|fault| {
+            let message = match fault {
+                Fault::Wrong(what) => format!("the index cannot be used ({what}); make it anew from its capture"),
+                Fault::Sqlite(error) => {
+                    format!("the index cannot be read ({error}); make it anew from its capture")
+                }
+            };
+            Error::BadIndex { message, path: path.to_owned() }
+        })
+    }
+}
+
+/// The version of an index file; `None` if the file is none.
+pub(crate) fn index_version(path: &Path) -> Option<i32> {
+    use std::io::Read as _;
+    let mut head = [0u8; 100];
+    std::fs::File::open(path).ok()?.read_exact(&mut head).ok()?;
+    let number = |at: usize| i32::from_be_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]]);
+    (head.starts_with(b"SQLite format 3\0") && number(68) == APPLICATION_ID).then(|| number(60))
+}
+
+fn connect(path: &Path) -> rusqlite::Result<Connection> {
+    let mut uri = String::from("file:");
+    for &byte in path.as_os_str().as_encoded_bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b'-' | b'_' => uri.push(byte as char),
+            _ => uri.push_str(&format!("%{byte:02x}")),
+        }
+    }
+    uri.push_str("?immutable=1");
+    let flags =
+        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(uri, flags)?;
+    connection.execute_batch("PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA query_only = ON;")?;
+    Ok(connection)
+}
+
+fn load(path: &Path) -> Result<Store, Fault> {
+    match index_version(path) {
+        None => return wrong("it is not an index of memray-view"),
+        Some(INDEX_VERSION) => {}
+        Some(other) => return wrong(&format!("it has version {other}, this program reads {INDEX_VERSION}")),
+    }
+    let connection = connect(path)?;
+    let mut entries: Vec<(String, String)> = connection
+        .prepare("SELECT name, type FROM sqlite_schema WHERE name NOT LIKE 'sqlite_%'")?
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect::<Result<_, _>>()?;
+    entries.sort_unstable();
+    if entries.len() != TABLE_NAMES.len()
+        || !entries.iter().zip(TABLE_NAMES).all(|((name, kind), ours)| name == ours && kind == "table")
+    {
+        return wrong("it has other tables than an index");
+    }
+
+    let names = load_names(&connection)?;
+    let locations = load_locations(&connection, names.rows().len())?;
+    let call_tree = load_tree(&connection, locations.len())?;
+    let threads = load_threads(&connection, names.rows().len())?;
+    let (sites, sums) = load_sites(&connection, &call_tree, threads.len())?;
+    let (mut timeline, last_slices, slice_peaks) = load_timeline(&connection)?;
+    let info = load_info(&connection)?;
+    timeline.start_time_ms = info.header.start_time_ms;
+    timeline.end_time_ms = info.header.start_time_ms.saturating_add(info.duration_ms);
+    timeline.end_heap_bytes = meta_u64(&connection, "end_heap_bytes")?;
+    timeline.peak_bytes = meta_u64(&connection, "peak_bytes")?;
+    timeline.peak_interval = meta_u64(&connection, "peak_interval")? as usize;
+    if info.is_aggregated() {
+        timeline.interval_peaks.clear();
+    }
+    if timeline.peak_interval > timeline.snapshots.len() {
+        return wrong("its peak lies beyond its end");
+    }
+    let chunks = load_chunks(&connection, slice_peaks.len())?;
+    let lifetimes = Lifetimes::new(connection, chunks, sites.len());
+    Ok(Store { info, timeline, names, threads, locations, call_tree, sites, sums, last_slices, slice_peaks, lifetimes })
+}
+
+/// Reads all rows of a query whose first column counts from `first` without gaps.
+fn rows<T>(
+    connection: &Connection,
+    select: &str,
+    mut read: impl FnMut(&Row<'_>, usize) -> Result<T, Fault>,
+) -> Result<Vec<T>, Fault> {
+    let mut statement = connection.prepare(select)?;
+    let mut rows = statement.query([])?;
+    let mut all = Vec::new();
+    while let Some(row) = rows.next()? {
+        if row.get::<_, i64>(0)? != all.len() as i64 {
+            return wrong("a table has a gap");
+        }
+        all.push(read(row, all.len())?);
+    }
+    Ok(all)
+}
+
+/// A handle that must lie below `count`.
+fn handle(row: &Row<'_>, column: usize, count: usize) -> Result<u32, Fault> {
+    let value: u32 = row.get(column)?;
+    if (value as usize) < count { Ok(value) } else { wrong("a table points beyond another's end") }
+}
+
+fn load_names(connection: &Connection) -> Result<Names, Fault> {
+    let mut names = Names::default();
+    rows(connection, "SELECT id, name FROM names ORDER BY id", |row, id| {
+        let name = row.get_ref(1)?.as_blob().map_err(|_| Fault::Wrong("a name is no bytes".to_owned()))?;
+        if names.intern(name).index() == id { Ok(()) } else { wrong("a name occurs twice") }
+    })?;
+    Ok(names)
+}
+
+fn load_locations(connection: &Connection, names: usize) -> Result<Vec<Location>, Fault> {
+    let select = "SELECT id, function, file, line, kind, module, traits FROM locations ORDER BY id";
+    let locations = rows(connection, select, |row, _| {
+        let traits: u8 = row.get(6)?;
+        let is_set = |bit: u8| traits >> bit & 1 == 1;
+        Ok(Location {
+            function: StringId(handle(row, 1, names)?),
+            file: StringId(handle(row, 2, names)?),
+            line: row.get(3)?,
+            kind: match row.get::<_, u8>(4)? {
+                0 => FrameKind::Python,
+                1 => FrameKind::Native,
+                _ => FrameKind::Library,
+            },
+            module: StringId(handle(row, 5, names)?),
+            traits: LocationTraits {
+                is_own_code: is_set(0),
+                is_standard_library: is_set(1),
+                is_import_system: is_set(2),
+                is_interesting: is_set(3),
+                is_cpython_internal: is_set(4),
+            },
+        })
+    })?;
+    if locations.is_empty() { wrong("it has no locations") } else { Ok(locations) }
+}
+
+fn load_tree(connection: &Connection, locations: usize) -> Result<CallTree, Fault> {
+    let mut tree = CallTree::default();
+    rows(connection, "SELECT id, parent, location FROM call_tree ORDER BY id", |row, id| {
+        let (parent, location) = (handle(row, 1, id.max(1))?, handle(row, 2, locations)?);
+        if id > 0 {
+            tree.push(NodeId(parent), LocationId(location));
+        }
+        Ok(())
+    })?;
+    Ok(tree)
+}
+
+fn load_threads(connection: &Connection, names: usize) -> Result<Vec<Thread>, Fault> {
+    rows(connection, "SELECT id, number, name FROM threads ORDER BY id", |row, _| {
+        let name: Option<u32> = row.get(2)?;
+        if name.is_some_and(|name| name as usize >= names) {
+            return wrong("a thread's name does not exist");
+        }
+        Ok(Thread { id: ThreadId(row.get::<_, i64>(1)? as u64), name: name.map(StringId) })
+    })
+}
+
+fn load_sites(connection: &Connection, tree: &CallTree, threads: usize) -> Result<(Vec<Site>, SiteSums), Fault> {
+    let mut sums = SiteSums::default();
+    let select = "SELECT id, node, thread, allocator, native_frame, generation, peak_bytes, peak_allocations,
+        leaked_bytes, leaked_allocations, total_bytes, total_allocations FROM sites ORDER BY id";
+    let sites = rows(connection, select, |row, id| {
+        let Some(allocator) = Allocator::from_number(row.get(3)?) else { return wrong("an allocator does not exist") };
+        let (frame, generation): (u32, u32) = (row.get(4)?, row.get(5)?);
+        for (sums, column) in [(&mut sums.peak, 6), (&mut sums.leaked, 8), (&mut sums.total, 10)] {
+            let amount = Amount { bytes: row.get(column)?, allocations: row.get(column + 1)? };
+            if amount != Amount::default() {
+                sums.push((SiteId(id as u32), amount));
+            }
+        }
+        Ok(Site {
+            node: NodeId(handle(row, 1, tree.len())?),
+            thread: ThreadIndex(handle(row, 2, threads)?),
+            allocator,
+            native: (frame != 0).then_some(NativeStack { frame, generation }),
+        })
+    })?;
+    Ok((sites, sums))
+}
+
+fn load_timeline(connection: &Connection) -> Result<(Timeline, Vec<u32>, Vec<u64>), Fault> {
+    let select = "SELECT id, time_ms, rss_bytes, heap_bytes FROM snapshots ORDER BY id";
+    let snapshots = rows(connection, select, |row, _| {
+        Ok(SnapshotRow {
+            time_ms: row.get(1)?,
+            rss_bytes: row.get::<_, i64>(2)? as u64,
+            heap_bytes: row.get::<_, i64>(3)? as u64,
+        })
+    })?;
+    let intervals = snapshots.len() + 1;
+    let mut last_slices = vec![0; intervals];
+    let mut interval_peaks = vec![0; intervals];
+    let slice_peaks = rows(connection, "SELECT id, interval, peak_bytes FROM slices ORDER BY id", |row, id| {
+        let interval = handle(row, 1, intervals)? as usize;
+        let peak = row.get::<_, i64>(2)? as u64;
+        last_slices[interval] = id as u32;
+        interval_peaks[interval] = peak.max(interval_peaks[interval]);
+        Ok(peak)
+    })?;
+    Ok((Timeline { snapshots, interval_peaks, ..Timeline::default() }, last_slices, slice_peaks))
+}
+
+fn load_chunks(connection: &Connection, slices: usize) -> Result<Vec<ChunkInfo>, Fault> {
+    let mut statement = connection
+        .prepare("SELECT id, kind, rows, min_birth, max_birth, min_death, max_death FROM lifetimes ORDER BY id")?;
+    let mut rows = statement.query([])?;
+    let mut chunks = Vec::new();
+    while let Some(row) = rows.next()? {
+        let Some(kind) = RowKind::from_number(row.get(1)?) else { return wrong("a chunk is of no known kind") };
+        let count: usize = row.get(2)?;
+        let births = (Half(row.get(3)?), Half(row.get(4)?));
+        if count > CHUNK_ROWS || births.1.0 as usize >= 2 * slices {
+            return wrong("a chunk lies beyond the end");
+        }
+        let deaths = (Half(row.get(5)?), Half(row.get(6)?));
+        chunks.push(ChunkInfo { id: row.get(0)?, kind, rows: count, births, deaths });
+    }
+    Ok(chunks)
+}
+
+fn meta<T: rusqlite::types::FromSql>(connection: &Connection, key: &str) -> Result<T, Fault> {
+    Ok(connection.query_row("SELECT value FROM meta WHERE key = ?1", [key], |row| row.get(0))?)
+}
+
+fn meta_u64(connection: &Connection, key: &str) -> Result<u64, Fault> {
+    Ok(meta::<i64>(connection, key)? as u64)
+}
+
+fn load_info(connection: &Connection) -> Result<CaptureInfo, Fault> {
+    let header: Vec<u8> = meta(connection, "header")?;
+    let Ok((header, _)) = Header::decode(&header) else { return wrong("its header does not decode") };
+    let count = |key: &str| meta_u64(connection, key);
+    let (offset, reason) = (count("ending_offset")?, meta(connection, "ending_reason")?);
+    let ending = match meta::<i64>(connection, "ending")? {
+        0 => Ending::Complete,
+        1 => Ending::Truncated { offset, reason },
+        _ => Ending::Damaged { offset, reason },
+    };
+    Ok(CaptureInfo {
+        header,
+        file_name: meta(connection, "file_name")?,
+        file_size_bytes: count("file_size_bytes")?,
+        counts: RecordCounts {
+            records: count("records")?,
+            allocations_and_frees: count("allocations_and_frees")?,
+            allocations: count("allocations")?,
+            unmatched_frees: count("unmatched_frees")?,
+            locations: count("locations")?,
+        },
+        total_bytes_allocated: count("total_bytes_allocated")?,
+        peak_rss: meta::<Option<i64>>(connection, "peak_rss_bytes")?
+            .map(|bytes| Ok::<_, Fault>((bytes as u64, meta(connection, "peak_rss_time_ms")?)))
+            .transpose()?,
+        ending,
+        duration_ms: meta(connection, "duration_ms")?,
+    })
+}

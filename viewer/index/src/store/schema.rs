@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The tables of an index file.
+
+/// Marks a database as an index of ours: `mvix`.
+pub(crate) const APPLICATION_ID: i32 = 0x6d76_6978;
+
+/// Changes whenever what is stored, or how it is computed, changes: older indexes are then built anew.
+pub(crate) const INDEX_VERSION: i32 = 1;
+
+/// All tables. Names and paths are blobs: they are bytes of the traced program.
+pub(crate) const TABLES: &str = "
+CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
+CREATE TABLE names (id INTEGER PRIMARY KEY, name BLOB NOT NULL);
+CREATE TABLE locations (id INTEGER PRIMARY KEY, function INTEGER NOT NULL, file INTEGER NOT NULL, line INTEGER NOT NULL,
+    kind INTEGER NOT NULL, module INTEGER NOT NULL, traits INTEGER NOT NULL);
+CREATE TABLE call_tree (id INTEGER PRIMARY KEY, parent INTEGER NOT NULL, location INTEGER NOT NULL);
+CREATE TABLE threads (id INTEGER PRIMARY KEY, number INTEGER NOT NULL, name INTEGER);
+CREATE TABLE sites (id INTEGER PRIMARY KEY, node INTEGER NOT NULL, thread INTEGER NOT NULL, allocator INTEGER NOT NULL,
+    native_frame INTEGER NOT NULL, generation INTEGER NOT NULL,
+    peak_bytes INTEGER NOT NULL, peak_allocations INTEGER NOT NULL,
+    leaked_bytes INTEGER NOT NULL, leaked_allocations INTEGER NOT NULL,
+    total_bytes INTEGER NOT NULL, total_allocations INTEGER NOT NULL);
+CREATE TABLE snapshots (id INTEGER PRIMARY KEY, time_ms INTEGER NOT NULL, rss_bytes INTEGER NOT NULL,
+    heap_bytes INTEGER NOT NULL);
+CREATE TABLE slices (id INTEGER PRIMARY KEY, interval INTEGER NOT NULL, peak_bytes INTEGER NOT NULL,
+    end_bytes INTEGER NOT NULL);
+CREATE TABLE lifetimes (id INTEGER PRIMARY KEY, kind INTEGER NOT NULL, rows INTEGER NOT NULL,
+    min_birth INTEGER NOT NULL, max_birth INTEGER NOT NULL, min_death INTEGER NOT NULL, max_death INTEGER NOT NULL,
+    data BLOB NOT NULL);
+CREATE TABLE temporary (site INTEGER NOT NULL, distance INTEGER NOT NULL, bytes INTEGER NOT NULL,
+    allocations INTEGER NOT NULL);
+CREATE TABLE sizes (size_bytes INTEGER PRIMARY KEY, allocations INTEGER NOT NULL);
+CREATE TABLE size_buckets (bucket INTEGER PRIMARY KEY, allocations INTEGER NOT NULL);
+CREATE TABLE above_tracker (location INTEGER PRIMARY KEY, bytes INTEGER NOT NULL, allocations INTEGER NOT NULL);
+CREATE TABLE native_frames (id INTEGER PRIMARY KEY, instruction_pointer INTEGER NOT NULL, parent INTEGER NOT NULL);
+CREATE TABLE segments (generation INTEGER NOT NULL, start INTEGER NOT NULL, end INTEGER NOT NULL, path INTEGER NOT NULL,
+    bias INTEGER NOT NULL);
+";
+
+/// The names of all tables: an index file must hold these as tables, and nothing else.
+pub(crate) const TABLE_NAMES: [&str; 15] = [
+    "above_tracker",
+    "call_tree",
+    "lifetimes",
+    "locations",
+    "meta",
+    "names",
+    "native_frames",
+    "segments",
+    "sites",
+    "size_buckets",
+    "sizes",
+    "slices",
+    "snapshots",
+    "temporary",
+    "threads",
+];

@@ -1,0 +1,355 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The naive model: every question about a capture, answered by replaying its records from the first one.
+//!
+//! It is slow and obviously right; the index is held against it. [`Model`] leads: it is the list of a capture's records
+//! ([`Step`]) with each allocation's call stack, and every answer is a replay of a [`Heap`] up to a record.
+#![allow(dead_code)] // each test program uses a part of it
+
+pub mod modules;
+mod reader;
+
+use memray_format::{AggregatedAllocation, Allocation, Allocator, AllocatorKind, Header, Snapshot, ThreadId};
+use memray_index::{Amount, Filter, Mode, Moment, Pattern, Question, TimeRange};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::Range;
+
+/// Function, file and line (0 for none).
+pub type Frame = (Vec<u8>, Vec<u8>, u32);
+/// The innermost frame first.
+pub type Stack = Vec<Frame>;
+/// What is asked about, by thread (where split) and stack.
+pub type Amounts = BTreeMap<(Option<ThreadId>, Stack), Amount>;
+
+/// A record that matters to memory.
+#[derive(Clone, Copy, Debug)]
+pub enum Step {
+    /// An allocation or a free, by a thread in a stack (a row of [`Model::stacks`]).
+    Allocation(Allocation, ThreadId, usize),
+    /// A sample.
+    Snapshot(Snapshot),
+}
+
+/// A capture's records.
+#[derive(Debug)]
+pub struct Model {
+    pub header: Header,
+    /// Records of any kind.
+    pub records: u64,
+    pub steps: Vec<Step>,
+    /// Whole stacks, those frames included that lie above the tracker.
+    pub stacks: Vec<Stack>,
+    /// Threads' last names.
+    pub thread_names: BTreeMap<ThreadId, Vec<u8>>,
+    /// Of aggregated captures, with rows of [`Model::stacks`].
+    pub aggregated: Vec<(AggregatedAllocation, usize)>,
+    /// Whether a trailer ended it.
+    pub has_trailer: bool,
+    /// The heap before the first record, and after each.
+    pub heap_bytes: Vec<u64>,
+    /// Frees that freed nothing.
+    pub unmatched_frees: u64,
+}
+
+/// What is live: the number of the allocation's record, and how many bytes of it.
+#[derive(Clone, Default)]
+struct Heap {
+    blocks: BTreeMap<u64, (usize, u64)>,
+    mappings: Vec<(Range<u64>, usize)>,
+    /// Sum over both.
+    bytes: u64,
+}
+
+impl Heap {
+    /// Applies a record; the numbers of the allocations that it freed, whole or in part.
+    fn apply(&mut self, record: usize, a: &Allocation) -> Vec<usize> {
+        match a.allocator.kind() {
+            AllocatorKind::Simple => {
+                // A block that was still live there has ended, though nothing says so; it was not freed by anyone.
+                let replaced = self.blocks.insert(a.address, (record, a.size_bytes));
+                self.bytes = self.bytes + a.size_bytes - replaced.map_or(0, |(_, bytes)| bytes);
+                Vec::new()
+            }
+            AllocatorKind::SimpleFree => {
+                let freed = self.blocks.remove(&a.address);
+                self.bytes -= freed.map_or(0, |(_, bytes)| bytes);
+                freed.map(|(record, _)| record).into_iter().collect()
+            }
+            AllocatorKind::Ranged => {
+                let range = a.address..a.address.saturating_add(a.size_bytes);
+                self.bytes += range.end - range.start;
+                self.mappings.extend((!range.is_empty()).then_some((range, record)));
+                Vec::new()
+            }
+            AllocatorKind::RangedFree => {
+                let hole = a.address..a.address.saturating_add(a.size_bytes);
+                let (mut left, mut freed) = (Vec::new(), Vec::new());
+                for (range, mapping) in self.mappings.drain(..) {
+                    if hole.is_empty() || range.end <= hole.start || hole.end <= range.start {
+                        left.push((range, mapping));
+                        continue;
+                    }
+                    freed.push(mapping);
+                    self.bytes -= range.end.min(hole.end) - range.start.max(hole.start);
+                    let (head, tail) = (range.start..hole.start, hole.end..range.end);
+                    left.extend([head, tail].into_iter().filter(|piece| !piece.is_empty()).map(|p| (p, mapping)));
+                }
+                self.mappings = left;
+                freed
+            }
+        }
+    }
+
+    /// What is live, piece by piece: the allocation's record and the piece's bytes.
+    fn pieces(&self) -> impl Iterator<Item = (usize, u64)> + '_ {
+        let mappings = self.mappings.iter().map(|(range, record)| (*record, range.end - range.start));
+        self.blocks.values().copied().chain(mappings)
+    }
+}
+
+impl Model {
+    /// Reads a capture's file.
+    pub fn read(path: &std::path::Path) -> Self {
+        let mut model = reader::read(path);
+        let (mut heap, mut bytes) = (Heap::default(), vec![0]);
+        for (i, step) in model.steps.iter().enumerate() {
+            if let Step::Allocation(a, ..) = step {
+                let is_free = matches!(a.allocator.kind(), AllocatorKind::SimpleFree | AllocatorKind::RangedFree);
+                let freed = heap.apply(i, a);
+                model.unmatched_frees += u64::from(is_free && freed.is_empty());
+            }
+            bytes.push(heap.bytes);
+            if matches!(step, Step::Snapshot(_)) {
+                assert_eq!(heap.bytes, heap.pieces().map(|(_, bytes)| bytes).sum::<u64>());
+            }
+        }
+        model.heap_bytes = bytes;
+        model
+    }
+
+    fn is_aggregated(&self) -> bool {
+        self.header.file_format == memray_format::FileFormat::Aggregated
+    }
+
+    /// The snapshots, with the heap just before each.
+    pub fn snapshots(&self) -> Vec<(Snapshot, u64)> {
+        let steps = self.steps.iter().enumerate();
+        steps
+            .filter_map(|(i, step)| match step {
+                Step::Snapshot(s) => Some((*s, s.heap_bytes.unwrap_or(self.heap_bytes[i]))),
+                Step::Allocation(..) => None,
+            })
+            .collect()
+    }
+
+    /// How many steps lie before a moment.
+    fn steps_before(&self, moment: Moment) -> usize {
+        let mut snapshots = (0..self.steps.len()).filter(|i| matches!(self.steps[*i], Step::Snapshot(_)));
+        match moment {
+            Moment::Start => 0,
+            Moment::Snapshot(n) => snapshots.nth(n as usize).unwrap_or(self.steps.len()),
+            Moment::End => self.steps.len(),
+        }
+    }
+
+    fn between(&self, range: TimeRange) -> Range<usize> {
+        self.steps_before(range.from)..self.steps_before(range.to)
+    }
+
+    /// The last of the states from one to another (both included) in which the heap is largest.
+    fn peak_in(&self, steps: Range<usize>) -> usize {
+        (steps.start..=steps.end).max_by_key(|state| self.heap_bytes[*state]).unwrap_or(0)
+    }
+
+    /// The largest heap of each interval between snapshots.
+    pub fn interval_peaks(&self) -> Vec<u64> {
+        let count = self.snapshots().len() as u32;
+        let ends = (0..count).map(Moment::Snapshot).chain([Moment::End]);
+        let mut from = Moment::Start;
+        ends.map(|to| {
+            let range = self.between(TimeRange { from: std::mem::replace(&mut from, to), to });
+            self.heap_bytes[self.peak_in(range)]
+        })
+        .collect()
+    }
+
+    /// The largest heap.
+    pub fn peak_bytes(&self) -> u64 {
+        match self.is_aggregated() {
+            true => self.aggregated.iter().map(|(a, _)| a.peak_bytes).sum(),
+            false => self.heap_bytes[self.peak_in(0..self.steps.len())],
+        }
+    }
+
+    /// The interval with the last allocation or free after which the heap was largest.
+    pub fn peak_interval(&self) -> usize {
+        let peak = self.peak_bytes();
+        let is_peak = |i: &usize| matches!(self.steps[*i], Step::Allocation(..)) && self.heap_bytes[i + 1] == peak;
+        let last = (0..self.steps.len()).rfind(is_peak).unwrap_or(0);
+        self.steps[..last].iter().filter(|step| matches!(step, Step::Snapshot(_))).count()
+    }
+
+    /// Every allocation, frees left out: its step, record, thread and whole stack.
+    pub fn allocations(&self) -> impl Iterator<Item = (usize, &Allocation, ThreadId, &Stack)> {
+        self.steps.iter().enumerate().filter_map(|(i, step)| match step {
+            Step::Allocation(a, thread, stack)
+                if matches!(a.allocator.kind(), AllocatorKind::Simple | AllocatorKind::Ranged) =>
+            {
+                Some((i, a, *thread, &self.stacks[*stack]))
+            }
+            _ => None,
+        })
+    }
+
+    /// Threads in the order in which they did something.
+    pub fn threads(&self) -> Vec<ThreadId> {
+        let mut seen = BTreeSet::new();
+        let threads = self.allocations().map(|(_, _, thread, _)| thread);
+        threads.filter(|thread| seen.insert(*thread)).collect()
+    }
+
+    /// The state after that many steps.
+    fn heap_after(&self, steps: usize) -> Heap {
+        let mut heap = Heap::default();
+        for (i, step) in self.steps[..steps].iter().enumerate() {
+            if let Step::Allocation(a, ..) = step {
+                heap.apply(i, a);
+            }
+        }
+        heap
+    }
+
+    /// Contributions to a mode, by the allocation's record.
+    fn contributions(&self, mode: Mode) -> Vec<(usize, Amount)> {
+        let live = |state: usize, sign: i64| -> Vec<(usize, Amount)> {
+            let amount = |bytes| Amount { bytes: sign * bytes as i64, allocations: sign };
+            self.heap_after(state).pieces().map(|(record, bytes)| (record, amount(bytes))).collect()
+        };
+        match mode {
+            Mode::Peak => live(self.peak_in(0..self.steps.len()), 1),
+            Mode::Leaked => live(self.steps.len(), 1),
+            Mode::LiveAt(moment) => live(self.steps_before(moment), 1),
+            Mode::RangePeak(range) => live(self.peak_in(self.between(range)), 1),
+            Mode::RangeGrowth(range) => {
+                let range = self.between(range);
+                [live(range.end, 1), live(range.start, -1)].concat()
+            }
+            Mode::RangeLive(range) => {
+                let range = self.between(range);
+                let mut pieces = live(range.end, 1);
+                pieces.retain(|(record, _)| range.contains(record));
+                // An allocation counts once, in however many pieces it is.
+                let mut counted = BTreeSet::new();
+                pieces.iter_mut().for_each(|(record, a)| a.allocations = i64::from(counted.insert(*record)));
+                pieces
+            }
+            Mode::RangeChurn(range) => self.allocated_in(self.between(range)),
+            Mode::Total => self.allocated_in(0..self.steps.len()),
+            Mode::Temporary { threshold } => self.temporary(threshold),
+        }
+    }
+
+    fn allocated_in(&self, steps: Range<usize>) -> Vec<(usize, Amount)> {
+        let allocations = self.allocations().filter(|(i, ..)| steps.contains(i));
+        allocations.map(|(i, a, ..)| (i, Amount { bytes: a.size_bytes as i64, allocations: 1 })).collect()
+    }
+
+    /// Allocations that their own thread freed after at most `threshold` further allocations of its own.
+    fn temporary(&self, threshold: u64) -> Vec<(usize, Amount)> {
+        let mut heap = Heap::default();
+        let mut allocations_by_thread = HashMap::<ThreadId, u64>::new();
+        // By record: the thread, its address and size, and the how manieth allocation of its thread it was.
+        let mut made = HashMap::<usize, (ThreadId, Allocation, u64)>::new();
+        let mut temporary = BTreeMap::new();
+        for (i, step) in self.steps.iter().enumerate() {
+            let Step::Allocation(a, thread, _) = step else { continue };
+            let count = allocations_by_thread.entry(*thread).or_default();
+            if matches!(a.allocator.kind(), AllocatorKind::Simple | AllocatorKind::Ranged) {
+                *count += 1;
+                made.insert(i, (*thread, *a, *count));
+            }
+            for freed in heap.apply(i, a) {
+                let (owner, allocation, number) = made[&freed];
+                let is_whole = a.allocator.kind() == AllocatorKind::SimpleFree
+                    || (a.address, a.size_bytes) == (allocation.address, allocation.size_bytes);
+                if owner == *thread && is_whole && *count - number <= threshold {
+                    temporary.insert(freed, Amount { bytes: allocation.size_bytes as i64, allocations: 1 });
+                }
+            }
+        }
+        temporary.into_iter().collect()
+    }
+
+    /// A stack without the frames above the tracker.
+    pub fn trimmed(&self, stack: &Stack, thread: ThreadId) -> Stack {
+        let is_main = thread == self.header.main_thread;
+        let skipped = if is_main { self.header.skipped_frames_on_main_thread as usize } else { 0 };
+        stack[..stack.len().saturating_sub(skipped)].to_vec()
+    }
+
+    /// Answers a question. `threads` says which thread a filter means.
+    pub fn ask(&self, question: &Question, threads: &[ThreadId]) -> Result<Amounts, String> {
+        let rows: Vec<(Allocator, ThreadId, usize, Amount)> = match (self.is_aggregated(), question.mode) {
+            (true, mode @ (Mode::Peak | Mode::Leaked)) => {
+                let amount = |bytes: u64, count: u64| Amount { bytes: bytes as i64, allocations: count as i64 };
+                let of = |a: &AggregatedAllocation| match mode {
+                    Mode::Peak => amount(a.peak_bytes, a.peak_allocations),
+                    _ => amount(a.leaked_bytes, a.leaked_allocations),
+                };
+                self.aggregated.iter().map(|(a, stack)| (a.allocator, a.thread, *stack, of(a))).collect()
+            }
+            (true, _) => return Err("an aggregated capture holds only sums".to_owned()),
+            (false, mode) => {
+                let row = |(record, amount): (usize, Amount)| match &self.steps[record] {
+                    Step::Allocation(a, thread, stack) => Some((a.allocator, *thread, *stack, amount)),
+                    Step::Snapshot(_) => None,
+                };
+                self.contributions(mode).into_iter().filter_map(row).collect()
+            }
+        };
+        let filter = &question.filter;
+        let mut sums = HashMap::<(ThreadId, usize), Amount>::new();
+        for (allocator, thread, stack, amount) in rows {
+            let is_meant = filter.thread.is_none_or(|t| threads[t.index()] == thread)
+                && filter.allocator.is_none_or(|a| a == allocator);
+            if is_meant {
+                add(sums.entry((thread, stack)).or_default(), amount);
+            }
+        }
+        let mut amounts = Amounts::new();
+        for ((thread, stack), amount) in sums {
+            if let Some(shown) = self.shown(filter, &self.trimmed(&self.stacks[stack], thread)) {
+                add(amounts.entry((question.split_threads.then_some(thread), shown)).or_default(), amount);
+            }
+        }
+        amounts.retain(|_, amount| *amount != Amount::default());
+        Ok(amounts)
+    }
+
+    /// What a filter leaves of a stack; `None` where it leaves the stack out.
+    fn shown(&self, filter: &Filter, stack: &Stack) -> Option<Stack> {
+        let any = |pattern: &Option<Pattern>, name: &dyn Fn(&Frame) -> Vec<u8>| {
+            pattern.as_ref().is_none_or(|pattern| stack.iter().any(|frame| matches(pattern, &name(frame))))
+        };
+        let passes = any(&filter.function, &|frame| frame.0.clone())
+            && any(&filter.file, &|frame| frame.1.clone())
+            && any(&filter.module, &|frame| modules::module(&self.header, &frame.1));
+        let is_hidden = |frame: &Frame| {
+            (filter.hide_import_system && modules::is_import_system(frame))
+                || (filter.hide_irrelevant && !modules::is_interesting(frame))
+        };
+        passes.then(|| stack.iter().filter(|frame| !is_hidden(frame)).cloned().collect())
+    }
+}
+
+fn add(sum: &mut Amount, amount: Amount) {
+    sum.bytes += amount.bytes;
+    sum.allocations += amount.allocations;
+}
+
+fn matches(pattern: &Pattern, name: &[u8]) -> bool {
+    let name = String::from_utf8_lossy(name);
+    match pattern {
+        Pattern::Substring(part) => name.to_lowercase().contains(&part.to_lowercase()),
+        Pattern::Regex(regex) => regex::Regex::new(regex).unwrap().is_match(&name),
+    }
+}

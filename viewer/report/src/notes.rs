@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The honest notes: what a capture does not hold, and how far it may be trusted.
+//!
+//! [`notes`] leads: it finds which of them apply. Each is one or two sentences that say what is missing, why, and what
+//! to do about it.
+
+use crate::escape;
+use crate::labels::{self, Labels};
+use crate::size::format_count;
+use crate::time::{format_duration, format_elapsed};
+use memray_format::{Allocator, PythonAllocator};
+use memray_index::{CaptureInfo, Ending, FrameKind, Index, LocationId, Mode, Question, StringId, Timeline};
+
+/// What a note is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum NoteKind {
+    /// The recording stops before its end.
+    StopsEarly,
+    /// The capture holds sums only.
+    Aggregated,
+    /// Small Python objects were not traced.
+    SmallObjectsUntraced,
+    /// Native frames show libraries only.
+    LibrariesWithoutSymbols,
+    /// The machine's clock stepped back.
+    ClockSteppedBack,
+}
+
+/// A note.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note {
+    /// What it is about.
+    pub kind: NoteKind,
+    /// Its sentences.
+    pub text: String,
+    /// What was found, for those who ask further.
+    pub detail: Option<String>,
+}
+
+/// The notes that apply to a capture, the gravest first.
+pub fn notes(index: &Index) -> Vec<Note> {
+    let info = index.info();
+    let mut notes: Vec<Note> = stops_early(info).into_iter().chain(aggregated(info)).collect();
+    if may_lack_small_objects(info) && !holds_small_objects(index) {
+        notes.push(small_objects_untraced());
+    }
+    if info.header.has_native_traces {
+        notes.extend(libraries_without_symbols(index, index.location_count()));
+    }
+    notes.extend(clock_stepped_back(index.timeline()));
+    notes
+}
+
+/// The note on a recording that stops early.
+pub fn stops_early(info: &CaptureInfo) -> Option<Note> {
+    let (what, offset, reason) = match &info.ending {
+        Ending::Complete => return None,
+        Ending::Truncated { offset, reason } => ("it ends", *offset, reason),
+        Ending::Damaged { offset, reason } => ("damaged", *offset, reason),
+    };
+    let percent = readable_percent(offset, info.file_size_bytes);
+    Some(Note {
+        kind: NoteKind::StopsEarly,
+        text: format!(
+            "The recording stops after {} ({percent} % of the file readable; {what} at byte {}). Totals are exact up to \
+             there.",
+            format_duration(info.duration_ms),
+            format_count(offset)
+        ),
+        detail: Some(escape::visible(reason).into_owned()),
+    })
+}
+
+/// Whole percents, rounded down: all of a file is readable only if all of it is.
+fn readable_percent(offset: u64, size_bytes: u64) -> u128 {
+    if size_bytes == 0 { 0 } else { (u128::from(offset) * 100 / u128::from(size_bytes)).min(100) }
+}
+
+/// The note on a capture that holds sums only.
+pub fn aggregated(info: &CaptureInfo) -> Option<Note> {
+    info.is_aggregated().then(|| Note {
+        kind: NoteKind::Aggregated,
+        text: "This capture holds only sums: what was live at the peak, and at the end. Moments, ranges, temporary \
+               allocations, churn and statistics need one recorded without --aggregate."
+            .to_owned(),
+        detail: None,
+    })
+}
+
+/// Whether Python's own allocator stood between small objects and the recorded heap, as far as the header says.
+fn may_lack_small_objects(info: &CaptureInfo) -> bool {
+    let allocator = info.header.python_allocator;
+    !info.header.traces_python_allocators && !matches!(allocator, PythonAllocator::Malloc | PythonAllocator::Other)
+}
+
+/// Whether there are small objects all the same: headers before version 11 do not say, but their records do.
+fn holds_small_objects(index: &Index) -> bool {
+    const VERSION_THAT_SAYS: i32 = 11;
+    if index.info().header.version >= VERSION_THAT_SAYS {
+        return false;
+    }
+    let mode = if index.info().is_aggregated() { Mode::Peak } else { Mode::Total };
+    let Ok(answer) = index.ask(&Question { mode, ..Question::default() }) else { return false };
+    answer.sites.iter().any(|&(site, _)| {
+        matches!(
+            index.site(site).allocator,
+            Allocator::PymallocMalloc | Allocator::PymallocCalloc | Allocator::PymallocRealloc
+        )
+    })
+}
+
+fn small_objects_untraced() -> Note {
+    Note {
+        kind: NoteKind::SmallObjectsUntraced,
+        text: "Small Python objects were not traced; they appear as arenas, charged to the line that happened to need \
+               a new one. Record with --trace-python-allocators to see them."
+            .to_owned(),
+        detail: None,
+    }
+}
+
+/// The note on native frames of which only the library is known.
+fn libraries_without_symbols(names: &impl Labels, location_count: usize) -> Option<Note> {
+    let mut libraries: Vec<StringId> = (0..location_count as u32)
+        .map(|i| names.location(LocationId(i)))
+        .filter(|location| location.kind == FrameKind::Library)
+        .map(|location| location.function)
+        .collect();
+    libraries.sort_unstable();
+    libraries.dedup();
+    let mut shown: Vec<String> = libraries.iter().map(|&library| labels::name(names, library)).collect();
+    shown.sort_unstable();
+    let text = match shown.as_slice() {
+        [] => return None,
+        [only] => format!("{only} has no symbols here: its native frames show the library alone."),
+        [first, second] => {
+            format!("{first} and {second} have no symbols here: their native frames show the library alone.")
+        }
+        [first, rest @ ..] => format!(
+            "{first} and {} other libraries have no symbols here: their native frames show the library alone.",
+            format_count(rest.len() as u64)
+        ),
+    };
+    Some(Note { kind: NoteKind::LibrariesWithoutSymbols, text, detail: Some(shown.join(", ")) })
+}
+
+/// The note on a clock that stepped back.
+pub fn clock_stepped_back(timeline: &Timeline) -> Option<Note> {
+    let steps: Vec<(i64, i64)> = timeline
+        .snapshots
+        .windows(2)
+        .filter(|pair| pair[1].time_ms < pair[0].time_ms)
+        .map(|pair| (pair[0].time_ms, pair[0].time_ms.saturating_sub(pair[1].time_ms)))
+        .collect();
+    let &(time_ms, step_ms) = steps.iter().max_by_key(|(_, step_ms)| *step_ms)?;
+    let elapsed = format_elapsed(time_ms.saturating_sub(timeline.start_time_ms));
+    let step = format_duration(step_ms);
+    let text = match steps.len() {
+        1 => {
+            format!("The machine's clock stepped back by {step} at {elapsed}; times of day after that are not certain.")
+        }
+        n => format!(
+            "The machine's clock stepped back {} times, by {step} at {elapsed} at most; times of day after that are not \
+             certain.",
+            format_count(n as u64)
+        ),
+    };
+    Some(Note { kind: NoteKind::ClockSteppedBack, text, detail: None })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::handmade::{Names, START_MS, info, timeline};
+    use memray_format::FileFormat;
+
+    #[test]
+    fn damage_is_told_with_its_time_its_share_and_its_byte() {
+        let mut info = info();
+        info.file_size_bytes = 6_000_000_000;
+        info.duration_ms = (41 * 60 + 12) * 1000;
+        info.ending = Ending::Damaged { offset: 4_311_220_992, reason: "unknown record 0x0b".to_owned() };
+        let note = stops_early(&info).unwrap();
+        assert_eq!(
+            note.text,
+            "The recording stops after 41 min 12 s (71 % of the file readable; damaged at byte 4,311,220,992). Totals \
+             are exact up to there."
+        );
+        assert_eq!(note.detail.as_deref(), Some("unknown record 0x0b"));
+    }
+
+    #[test]
+    fn a_cut_file_is_not_called_damaged() {
+        let mut info = info();
+        info.ending = Ending::Truncated { offset: 999_999, reason: "the file ends within a record".to_owned() };
+        assert_eq!(
+            stops_early(&info).unwrap().text,
+            "The recording stops after 41.3 s (99 % of the file readable; it ends at byte 999,999). Totals are exact up \
+             to there."
+        );
+        info.ending = Ending::Complete;
+        assert_eq!(stops_early(&info), None);
+    }
+
+    #[test]
+    fn a_share_of_an_empty_file_is_no_division_by_zero() {
+        assert_eq!(readable_percent(0, 0), 0);
+        assert_eq!(readable_percent(u64::MAX, u64::MAX), 100);
+        assert_eq!(readable_percent(5, 4), 100);
+    }
+
+    #[test]
+    fn sums_alone_are_said_to_be_that() {
+        let mut info = info();
+        assert_eq!(aggregated(&info), None);
+        info.header.file_format = FileFormat::Aggregated;
+        assert!(aggregated(&info).unwrap().text.starts_with("This capture holds only sums"));
+    }
+
+    #[test]
+    fn untraced_small_objects_depend_on_allocator_and_tracing() {
+        let mut info = info();
+        assert!(!may_lack_small_objects(&info), "traced");
+        info.header.traces_python_allocators = false;
+        for allocator in [PythonAllocator::Pymalloc, PythonAllocator::PymallocDebug, PythonAllocator::Mimalloc] {
+            info.header.python_allocator = allocator;
+            assert!(may_lack_small_objects(&info), "{allocator:?}");
+        }
+        info.header.python_allocator = PythonAllocator::Malloc;
+        assert!(!may_lack_small_objects(&info), "each object is a malloc of its own");
+        assert_eq!(
+            small_objects_untraced().text,
+            "Small Python objects were not traced; they appear as arenas, charged to the line that happened to need a \
+             new one. Record with --trace-python-allocators to see them."
+        );
+    }
+
+    #[test]
+    fn libraries_are_counted_once_however_often_they_occur() {
+        let mut names = Names::default();
+        assert_eq!(libraries_without_symbols(&names, 1), None);
+        names.native_library("libarrow.so.1900");
+        assert_eq!(
+            libraries_without_symbols(&names, 2).unwrap().text,
+            "libarrow.so.1900 has no symbols here: its native frames show the library alone."
+        );
+        names.native_library("libz.so.1");
+        names.native_library("libm.so.6");
+        let note = libraries_without_symbols(&names, 4).unwrap();
+        assert_eq!(
+            note.text,
+            "libarrow.so.1900 and 2 other libraries have no symbols here: their native frames show the library alone."
+        );
+        assert_eq!(note.detail.as_deref(), Some("libarrow.so.1900, libm.so.6, libz.so.1"));
+    }
+
+    #[test]
+    fn a_clock_that_steps_back_is_told_with_its_largest_step() {
+        let mut timeline = timeline();
+        assert_eq!(clock_stepped_back(&timeline), None);
+        for snapshot in &mut timeline.snapshots[20..] {
+            snapshot.time_ms -= 5_000;
+        }
+        assert_eq!(
+            clock_stepped_back(&timeline).unwrap().text,
+            "The machine's clock stepped back by 4.00 s at 19.0 s; times of day after that are not certain."
+        );
+        timeline.snapshots[1].time_ms = START_MS - 10;
+        assert!(clock_stepped_back(&timeline).unwrap().text.contains("2 times, by 4.00 s at 19.0 s at most"));
+    }
+}

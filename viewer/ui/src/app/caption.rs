@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What is shown, in words; at a moment, also how the heap compares with the process.
+
+use super::document::Document;
+use crate::settings::Settings;
+use crate::theme::Palette;
+use egui::{Label, RichText, Ui};
+use memray_index::{Mode, Moment};
+use memray_report::caption::{caption, rss_gap};
+use memray_report::size::format_bytes_exact;
+
+/// Draws the caption, where the mode bar leaves room or below it.
+pub(super) fn show(ui: &mut Ui, document: &Document, settings: &Settings) {
+    let palette = Palette::of(ui.visuals());
+    let units = settings.units.units();
+    let Some(picture) = &document.answers.picture else {
+        ui.label(RichText::new("Asking…").color(palette.text_weak));
+        return;
+    };
+    let (answer, _) = match &picture.outcome {
+        Ok(answered) => answered,
+        Err(refusal) => {
+            ui.add(Label::new(RichText::new(refusal.to_string()).color(palette.note)).wrap());
+            return;
+        }
+    };
+    let is_current = document.picture_is_current();
+    let text = caption(&document.index, answer, units);
+    let colour = if is_current { palette.text_strong } else { palette.text_weak };
+    let label = ui.add(Label::new(RichText::new(&text).color(colour)).selectable(true).wrap());
+    label.on_hover_text(format!("{text}\n{}", format_bytes_exact(answer.total.bytes)));
+    if !is_current {
+        ui.spinner();
+    }
+    if let Mode::LiveAt(Moment::Snapshot(i)) = picture.question.mode
+        && let Some(snapshot) = document.index.timeline().snapshots.get(i as usize)
+    {
+        let gap = rss_gap(snapshot.rss_bytes, snapshot.heap_bytes, units);
+        ui.add(Label::new(RichText::new(gap.text).color(palette.text_weak)).wrap()).on_hover_text(gap.possible_causes);
+    }
+}

@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Everything the window can be told to do, as data: menus, shortcuts and the sheet of keys are all made from
+//! [`Command`], so they cannot disagree.
+
+use egui::{Context, Key, KeyboardShortcut, Modifiers};
+
+/// Something the window can be told to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[allow(missing_docs)] // `label` and `help` say what each does
+pub enum Command {
+    Open,
+    OpenPath,
+    Reload,
+    Close,
+    Quit,
+    ShowIcicle,
+    ShowTable,
+    ShowGrowth,
+    ShowStatistics,
+    Search,
+    NextHit,
+    PreviousHit,
+    Clear,
+    Back,
+    Forward,
+    ZoomIn,
+    ZoomOut,
+    ZoomReset,
+    ToggleInverted,
+    ToggleFlames,
+    ToggleFoldLibraries,
+    ToggleOwnCodeColour,
+    ToggleSplitThreads,
+    JumpToPeak,
+    JumpToPeakRss,
+    TypeMoment,
+    ToggleImportSystem,
+    ToggleIrrelevant,
+    EditFilter,
+    ClearFilter,
+    ShowKeys,
+}
+
+/// Where a command stands in the menus and on the sheet of keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)] // the menus' own names
+pub enum Group {
+    File,
+    View,
+    Capture,
+    Help,
+}
+
+impl Group {
+    /// All of them, as the menu bar has them.
+    pub const ALL: [Self; 4] = [Self::File, Self::View, Self::Capture, Self::Help];
+
+    /// Its name.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::File => "File",
+            Self::View => "View",
+            Self::Capture => "Capture",
+            Self::Help => "Help",
+        }
+    }
+}
+
+const NONE: Modifiers = Modifiers::NONE;
+
+const fn key(key: Key) -> KeyboardShortcut {
+    KeyboardShortcut::new(NONE, key)
+}
+
+const fn with(modifiers: Modifiers, key: Key) -> KeyboardShortcut {
+    KeyboardShortcut::new(modifiers, key)
+}
+
+impl Command {
+    /// All of them, in the order of menus and of the sheet of keys.
+    pub const ALL: [Self; 31] = [
+        Self::Open,
+        Self::OpenPath,
+        Self::Reload,
+        Self::Close,
+        Self::Quit,
+        Self::ShowIcicle,
+        Self::ShowTable,
+        Self::ShowGrowth,
+        Self::ShowStatistics,
+        Self::Search,
+        Self::NextHit,
+        Self::PreviousHit,
+        Self::Clear,
+        Self::Back,
+        Self::Forward,
+        Self::ZoomIn,
+        Self::ZoomOut,
+        Self::ZoomReset,
+        Self::ToggleOwnCodeColour,
+        Self::ToggleFoldLibraries,
+        Self::ToggleInverted,
+        Self::ToggleFlames,
+        Self::ToggleSplitThreads,
+        Self::JumpToPeak,
+        Self::JumpToPeakRss,
+        Self::TypeMoment,
+        Self::ToggleImportSystem,
+        Self::ToggleIrrelevant,
+        Self::EditFilter,
+        Self::ClearFilter,
+        Self::ShowKeys,
+    ];
+
+    /// Its name in a menu.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Open => "Open…",
+            Self::OpenPath => "Open a path…",
+            Self::Reload => "Reload",
+            Self::Close => "Close",
+            Self::Quit => "Quit",
+            Self::ShowIcicle => "Icicle",
+            Self::ShowTable => "Table",
+            Self::ShowGrowth => "Growth",
+            Self::ShowStatistics => "Statistics",
+            Self::Search => "Search",
+            Self::NextHit => "Next hit",
+            Self::PreviousHit => "Previous hit",
+            Self::Clear => "Clear",
+            Self::Back => "Back",
+            Self::Forward => "Forward",
+            Self::ZoomIn => "Zoom in",
+            Self::ZoomOut => "Zoom out",
+            Self::ZoomReset => "Whole tree",
+            Self::ToggleInverted => "Inverted",
+            Self::ToggleFlames => "Flames",
+            Self::ToggleFoldLibraries => "Fold libraries",
+            Self::ToggleOwnCodeColour => "Own code in colour",
+            Self::ToggleSplitThreads => "Split threads",
+            Self::JumpToPeak => "Jump to the peak",
+            Self::JumpToPeakRss => "Jump to the peak RSS",
+            Self::TypeMoment => "Type a moment or range…",
+            Self::ToggleImportSystem => "Hide import system",
+            Self::ToggleIrrelevant => "Hide irrelevant frames",
+            Self::EditFilter => "Filter…",
+            Self::ClearFilter => "Remove all filters",
+            Self::ShowKeys => "Keys",
+        }
+    }
+
+    /// What it does, in a sentence.
+    pub fn help(self) -> &'static str {
+        match self {
+            Self::Open => "Choose a capture in the desktop's file dialog",
+            Self::OpenPath => "Type or paste a capture's path",
+            Self::Reload => "Read the file again",
+            Self::Close => "Close the capture and go back to the start",
+            Self::Quit => "Close the window",
+            Self::ShowIcicle => "Show the call tree as an icicle",
+            Self::ShowTable => "Show functions, files and modules as a table",
+            Self::ShowGrowth => "Show what grew, ranked",
+            Self::ShowStatistics => "Show the whole run's statistics",
+            Self::Search => "Search functions, files and modules; /…/ is a regular expression",
+            Self::NextHit => "Select the next frame that matches the search",
+            Self::PreviousHit => "Select the previous frame that matches the search",
+            Self::Clear => "Clear the selection, then the zoom, then the range",
+            Self::Back => "Go back to the view before",
+            Self::Forward => "Go forward again",
+            Self::ZoomIn => "Zoom in",
+            Self::ZoomOut => "Zoom out",
+            Self::ZoomReset => "Show the whole tree",
+            Self::ToggleInverted => "Allocating functions first, their callers below",
+            Self::ToggleFlames => "Draw the root at the bottom",
+            Self::ToggleFoldLibraries => "Fold frames of libraries into the own-code frame that called them",
+            Self::ToggleOwnCodeColour => "Own code in colour by module, libraries grey; otherwise all in colour",
+            Self::ToggleSplitThreads => "Give each thread a tower of its own",
+            Self::JumpToPeak => "Show what was live when the heap was largest",
+            Self::JumpToPeakRss => "Show what was live when the process was largest",
+            Self::TypeMoment => "Type a moment (14.2s, 0:20:00, 14:03:20, #12, end) or a range (14.2s-20s)",
+            Self::ToggleImportSystem => "Leave out frames of the import system",
+            Self::ToggleIrrelevant => "Leave out frames of runpy, of CPython itself and of the import system",
+            Self::EditFilter => "Show only some threads, allocators, modules, files or functions",
+            Self::ClearFilter => "Show every stack again",
+            Self::ShowKeys => "Show all keys",
+        }
+    }
+
+    /// The keys that give it, the first one being shown in menus.
+    pub fn shortcuts(self) -> &'static [KeyboardShortcut] {
+        const CTRL: Modifiers = Modifiers::COMMAND;
+        match self {
+            Self::Open => const { &[key(Key::O), with(CTRL, Key::O)] },
+            Self::OpenPath => const { &[with(CTRL, Key::L)] },
+            Self::Reload => const { &[key(Key::F5)] },
+            Self::Close => const { &[with(CTRL, Key::W)] },
+            Self::Quit => const { &[with(CTRL, Key::Q)] },
+            Self::ShowIcicle => const { &[key(Key::Num1)] },
+            Self::ShowTable => const { &[key(Key::Num2)] },
+            Self::ShowGrowth => const { &[key(Key::Num3)] },
+            Self::ShowStatistics => const { &[key(Key::Num4)] },
+            Self::Search => const { &[key(Key::Slash), with(CTRL, Key::F)] },
+            Self::PreviousHit => const { &[with(Modifiers::SHIFT, Key::Enter)] },
+            Self::NextHit => const { &[key(Key::Enter)] },
+            Self::Clear => const { &[key(Key::Escape)] },
+            Self::Back => const { &[with(Modifiers::ALT, Key::ArrowLeft)] },
+            Self::Forward => const { &[with(Modifiers::ALT, Key::ArrowRight)] },
+            Self::ZoomIn => const { &[key(Key::Plus), key(Key::Equals)] },
+            Self::ZoomOut => const { &[key(Key::Minus)] },
+            Self::ZoomReset => const { &[key(Key::Num0)] },
+            Self::ToggleInverted => const { &[key(Key::I)] },
+            Self::ToggleFlames => const { &[key(Key::F)] },
+            Self::ToggleFoldLibraries => const { &[key(Key::L)] },
+            Self::ToggleOwnCodeColour => const { &[key(Key::C)] },
+            Self::ToggleSplitThreads => const { &[key(Key::T)] },
+            Self::JumpToPeak => const { &[key(Key::P)] },
+            Self::JumpToPeakRss => const { &[key(Key::R)] },
+            Self::TypeMoment => const { &[key(Key::G)] },
+            Self::ShowKeys => const { &[key(Key::Questionmark), key(Key::F1)] },
+            Self::ToggleImportSystem | Self::ToggleIrrelevant | Self::EditFilter | Self::ClearFilter => &[],
+        }
+    }
+
+    /// The menu it stands in.
+    pub fn group(self) -> Group {
+        match self {
+            Self::Open | Self::OpenPath | Self::Reload | Self::Close | Self::Quit => Group::File,
+            Self::JumpToPeak
+            | Self::JumpToPeakRss
+            | Self::TypeMoment
+            | Self::ToggleImportSystem
+            | Self::ToggleIrrelevant
+            | Self::EditFilter
+            | Self::ClearFilter
+            | Self::ToggleSplitThreads => Group::Capture,
+            Self::ShowKeys => Group::Help,
+            _ => Group::View,
+        }
+    }
+
+    /// Whether a menu draws a line before it.
+    pub fn starts_section(self) -> bool {
+        matches!(
+            self,
+            Self::Reload
+                | Self::Quit
+                | Self::Search
+                | Self::Clear
+                | Self::ZoomIn
+                | Self::ToggleOwnCodeColour
+                | Self::ToggleImportSystem
+                | Self::EditFilter
+        )
+    }
+
+    /// Whether it makes sense without a capture.
+    pub fn needs_capture(self) -> bool {
+        !matches!(self, Self::Open | Self::OpenPath | Self::Quit | Self::ShowKeys)
+    }
+
+    /// The commands whose keys were pressed in this pass; bare keys do not count while text is being edited.
+    pub fn pressed(context: &Context) -> Vec<Self> {
+        let is_editing = context.text_edit_focused();
+        let mut pressed = Vec::new();
+        // Shift and Enter before Enter alone, which would match it too.
+        let order = [Self::PreviousHit].into_iter().chain(Self::ALL);
+        for command in order {
+            for shortcut in command.shortcuts() {
+                let is_bare = shortcut.conflicts_with_text_editing();
+                // A text field keeps its own Escape and Enter.
+                if is_editing && is_bare && shortcut.logical_key != Key::F5 {
+                    continue;
+                }
+                if context.input_mut(|input| input.consume_shortcut(shortcut)) && !pressed.contains(&command) {
+                    pressed.push(command);
+                }
+            }
+        }
+        pressed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_command_stands_once_in_the_list() {
+        let mut seen = Command::ALL.to_vec();
+        seen.dedup();
+        assert_eq!(seen.len(), Command::ALL.len());
+        for (i, a) in Command::ALL.iter().enumerate() {
+            assert!(!Command::ALL[i + 1..].contains(a), "{a:?} twice");
+        }
+    }
+
+    #[test]
+    fn no_two_commands_share_a_key() {
+        for (i, a) in Command::ALL.iter().enumerate() {
+            for b in &Command::ALL[i + 1..] {
+                for shortcut in a.shortcuts() {
+                    assert!(!b.shortcuts().contains(shortcut), "{a:?} and {b:?} share {shortcut:?}");
+                }
+            }
+        }
+    }
+}

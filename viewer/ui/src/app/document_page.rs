@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The page of an open capture: headline, notes, graph, modes, caption, main view, details and status bar.
+
+use super::command::Command;
+use super::document::Document;
+use super::view::Tab;
+use super::{AppOptions, caption, headline, mode_bar, notes, status_bar, tabs};
+use crate::settings::Settings;
+use crate::style::{GAP, MARGIN, RADIUS};
+use crate::theme::Palette;
+use egui::{CentralPanel, CornerRadius, Frame, Margin, Panel, Stroke, Ui};
+
+/// A window narrower than this shows no details beside the main view.
+const MIN_WIDTH_WITH_DETAILS: f32 = 820.0;
+
+/// Draws the page; something to say for a moment, if there is.
+pub(super) fn show(
+    ui: &mut Ui,
+    document: &mut Document,
+    settings: &mut Settings,
+    options: &AppOptions,
+    commands: &mut Vec<Command>,
+) -> Option<String> {
+    let palette = Palette::of(ui.visuals());
+    status_bar::show(ui, document, settings, options);
+    let margin = |top: i8, bottom: i8| Margin { left: MARGIN as i8, right: MARGIN as i8, top, bottom };
+    let plain = |top: i8, bottom: i8| Frame::new().fill(palette.background).inner_margin(margin(top, bottom));
+    let height = ui.available_height();
+    Panel::top("headline").frame(plain(6, 6)).show_separator_line(false).show(ui, |ui| {
+        ui.spacing_mut().item_spacing.y = 4.0;
+        headline::show(ui, document);
+        ui.add_space(2.0);
+        notes::show(ui, document, commands);
+    });
+    Panel::top("memory graph")
+        .frame(plain(0, 4))
+        .show_separator_line(false)
+        .resizable(true)
+        .default_size((height * 0.2).clamp(110.0, 260.0))
+        .size_range(80.0..=(height * 0.5).max(90.0))
+        .show(ui, |ui| {
+            panel(ui, &palette, 6, |ui| {
+                document.show_graph(ui, settings);
+            });
+        });
+    Panel::top("modes").frame(plain(3, 2)).show_separator_line(false).show(ui, |ui| {
+        ui.horizontal_wrapped(|ui| {
+            ui.spacing_mut().item_spacing.x = 14.0;
+            mode_bar::show(ui, document, settings);
+            caption::show(ui, document, settings);
+        });
+    });
+    let mut said = None;
+    if ui.available_width() >= MIN_WIDTH_WITH_DETAILS {
+        let frame = Frame::new().fill(palette.background).inner_margin(Margin {
+            left: (GAP / 2.0) as i8,
+            right: MARGIN as i8,
+            top: 2,
+            bottom: GAP as i8,
+        });
+        Panel::right("details")
+            .frame(frame)
+            .show_separator_line(false)
+            .default_size((ui.available_width() * 0.24).clamp(260.0, 420.0))
+            .size_range(220.0..=ui.available_width() * 0.5)
+            .show(ui, |ui| {
+                panel(ui, &palette, 12, |ui| said = document.show_details(ui, settings));
+            });
+    }
+    let frame = Frame::new().fill(palette.background).inner_margin(Margin {
+        left: MARGIN as i8,
+        right: (GAP / 2.0) as i8,
+        top: 0,
+        bottom: GAP as i8,
+    });
+    CentralPanel::default().frame(frame).show(ui, |ui| {
+        tabs::show(ui, document, commands);
+        let inner = if document.view.tab == Tab::Icicle { 4 } else { 8 };
+        panel(ui, &palette, inner, |ui| {
+            said = document.show_main(ui, settings).or(said.take());
+        });
+    });
+    said
+}
+
+/// A panel that fills the room that is left.
+fn panel(ui: &mut Ui, palette: &Palette, inner: i8, content: impl FnOnce(&mut Ui)) {
+    Frame::new()
+        .fill(palette.panel)
+        .stroke(Stroke::new(1.0, palette.outline))
+        .corner_radius(CornerRadius::same(RADIUS))
+        .inner_margin(Margin::same(inner))
+        .show(ui, |ui| {
+            ui.set_min_size(ui.available_size());
+            content(ui);
+        });
+}

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The headline and the facts below it. Names in it are links that select their frames.
+
+use super::document::Document;
+use crate::style;
+use crate::theme::Palette;
+use egui::{Label, Link, RichText, Sense, Ui};
+use memray_index::RowKey;
+use memray_report::escape;
+
+/// The longest command that is shown; the whole one is in the tooltip.
+const COMMAND_CHARS: usize = 120;
+
+/// A piece without a link. The place behind a name, in brackets, is read last.
+fn plain(ui: &mut Ui, text: &str, palette: &Palette) {
+    let place_end = if text.starts_with(" (") { text.find(')').map_or(0, |at| at + 1) } else { 0 };
+    let (place, rest) = text.split_at(place_end);
+    if !place.is_empty() {
+        ui.label(RichText::new(place).size(style::HEADLINE_SIZE).color(palette.text_weak));
+    }
+    if !rest.is_empty() {
+        ui.label(RichText::new(rest).text_style(style::headline()).color(palette.text_strong));
+    }
+}
+
+/// The traced command without the folders of what ran it.
+fn short_command(command: &str) -> String {
+    let (program, rest) = command.split_once(' ').unwrap_or((command, ""));
+    let name = program.strip_suffix("/__main__.py").unwrap_or(program);
+    let name = name.rsplit('/').next().unwrap_or(name);
+    if rest.is_empty() { name.to_owned() } else { format!("{name} {rest}") }
+}
+
+/// Draws both lines.
+pub(super) fn show(ui: &mut Ui, document: &mut Document) {
+    let palette = Palette::of(ui.visuals());
+    ui.style_mut().interaction.selectable_labels = true;
+    let headline = match &document.answers.headline {
+        Some((_, Ok(headline))) => headline.clone(),
+        Some((_, Err(refusal))) => {
+            ui.label(RichText::new(refusal.to_string()).text_style(style::headline()));
+            return;
+        }
+        None => {
+            ui.label(RichText::new(" ").text_style(style::headline()));
+            ui.label(" ");
+            return;
+        }
+    };
+    ui.horizontal_wrapped(|ui| {
+        ui.spacing_mut().item_spacing.x = 0.0;
+        for segment in &headline.segments {
+            let text = RichText::new(&segment.text).text_style(style::headline());
+            match segment.location {
+                Some(location) => {
+                    let link = ui.add(Link::new(text.color(palette.accent)));
+                    if link.on_hover_text("Select this frame").clicked() {
+                        document.select_row(RowKey::Location(location));
+                    }
+                }
+                None => plain(ui, &segment.text, &palette),
+            }
+        }
+    });
+    ui.horizontal_wrapped(|ui| {
+        ui.spacing_mut().item_spacing.x = 0.0;
+        for (i, fact) in headline.facts.iter().enumerate() {
+            let separator = if i == 0 { "" } else { "  ·  " };
+            ui.label(RichText::new(format!("{separator}{fact}")).color(palette.text));
+        }
+        let command = escape::visible_bytes(&document.index.info().header.command_line);
+        if !command.is_empty() {
+            let short = short_command(&command);
+            let short = escape::shorten(&short, COMMAND_CHARS);
+            let text = RichText::new(format!("  ·  {short}")).color(palette.text_weak);
+            ui.add(Label::new(text).sense(Sense::hover())).on_hover_text(&command);
+        }
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_loses_the_folders_of_what_ran_it() {
+        assert_eq!(short_command("/opt/lib/site-packages/memray/__main__.py run -o x.bin a.py"), "memray run -o x.bin a.py");
+        assert_eq!(short_command("/usr/bin/python3 a.py"), "python3 a.py");
+        assert_eq!(short_command("memray"), "memray");
+    }
+}

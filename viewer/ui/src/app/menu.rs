@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The menu bar, made from the commands, with the search field at its right end.
+
+use super::command::{Command, Group};
+use super::document::Document;
+use super::{App, ModeChoice, Page, search_field};
+use crate::settings::{ClockChoice, Settings, ThemeChoice, UnitChoice};
+use crate::style::MARGIN;
+use crate::theme::Palette;
+use egui::{Align, Button, Frame, Layout, Margin, MenuBar, Panel, Ui};
+
+/// Draws the menu bar.
+pub(super) fn show(ui: &mut Ui, app: &mut App, commands: &mut Vec<Command>) {
+    let palette = Palette::of(ui.visuals());
+    let frame = Frame::new().fill(palette.background).inner_margin(Margin::symmetric(MARGIN as i8 - 7, 2));
+    Panel::top("menu bar").frame(frame).show(ui, |ui| {
+        MenuBar::new().ui(ui, |ui| {
+            let before = app.settings.clone();
+            let has_file = app.current_path().is_some();
+            ui.spacing_mut().item_spacing.x = 6.0;
+            ui.spacing_mut().button_padding.x = 7.0;
+            for group in Group::ALL {
+                ui.menu_button(group.label(), |ui| {
+                    ui.set_min_width(230.0);
+                    let document = match &mut app.page {
+                        Page::Open(document) => Some(&mut **document),
+                        _ => None,
+                    };
+                    group_menu(ui, group, document, has_file, &mut app.settings, commands);
+                });
+            }
+            if app.settings != before {
+                app.save_settings();
+            }
+            if let Page::Open(document) = &mut app.page {
+                ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                    ui.add_space(6.0);
+                    search_field::show(ui, document, &app.settings, commands);
+                });
+            }
+        });
+    });
+}
+
+fn group_menu(
+    ui: &mut Ui,
+    group: Group,
+    mut document: Option<&mut Document>,
+    has_file: bool,
+    settings: &mut Settings,
+    commands: &mut Vec<Command>,
+) {
+    if group == Group::Capture
+        && let Some(document) = document.as_deref_mut()
+    {
+        modes(ui, document);
+        ui.separator();
+    }
+    for command in Command::ALL.into_iter().filter(|command| command.group() == group) {
+        if command.starts_section() {
+            ui.separator();
+        }
+        let is_enabled = match command {
+            Command::Reload | Command::Close => has_file,
+            Command::Back => document.as_deref().is_some_and(Document::can_go_back),
+            Command::Forward => document.as_deref().is_some_and(Document::can_go_forward),
+            _ => !command.needs_capture() || document.is_some(),
+        };
+        let is_on = document.as_deref().is_some_and(|document| document.is_on(command));
+        let mut button = Button::selectable(is_on, command.label());
+        if let Some(shortcut) = command.shortcuts().first() {
+            button = button.shortcut_text(ui.ctx().format_shortcut(shortcut));
+        }
+        if ui.add_enabled(is_enabled, button).on_hover_text(command.help()).clicked() {
+            commands.push(command);
+            ui.close();
+        }
+    }
+    if group == Group::View {
+        ui.separator();
+        preferences(ui, settings);
+    }
+}
+
+fn modes(ui: &mut Ui, document: &mut Document) {
+    let info = document.index.info();
+    for mode in ModeChoice::ALL {
+        let refusal = mode.refusal(info);
+        let button = Button::selectable(document.view.mode == mode, mode.label(info));
+        let response = ui.add_enabled(refusal.is_none(), button).on_hover_text(mode.help());
+        let response = response.on_disabled_hover_text(refusal.unwrap_or_default());
+        if response.clicked() {
+            document.view.mode = mode;
+            ui.close();
+        }
+    }
+}
+
+fn preferences(ui: &mut Ui, settings: &mut Settings) {
+    ui.menu_button("Units", |ui| {
+        ui.radio_value(&mut settings.units, UnitChoice::Binary, "KiB, MiB, GiB");
+        ui.radio_value(&mut settings.units, UnitChoice::Decimal, "kB, MB, GB, as memray");
+    });
+    ui.menu_button("Times of day", |ui| {
+        ui.radio_value(&mut settings.clock, ClockChoice::Local, "Local");
+        ui.radio_value(&mut settings.clock, ClockChoice::Utc, "UTC");
+    });
+    ui.menu_button("Theme", |ui| {
+        ui.radio_value(&mut settings.theme, ThemeChoice::System, "As the system");
+        ui.radio_value(&mut settings.theme, ThemeChoice::Dark, "Dark");
+        ui.radio_value(&mut settings.theme, ThemeChoice::Light, "Light");
+    });
+}

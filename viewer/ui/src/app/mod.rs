@@ -1,0 +1,369 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The application: [`App`] holds all state and draws itself into any `egui::Ui`, so that the window, a test and a
+//! picture run the same code. [`run`] puts it into a window.
+
+mod caption;
+mod command;
+mod document;
+mod document_page;
+mod file_dialog;
+mod filter_bar;
+mod headline;
+mod key_sheet;
+mod menu;
+mod mode_bar;
+mod notes;
+mod opening;
+mod opening_page;
+mod path_entry;
+mod search_field;
+mod start_page;
+mod status_bar;
+mod tabs;
+mod view;
+mod watcher;
+mod window;
+mod worker;
+
+pub use command::{Command, Group};
+pub use view::{ModeChoice, Selection, Tab, View};
+pub use window::{RunOptions, run};
+
+use crate::memory_graph::MemoryGraph;
+use crate::settings::{Recent, Settings, SettingsFile, ThemeChoice};
+use document::Document;
+use egui::{Context, ThemePreference, Ui, ViewportCommand};
+use file_dialog::{Chosen, FileDialog};
+use memray_index::{Index, OpenOptions};
+use memray_report::escape;
+use opening::{Opened, Opening};
+use path_entry::PathEntry;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use watcher::Fingerprint;
+
+/// How an application starts.
+#[derive(Clone, Debug, Default)]
+pub struct AppOptions {
+    /// The capture to open; the start page if `None`.
+    pub path: Option<PathBuf>,
+    /// How captures are opened.
+    pub open: OpenOptions,
+    /// Where settings are remembered; nowhere if `None`.
+    pub settings: Option<SettingsFile>,
+    /// A theme that goes before the remembered one.
+    pub theme: Option<ThemeChoice>,
+    /// The sample capture, where it is installed.
+    pub sample: Option<PathBuf>,
+    /// Whether only a picture is made: nothing that differs from run to run is shown.
+    pub is_picture: bool,
+    /// Whether the platform lets files be dropped on the window, so that it may be said.
+    pub takes_drops: bool,
+}
+
+/// The application.
+pub struct App {
+    options: AppOptions,
+    settings: Settings,
+    page: Page,
+    dialog: FileDialog,
+    path_entry: Option<PathEntry>,
+    shows_keys: bool,
+    title: String,
+    message: Option<Message>,
+}
+
+enum Page {
+    Start,
+    Opening(Box<Reading>),
+    Open(Box<Document>),
+    Failed { path: PathBuf, message: String },
+}
+
+/// A capture being read, and what to show of it when it is there.
+struct Reading {
+    opening: Opening,
+    fingerprint: Option<Fingerprint>,
+    view: Option<View>,
+    graph: MemoryGraph,
+}
+
+/// Something that was done, said for a moment.
+struct Message {
+    text: String,
+    until_s: f64,
+}
+
+impl App {
+    /// An application that opens what its options say.
+    pub fn new(options: AppOptions, context: &Context) -> Self {
+        let settings = options.settings.as_ref().map(SettingsFile::load).unwrap_or_default();
+        let path = options.path.clone();
+        let mut app = Self {
+            options,
+            settings,
+            page: Page::Start,
+            dialog: FileDialog::default(),
+            path_entry: None,
+            shows_keys: false,
+            title: String::new(),
+            message: None,
+        };
+        if let Some(path) = path {
+            app.open(&path, None, context);
+        }
+        app
+    }
+
+    /// Draws everything, and does what the user asks.
+    pub fn ui(&mut self, ui: &mut Ui) {
+        let context = ui.ctx().clone();
+        self.apply_theme(&context);
+        self.update(&context);
+        let mut commands = Command::pressed(&context);
+        let view_before = self.document().map(|document| document.view.clone());
+
+        menu::show(ui, self, &mut commands);
+        match &mut self.page {
+            Page::Start => start_page::show(ui, &self.settings, &self.options, &self.dialog, &mut commands)
+                .into_iter()
+                .for_each(|path| self.open(&path, None, &context)),
+            Page::Opening(reading) => {
+                if opening_page::show(ui, &reading.opening, &mut reading.graph, &self.settings, self.options.is_picture) {
+                    reading.opening.progress.cancel();
+                }
+            }
+            Page::Open(document) => {
+                if let Some(text) = document_page::show(ui, document, &mut self.settings, &self.options, &mut commands)
+                {
+                    self.say(text, &context);
+                }
+            }
+            Page::Failed { path, message } => start_page::show_failure(ui, path, message, &mut commands),
+        }
+        self.overlays(ui, &mut commands);
+        let is_navigation = commands.iter().any(|command| matches!(command, Command::Back | Command::Forward));
+        for command in commands {
+            self.perform(command, &context);
+        }
+        if let (Some(before), Some(document)) = (view_before, self.document_mut())
+            && !is_navigation
+            && !before.differs_in_selection_only(&document.view)
+        {
+            document.history.left(before);
+        }
+        self.update(&context);
+        self.tell_title(&context);
+    }
+
+    /// Takes what other threads have finished, and tells them what is wanted now. Draws nothing.
+    fn update(&mut self, context: &Context) {
+        if let Chosen::File(path) = self.dialog.poll() {
+            self.open(&path, None, context);
+        }
+        let dropped = context.input(|input| input.raw.dropped_files.first().map(|file| file.path().to_owned()));
+        if let Some(path) = dropped.filter(|path| !path.as_os_str().is_empty()) {
+            self.open(&path, None, context);
+        }
+        if let Page::Opening(reading) = &mut self.page {
+            let (path, view) = (reading.opening.path.clone(), reading.view.take());
+            match reading.opening.poll() {
+                Opened::NotYet => reading.view = view,
+                Opened::Cancelled => self.page = Page::Start,
+                Opened::Failed(message) => self.page = Page::Failed { path, message },
+                Opened::Index(index, took) => {
+                    let fingerprint = reading.fingerprint;
+                    self.opened(path, index, took, fingerprint, view, context);
+                }
+            }
+        }
+        let units = self.settings.units.units();
+        if let Some(document) = self.document_mut() {
+            document.update(units);
+        }
+    }
+
+    /// Takes what other threads have finished, and whether nothing more is to come.
+    pub(crate) fn is_settled(&mut self, context: &Context) -> bool {
+        self.update(context);
+        match &self.page {
+            Page::Start | Page::Failed { .. } => true,
+            Page::Opening(_) => false,
+            Page::Open(document) => document.is_settled(),
+        }
+    }
+
+    /// Why the capture could not be opened, if it could not.
+    pub fn failure(&self) -> Option<&str> {
+        match &self.page {
+            Page::Failed { message, .. } => Some(message),
+            _ => None,
+        }
+    }
+
+    /// Searches the open capture, as typing into the search field does.
+    pub fn search_for(&mut self, text: &str) {
+        if let Some(document) = self.document_mut() {
+            document.search.text = text.to_owned();
+        }
+    }
+
+    fn document(&self) -> Option<&Document> {
+        match &self.page {
+            Page::Open(document) => Some(document),
+            _ => None,
+        }
+    }
+
+    fn document_mut(&mut self) -> Option<&mut Document> {
+        match &mut self.page {
+            Page::Open(document) => Some(document),
+            _ => None,
+        }
+    }
+
+    /// Opens a capture, on a thread of its own.
+    fn open(&mut self, path: &Path, view: Option<View>, context: &Context) {
+        // The folder from which it was started may not be the one in which it is opened again.
+        let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        self.path_entry = None;
+        let fingerprint = Fingerprint::of(&path);
+        self.page = match Opening::start(&path, &self.options.open, context) {
+            Ok(opening) => Page::Opening(Box::new(Reading { opening, fingerprint, view, graph: MemoryGraph::default() })),
+            Err(error) => Page::Failed { path, message: error.to_string() },
+        };
+    }
+
+    fn opened(
+        &mut self,
+        path: PathBuf,
+        index: Index,
+        took: Duration,
+        fingerprint: Option<Fingerprint>,
+        view: Option<View>,
+        context: &Context,
+    ) {
+        self.settings.remember(Recent {
+            path: path.clone(),
+            peak_bytes: index.timeline().peak_bytes,
+            start_time_ms: index.info().header.start_time_ms,
+            command_line: escape::visible_bytes(&index.info().header.command_line),
+        });
+        self.save_settings();
+        self.page = match Document::new(path.clone(), index, took, fingerprint, context) {
+            Ok(mut document) => {
+                if let Some(view) = view {
+                    // Moments of the file as it was may not be in it any more.
+                    document.view = View { moment: None, range: None, ..view };
+                    if document.view.mode.takes_range() || document.view.mode == ModeChoice::LiveAt {
+                        document.view.mode = ModeChoice::Peak;
+                    }
+                }
+                Page::Open(Box::new(document))
+            }
+            Err(error) => Page::Failed { path, message: error.to_string() },
+        };
+    }
+
+    fn overlays(&mut self, ui: &mut Ui, commands: &mut Vec<Command>) {
+        if self.shows_keys {
+            self.shows_keys = !key_sheet::show(ui, commands);
+        }
+        if let Some(entry) = &mut self.path_entry {
+            match entry.show(ui, self.dialog.is_open()) {
+                path_entry::Outcome::Open => {}
+                path_entry::Outcome::Closed => self.path_entry = None,
+                path_entry::Outcome::Chosen(path) => self.open(&path, None, &ui.ctx().clone()),
+            }
+        }
+        if let Some(message) = &self.message {
+            let left_s = message.until_s - ui.ctx().time();
+            if left_s <= 0.0 {
+                self.message = None;
+            } else {
+                status_bar::toast(ui, &message.text);
+                ui.ctx().request_repaint_after_secs(left_s as f32);
+            }
+        }
+    }
+
+    fn say(&mut self, text: String, context: &Context) {
+        self.message = Some(Message { text, until_s: context.time() + 4.0 });
+    }
+
+    /// Does what a command says.
+    pub fn perform(&mut self, command: Command, context: &Context) {
+        match command {
+            Command::Open => {
+                let folder = self.current_path().and_then(Path::parent).map(Path::to_owned);
+                self.dialog.open(folder, context);
+                // A desktop without dialogs says nothing at all, so the path can be typed as well.
+                self.path_entry = Some(PathEntry::beside_dialog());
+            }
+            Command::OpenPath => self.path_entry = Some(PathEntry::alone()),
+            Command::Reload => {
+                if let Some(path) = self.current_path().map(Path::to_owned) {
+                    let view = self.document().map(|document| document.view.clone());
+                    self.open(&path, view, context);
+                }
+            }
+            Command::Close => self.page = Page::Start,
+            Command::Quit => context.send_viewport_cmd(ViewportCommand::Close),
+            Command::ShowKeys => self.shows_keys = !self.shows_keys,
+            Command::Clear if self.shows_keys || self.path_entry.is_some() => {
+                self.shows_keys = false;
+                self.path_entry = None;
+            }
+            _ => {
+                if let Some(document) = self.document_mut() {
+                    document.perform(command, context);
+                }
+            }
+        }
+    }
+
+    fn current_path(&self) -> Option<&Path> {
+        match &self.page {
+            Page::Start => None,
+            Page::Opening(reading) => Some(&reading.opening.path),
+            Page::Open(document) => Some(&document.path),
+            Page::Failed { path, .. } => Some(path),
+        }
+    }
+
+    /// The window's title: the file's name as soon as there is one.
+    pub fn title(&self) -> String {
+        window::title(self.current_path())
+    }
+
+    fn tell_title(&mut self, context: &Context) {
+        let title = self.title();
+        if title != self.title {
+            context.send_viewport_cmd(ViewportCommand::Title(title.clone()));
+            self.title = title;
+        }
+    }
+
+    fn apply_theme(&self, context: &Context) {
+        let preference = match self.options.theme.unwrap_or(self.settings.theme) {
+            ThemeChoice::System => ThemePreference::System,
+            ThemeChoice::Dark => ThemePreference::Dark,
+            ThemeChoice::Light => ThemePreference::Light,
+        };
+        if context.options(|options| options.theme_preference) != preference {
+            context.set_theme(preference);
+        }
+    }
+
+    /// The settings, to be changed.
+    pub(crate) fn settings_mut(&mut self) -> &mut Settings {
+        &mut self.settings
+    }
+
+    /// Remembers the settings. A folder that cannot be written is no reason to bother anyone.
+    pub(crate) fn save_settings(&self) {
+        if let Some(file) = &self.options.settings {
+            drop(file.save(&self.settings));
+        }
+    }
+}

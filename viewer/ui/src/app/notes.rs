@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The honest notes: amber bars that are always there, for what a capture does not hold.
+
+use super::command::Command;
+use super::document::Document;
+use crate::theme::Palette;
+use egui::{Color32, Frame, Label, Link, Margin, RichText, Stroke, Ui};
+
+/// Draws a bar for each note, and one if the file changed on disk.
+pub(super) fn show(ui: &mut Ui, document: &Document, commands: &mut Vec<Command>) {
+    let palette = Palette::of(ui.visuals());
+    if document.has_changed_on_disk() {
+        bar(ui, palette.accent, palette.panel, |ui| {
+            ui.label("The file has changed on disk.");
+            if ui.add(Link::new("F5 reloads it")).clicked() {
+                commands.push(Command::Reload);
+            }
+        });
+    }
+    for note in document.answers.notes.iter().flat_map(|notes| notes.iter()) {
+        bar(ui, palette.note, palette.note_background, |ui| {
+            let label = ui.add(Label::new(RichText::new(&note.text).color(palette.text)).wrap().selectable(true));
+            if let Some(detail) = &note.detail {
+                label.on_hover_text(detail);
+            }
+        });
+    }
+}
+
+/// A bar with a coloured left edge.
+fn bar(ui: &mut Ui, edge: Color32, background: Color32, content: impl FnOnce(&mut Ui)) {
+    let frame = Frame::new().fill(background).inner_margin(Margin { left: 13, right: 10, top: 5, bottom: 5 });
+    let response = frame
+        .show(ui, |ui| {
+            ui.set_min_width(ui.available_width());
+            ui.horizontal_wrapped(|ui| {
+                ui.spacing_mut().item_spacing.x = 5.0;
+                content(ui);
+            });
+        })
+        .response;
+    let rect = response.rect;
+    ui.painter().vline(rect.left() + 1.5, rect.y_range(), Stroke::new(3.0, edge));
+}

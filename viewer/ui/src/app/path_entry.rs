@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+//! A capture's path, typed into the window: for desktops without a file dialog, and for those who know it.
+
+use crate::style;
+use crate::theme::Palette;
+use egui::{Id, Key, Modal, RichText, Ui};
+use std::path::PathBuf;
+
+/// A path being typed.
+pub(super) struct PathEntry {
+    text: String,
+    is_beside_dialog: bool,
+    wants_focus: bool,
+}
+
+/// What became of it.
+pub(super) enum Outcome {
+    /// It is still being typed.
+    Open,
+    /// Nothing was chosen.
+    Closed,
+    /// A path.
+    Chosen(PathBuf),
+}
+
+impl PathEntry {
+    /// By itself.
+    pub(super) fn alone() -> Self {
+        Self { text: String::new(), is_beside_dialog: false, wants_focus: true }
+    }
+
+    /// While the desktop's dialog is asked for, in case that none comes.
+    pub(super) fn beside_dialog() -> Self {
+        Self { is_beside_dialog: true, ..Self::alone() }
+    }
+
+    /// Draws it.
+    pub(super) fn show(&mut self, ui: &mut Ui, dialog_is_open: bool) -> Outcome {
+        let palette = Palette::of(ui.visuals());
+        let mut outcome = Outcome::Open;
+        let modal = Modal::new(Id::unique("path entry")).show(ui.ctx(), |ui| {
+            ui.set_width(520.0_f32.min(ui.ctx().content_rect().width() - 60.0));
+            let label = ui.label("Path of a capture or an index");
+            let field = style::text_field(ui, &mut self.text, Id::unique("path")).hint_text("/path/to/capture.bin").desired_width(f32::INFINITY);
+            let response = ui.add(field).labelled_by(label.id);
+            if std::mem::take(&mut self.wants_focus) {
+                response.request_focus();
+            }
+            let words = match (self.is_beside_dialog, dialog_is_open) {
+                (true, true) => "Waiting for the desktop's file dialog. Where none opens, type or paste the path here.",
+                (true, false) => "The desktop's dialog chose nothing. Type or paste the path here.",
+                (false, _) => "Type or paste it; Enter opens it.",
+            };
+            ui.label(RichText::new(words).color(palette.text_weak).small());
+            ui.add_space(4.0);
+            ui.horizontal(|ui| {
+                let has_text = !self.text.trim().is_empty();
+                let is_entered = response.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
+                let is_clicked = ui.add_enabled(has_text, egui::Button::new("Open")).clicked();
+                if has_text && (is_entered || is_clicked) {
+                    outcome = Outcome::Chosen(path_of(&self.text));
+                }
+                if ui.button("Cancel").clicked() {
+                    outcome = Outcome::Closed;
+                }
+            });
+        });
+        if matches!(outcome, Outcome::Open) && modal.should_close() { Outcome::Closed } else { outcome }
+    }
+}
+
+/// The path that was typed: quotes around it, `file://` before it and `~` are what pasting brings.
+fn path_of(text: &str) -> PathBuf {
+    let text = text.trim().trim_matches(['"', '\'']);
+    let text = text.strip_prefix("file://").unwrap_or(text);
+    if let Some(rest) = text.strip_prefix("~/")
+        && let Some(dirs) = directories::BaseDirs::new()
+    {
+        return dirs.home_dir().join(rest);
+    }
+    PathBuf::from(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pasted_path_loses_quotes_and_scheme() {
+        assert_eq!(path_of(" '/a b/c.bin' "), PathBuf::from("/a b/c.bin"));
+        assert_eq!(path_of("file:///a/c.bin"), PathBuf::from("/a/c.bin"));
+        assert_eq!(path_of("c.bin"), PathBuf::from("c.bin"));
+    }
+}

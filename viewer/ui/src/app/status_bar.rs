@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The status bar: what is filtered, as chips that can be removed, and what is known of the file.
+
+use super::AppOptions;
+use super::document::Document;
+use super::filter_bar;
+use crate::settings::{Settings, UnitChoice};
+use crate::style::MARGIN;
+use crate::theme::Palette;
+use egui::{Align, Align2, Area, Button, Frame, Id, Layout, Margin, Order, Panel, RichText, Ui, vec2};
+use memray_report::size::{format_bytes, format_count};
+use memray_report::time::format_duration;
+
+/// Draws the bar.
+pub(super) fn show(ui: &mut Ui, document: &mut Document, settings: &mut Settings, options: &AppOptions) {
+    let palette = Palette::of(ui.visuals());
+    let frame = Frame::new()
+        .fill(palette.background)
+        .inner_margin(Margin { left: MARGIN as i8, right: MARGIN as i8, top: 4, bottom: 4 });
+    Panel::bottom("status bar").frame(frame).show(ui, |ui| {
+        ui.horizontal(|ui| {
+            ui.spacing_mut().item_spacing.x = 6.0;
+            filter_bar::show(ui, document);
+            ui.with_layout(Layout::right_to_left(Align::Center), |ui| facts(ui, document, settings, options));
+        });
+    });
+}
+
+fn facts(ui: &mut Ui, document: &Document, settings: &mut Settings, options: &AppOptions) {
+    let palette = Palette::of(ui.visuals());
+    let weak = |text: String| RichText::new(text).color(palette.text_weak).size(12.0);
+    let unit = ui.add(Button::new(weak(settings.units.name().to_owned())).frame(false));
+    if unit.on_hover_text("Change between KiB and memray's kB").clicked() {
+        settings.units = match settings.units {
+            UnitChoice::Binary => UnitChoice::Decimal,
+            UnitChoice::Decimal => UnitChoice::Binary,
+        };
+    }
+    let info = document.index.info();
+    let mut facts = vec![format!("{} records", format_count(info.counts.records))];
+    facts.push(format_bytes(info.file_size_bytes, settings.units.units()));
+    if !options.is_picture {
+        // How long it took differs from run to run, and a picture must not.
+        let took_ms = i64::try_from(document.opened_in.as_millis()).unwrap_or(i64::MAX);
+        facts.push(format!("opened in {}", format_duration(took_ms)));
+    }
+    ui.label(weak(format!("{}  ·", facts.join("  ·  "))));
+}
+
+/// Says something for a moment, above the status bar.
+pub(super) fn toast(ui: &Ui, text: &str) {
+    Area::new(Id::unique("toast")).order(Order::Foreground).anchor(Align2::CENTER_BOTTOM, vec2(0.0, -40.0)).show(
+        ui.ctx(),
+        |ui| {
+            Frame::popup(ui.style()).show(ui, |ui| ui.label(text));
+        },
+    );
+}

@@ -1,0 +1,404 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What the window shows of a capture: everything that back and forward go between, and the question it stands for.
+
+use memray_index::{
+    CaptureInfo, Filter, GroupBy, GrowthBy, LocationId, Mode, Moment, Question, RowKey, ThreadIndex, TimeRange,
+    Timeline, Tree, TreeNodeId, TreeOptions,
+};
+use memray_report::{escape, labels};
+use std::sync::Arc;
+
+/// The modes, as the mode bar has them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[allow(missing_docs)] // `label` and `help` say what each is
+pub enum ModeChoice {
+    #[default]
+    Peak,
+    LiveAt,
+    StillLive,
+    PeakInRange,
+    Growth,
+    Churn,
+    Temporary,
+    Leaked,
+}
+
+impl ModeChoice {
+    /// All of them, in the bar's order.
+    pub const ALL: [Self; 8] = [
+        Self::Peak,
+        Self::LiveAt,
+        Self::StillLive,
+        Self::PeakInRange,
+        Self::Growth,
+        Self::Churn,
+        Self::Temporary,
+        Self::Leaked,
+    ];
+
+    /// Its name. What is live at the end of a recording that stops early need not have leaked.
+    pub fn label(self, info: &CaptureInfo) -> &'static str {
+        match self {
+            Self::Peak => "Peak",
+            Self::LiveAt => "Live at…",
+            Self::StillLive => "Still live",
+            Self::PeakInRange => "Peak in range",
+            Self::Growth => "Growth",
+            Self::Churn => "Churn",
+            Self::Temporary => "Temporary",
+            Self::Leaked if info.stops_early() => "Live when the recording stops",
+            Self::Leaked => "Leaked",
+        }
+    }
+
+    /// What it is, in a sentence.
+    pub fn help(self) -> &'static str {
+        match self {
+            Self::Peak => "Live when the whole heap was largest",
+            Self::LiveAt => "Live at a moment: click into the graph, or type one",
+            Self::StillLive => "Allocated in the range and live at its end",
+            Self::PeakInRange => "Live when the whole heap was largest within the range",
+            Self::Growth => "Live at the range's end less live at its start",
+            Self::Churn => "All that was allocated in the range, freed or not",
+            Self::Temporary => "Freed again after few further allocations of the same thread",
+            Self::Leaked => "Live after the last record",
+        }
+    }
+
+    /// Whether it asks about a range.
+    pub fn takes_range(self) -> bool {
+        matches!(self, Self::StillLive | Self::PeakInRange | Self::Growth | Self::Churn)
+    }
+
+    /// Why a capture has no such mode.
+    pub fn refusal(self, info: &CaptureInfo) -> Option<&'static str> {
+        let needs_records = !matches!(self, Self::Peak | Self::Leaked);
+        (needs_records && info.is_aggregated()).then_some(
+            "This capture is aggregated: it holds sums for the peak and the end, and no single allocations. \
+             Record without --aggregate to ask this.",
+        )
+    }
+}
+
+/// The main views.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[allow(missing_docs)] // named as in the window
+pub enum Tab {
+    #[default]
+    Icicle,
+    Table,
+    Growth,
+    Statistics,
+}
+
+impl Tab {
+    /// All of them, by key.
+    pub const ALL: [Self; 4] = [Self::Icicle, Self::Table, Self::Growth, Self::Statistics];
+
+    /// Its name.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Icicle => "Icicle",
+            Self::Table => "Table",
+            Self::Growth => "Growth",
+            Self::Statistics => "Statistics",
+        }
+    }
+}
+
+/// One step from a tree's root to a frame.
+pub(super) type Step = (LocationId, Option<ThreadIndex>);
+
+/// What is selected. It outlives the tree in which it was selected: the same frame is found again in the next one.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Selection {
+    /// A frame, by its path from below the root in a tree with these options.
+    Frame(Arc<[Step]>, TreeOptions),
+    /// What a table's row stands for.
+    Row(RowKey),
+}
+
+impl Selection {
+    /// The selection of a node; none for the root.
+    pub fn of_node(tree: &Tree, node: TreeNodeId, options: TreeOptions) -> Option<Self> {
+        let path: Arc<[Step]> = tree
+            .path(node)
+            .into_iter()
+            .skip(1)
+            .map(|id| (tree.node(id).location, tree.node(id).thread))
+            .collect();
+        (!path.is_empty()).then_some(Self::Frame(path, options))
+    }
+
+    /// The row that stands for it in a table of the right grouping.
+    pub fn key(&self) -> Option<RowKey> {
+        match self {
+            Self::Frame(path, _) => path.last().map(|(location, thread)| match (*location, *thread) {
+                (LocationId::NONE, Some(thread)) => RowKey::Thread(thread),
+                (LocationId::NONE, None) => RowKey::None,
+                (location, _) => RowKey::Location(location),
+            }),
+            Self::Row(key) => Some(*key),
+        }
+    }
+
+    /// What it is called.
+    pub fn name(&self, index: &memray_index::Index) -> String {
+        let text = |string| escape::visible(&index.text(string)).into_owned();
+        let name = match self.key().unwrap_or(RowKey::None) {
+            RowKey::Location(location) => labels::function(index, location),
+            RowKey::Function(function, _) => text(function),
+            RowKey::File(file) | RowKey::Module(file) => text(file),
+            RowKey::Thread(thread) => escape::visible(&index.thread_label(thread)).into_owned(),
+            RowKey::Allocator(allocator) => allocator.name().to_owned(),
+            RowKey::None => labels::NO_STACK.to_owned(),
+        };
+        escape::shorten(&name, 60).into_owned()
+    }
+
+    /// Where it is in a tree: the frame itself, or the heaviest node that shows it.
+    pub fn find(&self, index: &memray_index::Index, tree: &Tree, options: TreeOptions) -> Option<TreeNodeId> {
+        match self {
+            Self::Frame(path, made_with) if *made_with == options => descend(tree, path).or_else(|| self.heaviest(index, tree)),
+            _ => self.heaviest(index, tree),
+        }
+    }
+
+    fn heaviest(&self, index: &memray_index::Index, tree: &Tree) -> Option<TreeNodeId> {
+        let shows = |node: &memray_index::TreeNode| match self {
+            Self::Frame(path, _) => path.last().is_some_and(|(location, _)| node.location == *location),
+            Self::Row(key) => shows_key(index, node, *key),
+        };
+        (1..tree.nodes.len() as u32)
+            .map(TreeNodeId)
+            .filter(|id| shows(tree.node(*id)))
+            // Of equal weights the first, which is the outermost.
+            .max_by_key(|id| (tree.node(*id).weight, std::cmp::Reverse(id.0)))
+    }
+}
+
+fn shows_key(index: &memray_index::Index, node: &memray_index::TreeNode, key: RowKey) -> bool {
+    if let RowKey::Thread(thread) = key {
+        return node.thread == Some(thread);
+    }
+    node.location != LocationId::NONE && location_has_key(index, node.location, key)
+}
+
+/// Whether a location belongs to what a table's row stands for.
+pub(super) fn location_has_key(index: &memray_index::Index, id: LocationId, key: RowKey) -> bool {
+    let location = index.location(id);
+    match key {
+        RowKey::Location(wanted) => id == wanted,
+        RowKey::Function(function, file) => location.function == function && location.file == file,
+        RowKey::File(file) => location.file == file,
+        RowKey::Module(module) => location.module == module,
+        RowKey::Thread(_) | RowKey::Allocator(_) | RowKey::None => false,
+    }
+}
+
+fn descend(tree: &Tree, path: &[Step]) -> Option<TreeNodeId> {
+    if tree.nodes.is_empty() {
+        return None;
+    }
+    path.iter().try_fold(TreeNodeId(0), |at, (location, thread)| {
+        tree.children(at).map(TreeNodeId).find(|child| {
+            let node = tree.node(*child);
+            node.location == *location && node.thread == *thread
+        })
+    })
+}
+
+/// What the window shows of a capture.
+#[derive(Clone, Debug, PartialEq)]
+pub struct View {
+    /// The mode.
+    pub mode: ModeChoice,
+    /// The moment of [`ModeChoice::LiveAt`]; the end if none was chosen.
+    pub moment: Option<Moment>,
+    /// The range of the modes that take one; the whole run if none was chosen.
+    pub range: Option<TimeRange>,
+    /// The threshold of [`ModeChoice::Temporary`].
+    pub temporary_threshold: u64,
+    /// Which stacks.
+    pub filter: Filter,
+    /// Whether threads are towers of their own.
+    pub split_threads: bool,
+    /// How the tree is laid out.
+    pub tree: TreeOptions,
+    /// Whether the root is drawn at the bottom.
+    pub is_flames: bool,
+    /// Whether libraries are grey.
+    pub own_code_in_colour: bool,
+    /// The main view.
+    pub tab: Tab,
+    /// What the table's rows stand for.
+    pub group_by: GroupBy,
+    /// By what growth is ranked.
+    pub growth_by: GrowthBy,
+    /// What is selected.
+    pub selection: Option<Selection>,
+}
+
+impl Default for View {
+    fn default() -> Self {
+        Self {
+            mode: ModeChoice::Peak,
+            moment: None,
+            range: None,
+            temporary_threshold: 1,
+            filter: Filter { hide_irrelevant: true, ..Filter::default() },
+            split_threads: false,
+            tree: TreeOptions::default(),
+            is_flames: false,
+            own_code_in_colour: true,
+            tab: Tab::Icicle,
+            group_by: GroupBy::Location,
+            growth_by: GrowthBy::Inclusive,
+            selection: None,
+        }
+    }
+}
+
+/// The whole run.
+pub(super) const WHOLE_RUN: TimeRange = TimeRange { from: Moment::Start, to: Moment::End };
+
+impl View {
+    /// The question that it stands for.
+    pub fn question(&self) -> Question {
+        let range = self.range.unwrap_or(WHOLE_RUN);
+        let mode = match self.mode {
+            ModeChoice::Peak => Mode::Peak,
+            ModeChoice::LiveAt => Mode::LiveAt(self.moment.unwrap_or(Moment::End)),
+            ModeChoice::StillLive => Mode::RangeLive(range),
+            ModeChoice::PeakInRange => Mode::RangePeak(range),
+            ModeChoice::Growth => Mode::RangeGrowth(range),
+            ModeChoice::Churn => Mode::RangeChurn(range),
+            ModeChoice::Temporary => Mode::Temporary { threshold: self.temporary_threshold },
+            ModeChoice::Leaked => Mode::Leaked,
+        };
+        Question { mode, filter: self.filter.clone(), split_threads: self.split_threads }
+    }
+
+    /// The range of the growth ranking: the chosen one, else from 10 % to 100 % of the run, which leaves start-up out.
+    pub fn growth_range(&self, timeline: &Timeline) -> TimeRange {
+        self.range.unwrap_or_else(|| {
+            let duration_ms = timeline.end_time_ms.saturating_sub(timeline.start_time_ms);
+            TimeRange { from: timeline.moment_at(duration_ms / 10), to: Moment::End }
+        })
+    }
+
+    /// Whether another view shows the same, up to what is selected in it.
+    pub fn differs_in_selection_only(&self, other: &Self) -> bool {
+        Self { selection: None, ..self.clone() } == Self { selection: None, ..other.clone() }
+    }
+
+    /// Chooses a range, and a mode that takes one.
+    pub fn choose_range(&mut self, range: TimeRange) {
+        self.range = Some(range);
+        self.moment = None;
+        if !self.mode.takes_range() {
+            self.mode = ModeChoice::StillLive;
+        }
+    }
+
+    /// Chooses a moment, and the mode that takes one.
+    pub fn choose_moment(&mut self, moment: Moment) {
+        self.moment = Some(moment);
+        self.range = None;
+        self.mode = ModeChoice::LiveAt;
+    }
+
+    /// Forgets range and moment, and goes back to the peak where the mode was about them.
+    pub fn clear_time(&mut self) {
+        if self.mode.takes_range() || self.mode == ModeChoice::LiveAt {
+            self.mode = ModeChoice::Peak;
+        }
+        self.range = None;
+        self.moment = None;
+    }
+}
+
+/// Views that were left, to go back and forward between.
+#[derive(Debug, Default)]
+pub(super) struct History {
+    back: Vec<View>,
+    forward: Vec<View>,
+}
+
+/// More steps back than anyone takes.
+const MAX_STEPS: usize = 200;
+
+impl History {
+    /// Notes that a view was left for another.
+    pub(super) fn left(&mut self, view: View) {
+        self.back.push(view);
+        self.forward.clear();
+        if self.back.len() > MAX_STEPS {
+            self.back.remove(0);
+        }
+    }
+
+    /// The view before, if there is one; `now` can be gone forward to.
+    pub(super) fn back(&mut self, now: &View) -> Option<View> {
+        let view = self.back.pop()?;
+        self.forward.push(now.clone());
+        Some(view)
+    }
+
+    /// The view after, if one was gone back from.
+    pub(super) fn forward(&mut self, now: &View) -> Option<View> {
+        let view = self.forward.pop()?;
+        self.back.push(now.clone());
+        Some(view)
+    }
+
+    /// Whether there is a view to go back to.
+    pub(super) fn can_go_back(&self) -> bool {
+        !self.back.is_empty()
+    }
+
+    /// Whether there is a view to go forward to.
+    pub(super) fn can_go_forward(&self) -> bool {
+        !self.forward.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_capture_opens_on_its_peak_with_irrelevant_frames_hidden_and_threads_merged() {
+        let view = View::default();
+        let question = view.question();
+        assert_eq!(question.mode, Mode::Peak);
+        assert!(question.filter.hide_irrelevant);
+        assert!(!question.filter.hide_import_system);
+        assert!(!question.split_threads);
+        assert_eq!(view.tree, TreeOptions { is_inverted: false, folds_libraries: false });
+        assert_eq!(view.tab, Tab::Icicle);
+        assert_eq!(view.selection, None);
+    }
+
+    #[test]
+    fn a_chosen_range_is_shown_as_still_live_unless_a_range_mode_is_on() {
+        let range = TimeRange { from: Moment::Snapshot(1), to: Moment::Snapshot(5) };
+        let mut view = View::default();
+        view.choose_range(range);
+        assert_eq!(view.question().mode, Mode::RangeLive(range));
+        view.mode = ModeChoice::Churn;
+        view.choose_range(WHOLE_RUN);
+        assert_eq!(view.question().mode, Mode::RangeChurn(WHOLE_RUN));
+    }
+
+    #[test]
+    fn back_and_forward_return_to_the_same_views() {
+        let mut history = History::default();
+        let first = View::default();
+        let second = View { mode: ModeChoice::Leaked, ..View::default() };
+        history.left(first.clone());
+        assert_eq!(history.back(&second), Some(first.clone()));
+        assert_eq!(history.forward(&first), Some(second.clone()));
+        assert!(!history.can_go_forward());
+    }
+}

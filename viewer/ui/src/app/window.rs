@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The application in a window.
+
+use super::{App, AppOptions};
+use crate::error::UiError;
+use crate::settings::SettingsFile;
+use crate::style;
+use eframe::{CreationContext, NativeOptions};
+use egui::{ViewportBuilder, vec2};
+use memray_index::OpenOptions;
+use memray_report::escape;
+use std::path::{Path, PathBuf};
+
+/// How the window starts.
+#[derive(Clone, Debug, Default)]
+pub struct RunOptions {
+    /// The capture to open; the start page if `None`.
+    pub path: Option<PathBuf>,
+    /// How captures are opened.
+    pub open: OpenOptions,
+    /// Remember nothing, and start as if nothing were remembered.
+    pub forgets: bool,
+    /// The sample capture, where it is installed.
+    pub sample: Option<PathBuf>,
+}
+
+/// The id by which desktops know the window; also the name of its desktop entry.
+const APP_ID: &str = "memray-view";
+const SIZE: [f32; 2] = [1440.0, 900.0];
+const MIN_SIZE: [f32; 2] = [720.0, 480.0];
+
+/// Opens the window, and returns when it is closed.
+pub fn run(options: RunOptions) -> Result<(), UiError> {
+    let settings_file = if options.forgets { None } else { SettingsFile::of_user() };
+    let settings = settings_file.as_ref().map(SettingsFile::load).unwrap_or_default();
+    let size = settings.usable_window_size().unwrap_or(SIZE);
+    let viewport = ViewportBuilder::default()
+        .with_app_id(APP_ID)
+        // The title stands before the first frame, and before a byte of the capture is read.
+        .with_title(title(options.path.as_deref()))
+        .with_inner_size(size)
+        .with_min_inner_size(MIN_SIZE)
+        .with_maximized(settings.is_maximised)
+        .with_drag_and_drop(true)
+        .with_icon(icon());
+    let native = NativeOptions {
+        viewport,
+        renderer: eframe::Renderer::Glow,
+        // The settings file remembers the size, and nothing else of eframe's is worth keeping.
+        persist_window: false,
+        ..NativeOptions::default()
+    };
+    let app_options = AppOptions {
+        path: options.path,
+        open: options.open,
+        settings: settings_file,
+        sample: options.sample,
+        takes_drops: !is_wayland(),
+        ..AppOptions::default()
+    };
+    let create = move |creation: &CreationContext<'_>| -> Result<Box<dyn eframe::App>, Box<dyn std::error::Error + Send + Sync>> {
+        style::install(&creation.egui_ctx);
+        Ok(Box::new(Window { app: App::new(app_options, &creation.egui_ctx) }))
+    };
+    eframe::run_native(APP_ID, native, Box::new(create)).map_err(|error| UiError::Window(error.to_string()))
+}
+
+/// The window's title.
+pub(super) fn title(path: Option<&Path>) -> String {
+    match path {
+        Some(path) => format!("{} — memray-view", file_name(path)),
+        None => "memray-view".to_owned(),
+    }
+}
+
+/// A path's last part, fit to be shown.
+pub(super) fn file_name(path: &Path) -> String {
+    let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
+    escape::shorten(&escape::visible(&name), 100).into_owned()
+}
+
+/// winit delivers no dropped files on Wayland.
+fn is_wayland() -> bool {
+    cfg!(target_os = "linux") && std::env::var_os("WAYLAND_DISPLAY").is_some_and(|display| !display.is_empty())
+}
+
+fn icon() -> egui::IconData {
+    egui::IconData::default()
+}
+
+struct Window {
+    app: App,
+}
+
+impl eframe::App for Window {
+    fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut eframe::Frame) {
+        self.app.ui(ui);
+        let (size, is_maximised) = ui.input(|input| {
+            let viewport = input.viewport();
+            (viewport.inner_rect.map(|rect| rect.size()), viewport.maximized.unwrap_or(false))
+        });
+        let settings = self.app.settings_mut();
+        settings.is_maximised = is_maximised;
+        if let Some(size) = size.filter(|size| !is_maximised && size.min_elem() > 1.0) {
+            let size = size.max(vec2(MIN_SIZE[0], MIN_SIZE[1]));
+            settings.window_size = Some([size.x, size.y]);
+        }
+    }
+
+    fn on_exit(&mut self, _gl: Option<&eframe::glow::Context>) {
+        self.app.save_settings();
+    }
+
+    fn persist_egui_memory(&self) -> bool {
+        false
+    }
+}

@@ -1,0 +1,311 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What is known of the selection: [`Details`] shows its numbers, the share of each thread, its source lines where the
+//! file is on this machine, and its stack.
+
+mod source_file;
+mod source_pane;
+mod stack_list;
+
+use crate::cell;
+use crate::fonts;
+use crate::growth_view::{shape_word, slope_words};
+use crate::labels::Labels;
+use crate::row_name::RowName;
+use crate::shown::shown;
+use crate::theme::Palette;
+use egui::{
+    Align, Color32, FontFamily, FontId, Rect, Response, RichText, Role, ScrollArea, Sense, TextStyle, Ui, WidgetInfo,
+    vec2,
+};
+use memray_index::{Amount, FrameKind, GroupBy, GrowthShape, LocationId, RowKey, ThreadIndex};
+use memray_report::size::{
+    Units, format_bytes, format_bytes_exact, format_count, format_counted, format_share_precise,
+};
+use source_pane::SourcePane;
+use std::path::PathBuf;
+
+/// The pane of details, and what it has read.
+#[derive(Default)]
+pub struct Details {
+    source: SourcePane,
+}
+
+/// The selection.
+#[derive(Clone, Copy)]
+pub struct Source<'a> {
+    /// What is selected.
+    pub key: RowKey,
+    /// As what the table groups it; names what has no name.
+    pub group_by: GroupBy,
+    /// What `amount` is an amount of: `live at the peak`, `allocated in the range`.
+    pub amount_words: &'a str,
+    /// Of the selection with all that it called.
+    pub amount: Amount,
+    /// Of the selection alone.
+    pub own: Amount,
+    /// Of the whole answer.
+    pub total: Amount,
+    /// Of the selected frame's caller, where a frame is selected.
+    pub caller: Option<Amount>,
+    /// How it grows, where that is known.
+    pub growth: Option<Growth>,
+    /// The share of each thread, the largest first.
+    pub threads: &'a [(ThreadIndex, Amount)],
+    /// The stack through the selection, root first.
+    pub stack: &'a [LocationId],
+    /// Which frame of `stack` is selected.
+    pub selected_frame: Option<usize>,
+    /// The native stack, innermost first: symbols, or `lib+0x12ab`.
+    pub native: &'a [String],
+    /// Where to look for source files that the capture names by a relative path.
+    pub source_folders: &'a [PathBuf],
+    /// When the recording ended, milliseconds since the Unix epoch.
+    pub capture_end_ms: i64,
+    /// Names.
+    pub labels: &'a dyn Labels,
+    /// How sizes are written.
+    pub units: Units,
+}
+
+/// How something grows.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Growth {
+    /// Least-squares slope of its live bytes.
+    pub slope_bytes_per_hour: f64,
+    /// Its shape.
+    pub shape: GrowthShape,
+}
+
+/// What the user did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Events {
+    /// Clicked this frame of the stack, by its row.
+    pub selected_frame: Option<usize>,
+    /// Copied something to the clipboard.
+    pub copied: bool,
+}
+
+/// More threads than this are summed up in a line.
+const MAX_THREADS: usize = 8;
+
+const ROW_HEIGHT: f32 = 20.0;
+
+impl Details {
+    /// Fills `ui`; `None` if nothing is selected.
+    pub fn show(&mut self, ui: &mut Ui, source: Option<&Source<'_>>) -> Events {
+        let mut events = Events::default();
+        let palette = Palette::of(ui.visuals());
+        let Some(source) = source else {
+            ui.add_space(24.0);
+            ui.vertical_centered(|ui| {
+                let words = "Select a frame or a row to see its numbers, threads, source and stack.";
+                ui.label(RichText::new(words).color(palette.text_weak));
+            });
+            return events;
+        };
+        ScrollArea::vertical().id_salt("details").auto_shrink(false).show(ui, |ui| {
+            ui.spacing_mut().item_spacing.y = 4.0;
+            let name = RowName::of(source.key, source.group_by, source.labels);
+            heading(ui, source, &name, &mut events);
+            ui.add_space(6.0);
+            numbers(ui, source);
+            if source.threads.len() > 1 {
+                section(ui, "Threads");
+                threads(ui, source);
+            }
+            if name.line != 0 {
+                ui.add_space(8.0);
+                self.source.show(ui, &name.path, name.line, source.source_folders, source.capture_end_ms);
+            }
+            if !source.stack.is_empty() {
+                ui.add_space(8.0);
+                ui.horizontal(|ui| {
+                    let words = format!("Stack, {}", format_counted(source.stack.len() as i128, "frame"));
+                    ui.label(RichText::new(words).color(palette.text_weak));
+                    ui.with_layout(egui::Layout::right_to_left(Align::Center), |ui| {
+                        if ui.small_button("Copy stack").clicked() {
+                            ui.ctx().copy_text(stack_text(source));
+                            events.copied = true;
+                        }
+                    });
+                });
+                events.selected_frame = stack_list::show(ui, source.stack, source.selected_frame, source.labels);
+            }
+            if !source.native.is_empty() {
+                section(ui, "Native stack, innermost first");
+                stack_list::show_lines(ui, source.native);
+            }
+        });
+        events
+    }
+}
+
+fn section(ui: &mut Ui, title: &str) {
+    let palette = Palette::of(ui.visuals());
+    ui.add_space(8.0);
+    ui.label(RichText::new(title).color(palette.text_weak));
+}
+
+fn heading(ui: &mut Ui, source: &Source<'_>, name: &RowName, events: &mut Events) {
+    let palette = Palette::of(ui.visuals());
+    let size = TextStyle::Body.resolve(ui.style()).size;
+    let title = RichText::new(name.shown())
+        .font(FontId::new(size + 2.0, FontFamily::Name(fonts::STRONG.into())))
+        .color(palette.text_strong);
+    let title = ui.add(egui::Label::new(title).wrap());
+    let mut words = Vec::new();
+    if !name.path.is_empty() {
+        words.push(name.short_place());
+    }
+    if let RowKey::Location(location) = source.key {
+        let label = source.labels.location(location);
+        match label.kind {
+            FrameKind::Python if label.module.is_empty() => {}
+            FrameKind::Python => words.push(format!("module {}", shown(&label.module))),
+            FrameKind::Native => words.push("native function".to_owned()),
+            FrameKind::Library => words.push("library without symbols".to_owned()),
+        }
+        if label.traits.is_own_code {
+            words.push("own code".to_owned());
+        }
+    } else {
+        words.push(kind_word(source.group_by).to_owned());
+    }
+    let place = ui.add(egui::Label::new(RichText::new(words.join("  ·  ")).color(palette.text_weak)).wrap());
+    for response in [title, place] {
+        if !name.path.is_empty() {
+            response.clone().on_hover_text(name.full_place());
+        }
+        response.context_menu(|ui| {
+            if ui.button("Copy name").clicked() {
+                ui.ctx().copy_text(name.shown().into_owned());
+                events.copied = true;
+                ui.close();
+            }
+            if !name.path.is_empty() && ui.button("Copy place").clicked() {
+                ui.ctx().copy_text(name.full_place());
+                events.copied = true;
+                ui.close();
+            }
+        });
+    }
+}
+
+fn kind_word(group_by: GroupBy) -> &'static str {
+    match group_by {
+        GroupBy::Location => "location",
+        GroupBy::Function => "function",
+        GroupBy::File => "file",
+        GroupBy::Module => "module",
+        GroupBy::OwnCodeLine => "own-code line",
+        GroupBy::Thread => "thread",
+        GroupBy::Allocator => "allocator",
+        GroupBy::NativeLibrary => "native library",
+    }
+}
+
+fn numbers(ui: &mut Ui, source: &Source<'_>) {
+    let palette = Palette::of(ui.visuals());
+    let units = source.units;
+    let strong = palette.text_strong;
+    let total = source.total.bytes;
+    number(
+        ui,
+        source.amount_words,
+        Some(&format_bytes(source.amount.bytes, units)),
+        &format_share_precise(source.amount.bytes, total),
+        strong,
+    )
+    .on_hover_text(format!("{} of {}", format_bytes_exact(source.amount.bytes), format_bytes_exact(total)));
+    if let Some(caller) = source.caller {
+        number(ui, "of its caller", None, &format_share_precise(source.amount.bytes, caller.bytes), palette.text)
+            .on_hover_text(format!("Its caller has {}", format_bytes_exact(caller.bytes)));
+    }
+    number(
+        ui,
+        "own",
+        Some(&format_bytes(source.own.bytes, units)),
+        &format_share_precise(source.own.bytes, total),
+        palette.text,
+    )
+    .on_hover_text(format!(
+        "{} in {}",
+        format_bytes_exact(source.own.bytes),
+        format_counted(source.own.allocations, "allocation")
+    ));
+    number(ui, "allocations", None, &format_count(source.amount.allocations), palette.text);
+    if let Some(growth) = source.growth {
+        let color = if growth.shape == GrowthShape::Steady { palette.more } else { palette.text };
+        let words = format!("{}, {}", slope_words(growth.slope_bytes_per_hour, units), shape_word(growth.shape));
+        let (rect, font, _) = line(ui, "growth", &words);
+        cell::text(ui.painter(), rect, Align::Max, &words, font, color);
+    }
+}
+
+/// A line: what, a size, and at the right edge a share or a count.
+fn number(ui: &mut Ui, words: &str, bytes: Option<&str>, last: &str, color: Color32) -> Response {
+    let palette = Palette::of(ui.visuals());
+    let spoken = bytes.map_or_else(|| last.to_owned(), |bytes| format!("{bytes}, {last}"));
+    let (rect, font, response) = line(ui, words, &spoken);
+    cell::quantity(ui.painter(), rect, last, font.size, palette.text, palette.text_weak);
+    if let Some(bytes) = bytes {
+        let rect = rect.with_max_x((rect.right() - 62.0).max(rect.left()));
+        cell::quantity(ui.painter(), rect, bytes, font.size, color, palette.text_weak);
+    }
+    response
+}
+
+/// A line that begins with `words`: the room behind them, for what a screen reader says as `value`.
+fn line(ui: &mut Ui, words: &str, value: &str) -> (Rect, FontId, Response) {
+    let palette = Palette::of(ui.visuals());
+    let font = TextStyle::Body.resolve(ui.style());
+    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), ROW_HEIGHT), Sense::hover());
+    response.widget_info(|| WidgetInfo::labeled(Role::Label, true, format!("{words} {value}")));
+    let width = cell::text(ui.painter(), rect, Align::Min, words, font.clone(), palette.text_weak);
+    (rect.with_min_x((rect.left() + width + 8.0).min(rect.right())), font, response)
+}
+
+fn threads(ui: &mut Ui, source: &Source<'_>) {
+    let palette = Palette::of(ui.visuals());
+    let largest = source.threads.first().map_or(0, |(_, amount)| amount.bytes.saturating_abs()).max(1);
+    for (thread, amount) in source.threads.iter().take(MAX_THREADS) {
+        thread_row(ui, &source.labels.thread(*thread), amount.bytes, largest, &palette, source.units);
+    }
+    let rest = source.threads.len().saturating_sub(MAX_THREADS);
+    if rest > 0 {
+        // Summed in the frame, but only of what is not shown; threads with a share are few.
+        let bytes = source.threads.iter().skip(MAX_THREADS).map(|(_, amount)| amount.bytes).sum();
+        let words = format!("{} more", format_count(rest as i128));
+        thread_row(ui, &words, bytes, largest, &palette, source.units);
+    }
+}
+
+fn thread_row(ui: &mut Ui, name: &str, bytes: i64, largest: i64, palette: &Palette, units: Units) {
+    let font = TextStyle::Body.resolve(ui.style());
+    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), ROW_HEIGHT), Sense::hover());
+    let (name, size) = (shown(name), format_bytes(bytes, units));
+    response.widget_info(|| WidgetInfo::labeled(Role::Label, true, format!("{name} {size}")));
+    let name_width = (rect.width() * 0.32).max(60.0);
+    let (left, rest) = rect.split_left_right_at_x(rect.left() + name_width);
+    let (track, right) = rest.split_left_right_at_x((rest.right() - 84.0).max(rest.left()));
+    cell::text(ui.painter(), left.with_max_x(left.right() - 8.0), Align::Min, &name, font.clone(), palette.text);
+    let track = Rect::from_center_size(track.center(), vec2(track.width(), 6.0));
+    let color = if bytes < 0 { palette.less } else { palette.heap };
+    cell::bar(ui.painter(), track, (bytes as f32 / largest as f32).abs(), color, palette);
+    cell::quantity(ui.painter(), right, &size, font.size, palette.text, palette.text_weak);
+    response.on_hover_text(format!("{name}: {}", format_bytes_exact(bytes)));
+}
+
+/// The stack as text, root first, a frame a line.
+fn stack_text(source: &Source<'_>) -> String {
+    let mut out = String::new();
+    for location in source.stack {
+        let name = RowName::of(RowKey::Location(*location), GroupBy::Location, source.labels);
+        out.push_str(&format!("{} {}", name.shown(), name.full_place()));
+        out.push('\n');
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What grew within a range, ranked: [`GrowthView`]. Each row shows its live bytes over the range as a sparkline, how
+//! fast it grew, and its shape in a word, so that a leak is told from a cache that has filled.
+
+mod order;
+mod sparkline;
+
+use crate::cell;
+use crate::labels::Labels;
+use crate::listing::{Column, Listing, Rows, Width};
+use crate::row_name::RowName;
+use crate::row_order::RowOrder;
+use crate::shown::shown;
+use crate::theme::Palette;
+use egui::{Align, Rect, RichText, TextStyle, Ui, vec2};
+use memray_index::{GroupBy, GrowthBy, GrowthRow, GrowthShape, RowKey};
+use memray_report::size::{Units, format_bytes, format_bytes_exact, format_bytes_signed, format_count};
+use order::{OrderKey, Sort, SortBy};
+pub use sparkline::sparkline;
+use std::sync::Arc;
+
+/// A ranking by growth, and how the user arranged it.
+#[derive(Default)]
+pub struct GrowthView {
+    sort: Sort,
+    order: RowOrder<OrderKey>,
+    selected: Option<RowKey>,
+}
+
+/// What the ranking shows.
+#[derive(Clone, Copy)]
+pub struct Source<'a> {
+    /// The rows, the largest growth first; or the sentence that says why there are none. Given anew only when they
+    /// change, as the ranking tells by their address.
+    pub rows: Result<&'a Arc<Vec<GrowthRow>>, &'a str>,
+    /// By what they are ranked.
+    pub by: GrowthBy,
+    /// The range in words: `from 4.1 s to 41.3 s`.
+    pub range: &'a str,
+    /// Names of the rows.
+    pub labels: &'a Arc<dyn Labels>,
+    /// The selected row, which need not be among `rows`.
+    pub selected: Option<RowKey>,
+    /// How sizes are written.
+    pub units: Units,
+}
+
+/// What the user did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Events {
+    /// Selected a row.
+    pub selected: Option<RowKey>,
+    /// Asked for another ranking.
+    pub by: Option<GrowthBy>,
+}
+
+const RANKINGS: [(GrowthBy, &str, &str); 3] = [
+    (GrowthBy::Inclusive, "Inclusive", "Functions with all that they called"),
+    (GrowthBy::Own, "Own", "The lines that allocated, alone"),
+    (GrowthBy::OwnCodeLine, "Own-code line", "The innermost line of the program's own code"),
+];
+
+/// A shape in a word.
+pub fn shape_word(shape: GrowthShape) -> &'static str {
+    match shape {
+        GrowthShape::Steady => "steady",
+        GrowthShape::Step => "step",
+        GrowthShape::LevelledOff => "levelled off",
+        GrowthShape::NotGrowing => "not growing",
+    }
+}
+
+/// A slope: `+1.38 GiB/h`.
+pub fn slope_words(bytes_per_hour: f64, units: Units) -> String {
+    // `as` saturates, and makes 0 of what is not a number.
+    format!("{}/h", format_bytes_signed(bytes_per_hour.round() as i64, units))
+}
+
+fn shape_hint(shape: GrowthShape) -> &'static str {
+    match shape {
+        GrowthShape::Steady => "Grew ever further, about evenly: what a leak looks like.",
+        GrowthShape::Step => "Grew mostly at once.",
+        GrowthShape::LevelledOff => "Grew at first, then no longer: what a cache that fills looks like.",
+        GrowthShape::NotGrowing => "Did not grow, or shrank.",
+    }
+}
+
+impl GrowthView {
+    /// Fills `ui` with a choice of rankings and the ranking.
+    pub fn show(&mut self, ui: &mut Ui, source: &Source<'_>) -> Events {
+        let palette = Palette::of(ui.visuals());
+        let mut events = Events::default();
+        ui.horizontal(|ui| {
+            ui.label(RichText::new("Rank").color(palette.text_weak));
+            for (by, name, hint) in RANKINGS {
+                if ui.selectable_label(by == source.by, name).on_hover_text(hint).clicked() {
+                    events.by = Some(by).filter(|by| *by != source.by);
+                }
+            }
+            ui.label(RichText::new(format!("Live bytes {}", shown(source.range))).color(palette.text_weak));
+        });
+        ui.add_space(4.0);
+        let rows = match source.rows {
+            Ok(rows) if !rows.is_empty() => rows,
+            Ok(_) => {
+                message(ui, "Nothing grew in this range.");
+                return events;
+            }
+            Err(refusal) => {
+                message(ui, refusal);
+                return events;
+            }
+        };
+        let key = OrderKey { rows: rows.clone(), sort: self.sort };
+        let (by, labels) = (source.by, source.labels);
+        self.order.update(ui.ctx(), &key, rows.len(), OrderKey::has_same_rows, || {
+            let (key, labels) = (key.clone(), labels.clone());
+            move || key.order(group_by(by), &*labels)
+        });
+        let visible = Ranked { source, rows, order: self.order.rows() };
+        // A ranking has hundreds of rows, so a search of them is nothing.
+        let selected_row = source
+            .selected
+            .and_then(|key| (0..visible.order.len()).find(|at| visible.row(*at).is_some_and(|row| row.key == key)));
+        let is_new = source.selected != self.selected;
+        self.selected = source.selected;
+        let listing = Listing {
+            name: "Growth",
+            columns: &COLUMNS.map(|(_, column)| column),
+            row_count: visible.order.len(),
+            sorted_by: COLUMNS
+                .iter()
+                .position(|(by, _)| *by == Some(self.sort.by))
+                .map(|at| (at, self.sort.is_descending)),
+            selected_row,
+            scroll_to: selected_row.filter(|_| is_new),
+        };
+        let listed = listing.show(ui, &visible);
+        events.selected = listed.chosen.and_then(|row| visible.row(row)).map(|row| row.key);
+        if events.selected.is_some() {
+            self.selected = events.selected;
+        }
+        if let Some(by) = listed.sorted.and_then(|column| COLUMNS.get(column)?.0) {
+            self.sort = self.sort.clicked(by);
+        }
+        events
+    }
+}
+
+fn message(ui: &mut Ui, words: &str) {
+    let palette = Palette::of(ui.visuals());
+    ui.add_space(24.0);
+    ui.vertical_centered(|ui| ui.label(RichText::new(words).color(palette.text_weak)));
+}
+
+fn group_by(by: GrowthBy) -> GroupBy {
+    match by {
+        GrowthBy::Inclusive | GrowthBy::Own => GroupBy::Location,
+        GrowthBy::OwnCodeLine => GroupBy::OwnCodeLine,
+    }
+}
+
+const fn column(name: &'static str, hint: &'static str, width: Width, align: Align) -> Column {
+    Column { name, hint, width, align, is_sortable: true }
+}
+
+const COLUMNS: [(Option<SortBy>, Column); 6] = [
+    (Some(SortBy::Name), column("Function", "", Width::Share(1.0, 150.0), Align::Min)),
+    (
+        None,
+        Column {
+            name: "Live bytes over the range",
+            hint: "From zero to the most",
+            width: Width::Fixed(176.0),
+            align: Align::Min,
+            is_sortable: false,
+        },
+    ),
+    (
+        Some(SortBy::Shape),
+        column("Shape", "Steady is what a leak looks like; a cache levels off", Width::Fixed(104.0), Align::Min),
+    ),
+    (
+        Some(SortBy::Delta),
+        column("Growth", "Live bytes at the end less those at the start", Width::Fixed(116.0), Align::Max),
+    ),
+    (Some(SortBy::Slope), column("Slope", "Least-squares slope of the live bytes", Width::Fixed(128.0), Align::Max)),
+    (Some(SortBy::After), column("At the end", "Live bytes at the end of the range", Width::Fixed(104.0), Align::Max)),
+];
+
+struct Ranked<'a> {
+    source: &'a Source<'a>,
+    rows: &'a [GrowthRow],
+    order: &'a [u32],
+}
+
+impl Ranked<'_> {
+    fn row(&self, row: usize) -> Option<&GrowthRow> {
+        self.rows.get(*self.order.get(row)? as usize)
+    }
+
+    fn name(&self, row: &GrowthRow) -> RowName {
+        RowName::of(row.key, group_by(self.source.by), &**self.source.labels)
+    }
+}
+
+impl Rows for Ranked<'_> {
+    fn spoken(&self, row: usize) -> String {
+        self.row(row).map_or_else(String::new, |row| {
+            let grown = format_bytes_signed(delta(row), self.source.units);
+            format!("{} {grown}, {}", self.name(row).spoken(), shape_word(row.shape))
+        })
+    }
+
+    fn is_selected(&self, row: usize) -> bool {
+        self.source.selected.is_some() && self.row(row).map(|row| row.key) == self.source.selected
+    }
+
+    fn cell(&self, ui: &Ui, row: usize, column: usize, rect: Rect) {
+        let Some(row) = self.row(row) else { return };
+        let palette = Palette::of(ui.visuals());
+        let painter = ui.painter();
+        let font = TextStyle::Body.resolve(ui.style());
+        let size = font.size;
+        let units = self.source.units;
+        let delta = delta(row);
+        let color = match delta.signum() {
+            0 => palette.text_weak,
+            1 => palette.more,
+            _ => palette.less,
+        };
+        match COLUMNS.get(column).and_then(|(by, _)| *by) {
+            Some(SortBy::Name) => {
+                let name = self.name(row);
+                let width = cell::text(painter, rect, Align::Min, &name.shown(), font.clone(), palette.text_strong);
+                let place = name.short_place();
+                let rest = rect.with_min_x((rect.left() + width + 8.0).min(rect.right()));
+                cell::text(painter, rest, Align::Min, &place, font, palette.text_weak);
+            }
+            None => {
+                let rect = Rect::from_center_size(rect.center(), vec2(rect.width(), rect.height() - 6.0));
+                let color = if row.shape == GrowthShape::Steady { palette.more } else { palette.rss };
+                sparkline(painter, rect, &row.live_bytes, color);
+            }
+            Some(SortBy::Shape) => {
+                let color = if row.shape == GrowthShape::Steady { palette.more } else { palette.text_weak };
+                cell::text(painter, rect, Align::Min, shape_word(row.shape), font, color);
+            }
+            Some(SortBy::Delta) => {
+                if delta != 0 {
+                    cell::triangle(painter, rect.left_center() + vec2(4.0, 0.0), delta > 0, color);
+                }
+                let rect = rect.with_min_x(rect.left() + 12.0);
+                cell::quantity(painter, rect, &format_bytes_signed(delta, units), size, color, palette.text_weak);
+            }
+            Some(SortBy::Slope) => {
+                let words = slope_words(row.slope_bytes_per_hour, units);
+                cell::quantity(painter, rect, &words, size, palette.text, palette.text_weak);
+            }
+            Some(SortBy::After) => cell::quantity(
+                painter,
+                rect,
+                &format_bytes(row.after.bytes, units),
+                size,
+                palette.text,
+                palette.text_weak,
+            ),
+        }
+    }
+
+    fn hover(&self, ui: &mut Ui, row: usize) {
+        let Some(row) = self.row(row) else { return };
+        let palette = Palette::of(ui.visuals());
+        let name = self.name(row);
+        ui.label(RichText::new(name.shown()).color(palette.text_strong));
+        if !name.path.is_empty() {
+            ui.label(RichText::new(name.full_place()).color(palette.text_weak));
+        }
+        ui.label(format!("{} → {}", format_bytes_exact(row.before.bytes), format_bytes_exact(row.after.bytes)));
+        ui.label(format!(
+            "{} → {} allocations",
+            format_count(row.before.allocations),
+            format_count(row.after.allocations)
+        ));
+        ui.label(shape_hint(row.shape));
+    }
+
+    fn menu(&self, ui: &mut Ui, row: usize) {
+        let Some(row) = self.row(row) else { return };
+        let name = self.name(row);
+        if ui.button("Copy name").clicked() {
+            ui.ctx().copy_text(name.shown().into_owned());
+            ui.close();
+        }
+        if !name.path.is_empty() && ui.button("Copy place").clicked() {
+            ui.ctx().copy_text(name.full_place());
+            ui.close();
+        }
+    }
+}
+
+fn delta(row: &GrowthRow) -> i64 {
+    row.after.bytes.saturating_sub(row.before.bytes)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What is remembered between runs: choices, the window's size, recent captures. One JSON file in the user's config
+//! folder; one that cannot be read counts as none, and one that cannot be written is left.
+
+use memray_report::size::Units;
+use memray_report::time::WallClock;
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+
+/// How many recent captures are remembered.
+const RECENT_LIMIT: usize = 12;
+/// A settings file larger than this is not ours.
+const MAX_FILE_BYTES: u64 = 1 << 20;
+
+/// Dark or light.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ThemeChoice {
+    /// As the system is.
+    #[default]
+    System,
+    /// Dark.
+    Dark,
+    /// Light.
+    Light,
+}
+
+/// How sizes are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum UnitChoice {
+    /// Powers of 1024: KiB, MiB, GiB.
+    #[default]
+    Binary,
+    /// Powers of 1000, as memray writes them.
+    Decimal,
+}
+
+impl UnitChoice {
+    /// As the report has it.
+    pub fn units(self) -> Units {
+        match self {
+            Self::Binary => Units::Binary,
+            Self::Decimal => Units::DecimalAsMemray,
+        }
+    }
+
+    /// Its smallest unit, which stands for all.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Binary => "KiB",
+            Self::Decimal => "kB",
+        }
+    }
+}
+
+/// By which clock times of day are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum ClockChoice {
+    /// This machine's.
+    #[default]
+    Local,
+    /// Universal time.
+    Utc,
+}
+
+impl ClockChoice {
+    /// The wall clock by which times of day are read and dates written.
+    pub fn wall_clock(self) -> WallClock {
+        match self {
+            Self::Local => WallClock::Local,
+            Self::Utc => WallClock::Utc,
+        }
+    }
+}
+
+/// A capture that was opened before.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recent {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Its high-water mark.
+    pub peak_bytes: u64,
+    /// When it was recorded, milliseconds since the Unix epoch.
+    pub start_time_ms: i64,
+    /// The traced command.
+    pub command_line: String,
+}
+
+/// What is remembered.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Settings {
+    /// Dark or light.
+    pub theme: ThemeChoice,
+    /// How sizes are written.
+    pub units: UnitChoice,
+    /// By which clock times of day are written.
+    pub clock: ClockChoice,
+    /// The window's inner size in points.
+    pub window_size: Option<[f32; 2]>,
+    /// Whether the window was maximised.
+    pub is_maximised: bool,
+    /// Captures that were opened, the last one first.
+    pub recent: Vec<Recent>,
+}
+
+impl Settings {
+    /// Puts a capture in front of the recent ones.
+    pub fn remember(&mut self, recent: Recent) {
+        self.recent.retain(|other| other.path != recent.path);
+        self.recent.insert(0, recent);
+        self.recent.truncate(RECENT_LIMIT);
+    }
+
+    /// The window's size if it is one that a screen can have.
+    pub fn usable_window_size(&self) -> Option<[f32; 2]> {
+        self.window_size.filter(|[width, height]| (320.0..=16_384.0).contains(width) && (240.0..=16_384.0).contains(height))
+    }
+}
+
+/// Where settings are kept.
+#[derive(Clone, Debug)]
+pub struct SettingsFile {
+    path: PathBuf,
+}
+
+impl SettingsFile {
+    /// The user's own, if the platform says where.
+    pub fn of_user() -> Option<Self> {
+        directories::ProjectDirs::from("", "", "memray-view").map(|dirs| Self::at(&dirs.config_dir().join("settings.json")))
+    }
+
+    /// At a path.
+    pub fn at(path: &Path) -> Self {
+        Self { path: path.to_owned() }
+    }
+
+    /// What is remembered; the default if nothing is, or if the file is damaged.
+    pub fn load(&self) -> Settings {
+        let is_small = std::fs::metadata(&self.path).is_ok_and(|metadata| metadata.len() <= MAX_FILE_BYTES);
+        if !is_small {
+            return Settings::default();
+        }
+        std::fs::read(&self.path)
+            .ok()
+            .and_then(|bytes| serde_json::from_slice(&bytes).ok())
+            .unwrap_or_default()
+    }
+
+    /// Remembers. Written beside and renamed, so that a run that is killed leaves the old file.
+    pub fn save(&self, settings: &Settings) -> std::io::Result<()> {
+        if let Some(folder) = self.path.parent() {
+            std::fs::create_dir_all(folder)?;
+        }
+        let beside = self.path.with_extension(format!("{}.tmp", std::process::id()));
+        std::fs::write(&beside, serde_json::to_vec_pretty(settings).map_err(std::io::Error::other)?)?;
+        std::fs::rename(&beside, &self.path)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn recent(name: &str) -> Recent {
+        Recent { path: name.into(), peak_bytes: 1, start_time_ms: 2, command_line: String::new() }
+    }
+
+    #[test]
+    fn a_corrupt_file_counts_as_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("settings.json");
+        std::fs::write(&path, b"{\"theme\": \"Purple\"").unwrap();
+        assert_eq!(SettingsFile::at(&path).load(), Settings::default());
+    }
+
+    #[test]
+    fn what_is_saved_is_loaded() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = SettingsFile::at(&folder.path().join("deep/settings.json"));
+        let mut settings = Settings { theme: ThemeChoice::Light, units: UnitChoice::Decimal, ..Settings::default() };
+        settings.remember(recent("a.bin"));
+        file.save(&settings).unwrap();
+        assert_eq!(file.load(), settings);
+    }
+
+    #[test]
+    fn a_capture_opened_again_moves_to_the_front() {
+        let mut settings = Settings::default();
+        for name in ["a", "b", "a"] {
+            settings.remember(recent(name));
+        }
+        let names: Vec<_> = settings.recent.iter().map(|r| r.path.clone()).collect();
+        assert_eq!(names, [PathBuf::from("a"), PathBuf::from("b")]);
+    }
+
+    #[test]
+    fn a_window_size_that_no_screen_has_is_ignored() {
+        let settings = Settings { window_size: Some([f32::NAN, -3.0]), ..Settings::default() };
+        assert_eq!(settings.usable_window_size(), None);
+    }
+}

@@ -1,0 +1,339 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The table of an answer: [`TableView`]. It groups by what the user chooses, sorts by any column, shows only rows that
+//! match the search, and copies itself as CSV. The cost of a frame depends on the visible rows alone.
+
+mod columns;
+mod csv;
+mod order;
+
+pub use order::Hits;
+
+use crate::background::{Background, Poll};
+use crate::cell;
+use crate::labels::Labels;
+use crate::listing::{Listing, Rows};
+use crate::row_name::RowName;
+use crate::row_order::RowOrder;
+use crate::shown::shown_path;
+use crate::theme::Palette;
+use columns::Columns;
+use egui::{Align, ComboBox, Rect, RichText, TextStyle, Ui, vec2};
+use memray_index::{Amount, GroupBy, Row, RowKey};
+use memray_report::size::{
+    Units, format_bytes, format_bytes_exact, format_count, format_counted, format_share_precise,
+};
+use order::{OrderKey, SortBy};
+use std::sync::Arc;
+
+/// A table, and how the user arranged it.
+#[derive(Default)]
+pub struct TableView {
+    sort: order::Sort,
+    order: RowOrder<OrderKey>,
+    /// Where the selected row was found last.
+    selected: Option<(RowKey, usize)>,
+    copying: Option<Background<String>>,
+}
+
+/// What the table shows.
+#[derive(Clone, Copy)]
+pub struct Source<'a> {
+    /// The rows; given anew only when they change, as the table tells by their address.
+    pub rows: &'a Arc<Vec<Row>>,
+    /// What shares are shares of.
+    pub total: Amount,
+    /// What rows stand for.
+    pub group_by: GroupBy,
+    /// Names of the rows.
+    pub labels: &'a Arc<dyn Labels>,
+    /// Only rows that match; all if `None`.
+    pub hits: Option<&'a Hits>,
+    /// The selected row, which need not be among `rows`.
+    pub selected: Option<RowKey>,
+    /// How sizes are written.
+    pub units: Units,
+}
+
+/// What the user did.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Events {
+    /// Selected a row.
+    pub selected: Option<RowKey>,
+    /// Asked for another grouping.
+    pub group_by: Option<GroupBy>,
+    /// So much was copied to the clipboard, for the window to say so.
+    pub copied: Option<Copied>,
+}
+
+/// What was copied.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Copied {
+    /// The table, with so many rows.
+    Table(usize),
+    /// A name or place.
+    Text,
+}
+
+/// The groupings and their names, in the order offered.
+pub const GROUPINGS: [(GroupBy, &str); 8] = [
+    (GroupBy::Location, "Location"),
+    (GroupBy::Function, "Function"),
+    (GroupBy::File, "File"),
+    (GroupBy::Module, "Module"),
+    (GroupBy::OwnCodeLine, "Own-code line"),
+    (GroupBy::Thread, "Thread"),
+    (GroupBy::Allocator, "Allocator"),
+    (GroupBy::NativeLibrary, "Native library"),
+];
+
+fn grouping_name(group_by: GroupBy) -> &'static str {
+    GROUPINGS.iter().find(|(by, _)| *by == group_by).map_or("", |(_, name)| name)
+}
+
+impl TableView {
+    /// Fills `ui` with a bar of controls and the table.
+    pub fn show(&mut self, ui: &mut Ui, source: &Source<'_>) -> Events {
+        let mut events = Events::default();
+        self.update_order(ui, source);
+        self.controls(ui, source, &mut events);
+        ui.add_space(4.0);
+        let order = self.order.rows();
+        if order.is_empty() {
+            let palette = Palette::of(ui.visuals());
+            let words =
+                if source.rows.is_empty() { "No memory in this selection." } else { "No row matches the search." };
+            ui.add_space(24.0);
+            ui.vertical_centered(|ui| ui.label(RichText::new(words).color(palette.text_weak)));
+            return events;
+        }
+        let (selected_row, scroll_to) = self.find_selected(source);
+        let columns = Columns::of(source.group_by);
+        let visible = VisibleRows { source, order: self.order.rows(), columns: &columns };
+        let sorted_by = columns.position(self.sort.by).map(|at| (at, self.sort.is_descending));
+        let listing = Listing {
+            name: "Table",
+            columns: columns.listed(),
+            row_count: visible.order.len(),
+            sorted_by,
+            selected_row,
+            scroll_to,
+        };
+        let listed = listing.show(ui, &visible);
+        if let Some(row) = listed.chosen
+            && let Some(key) = visible.row(row).map(|row| row.key)
+        {
+            self.selected = Some((key, row));
+            events.selected = Some(key);
+        }
+        if let Some(by) = listed.sorted.and_then(|column| columns.sort_by(column)) {
+            self.sort = self.sort.clicked(by);
+        }
+        events
+    }
+
+    fn update_order(&mut self, ui: &Ui, source: &Source<'_>) {
+        let key = OrderKey { rows: source.rows.clone(), sort: self.sort, hits: source.hits.cloned() };
+        let (group_by, labels) = (source.group_by, source.labels);
+        self.order.update(ui.ctx(), &key, source.rows.len(), OrderKey::has_same_rows, || {
+            let (key, labels) = (key.clone(), labels.clone());
+            move || key.order(group_by, &*labels)
+        });
+    }
+
+    fn controls(&mut self, ui: &mut Ui, source: &Source<'_>, events: &mut Events) {
+        let palette = Palette::of(ui.visuals());
+        ui.horizontal(|ui| {
+            let label = ui.label(RichText::new("Group by").color(palette.text_weak));
+            ComboBox::from_id_salt("group by")
+                .selected_text(grouping_name(source.group_by))
+                .width(130.0)
+                .show_ui(ui, |ui| {
+                    for (group_by, name) in GROUPINGS {
+                        if ui.selectable_label(group_by == source.group_by, name).clicked() {
+                            events.group_by = Some(group_by).filter(|by| *by != source.group_by);
+                        }
+                    }
+                })
+                .response
+                .labelled_by(label.id);
+            let (shown_rows, all) = (self.order.rows().len(), source.rows.len());
+            let words = if self.order.is_running() {
+                "sorting…".to_owned()
+            } else if shown_rows == all {
+                format_counted(all as i128, "row")
+            } else {
+                format!("{} of {} match", format_count(shown_rows as i128), format_counted(all as i128, "row"))
+            };
+            ui.label(RichText::new(words).color(palette.text_weak));
+            ui.with_layout(egui::Layout::right_to_left(Align::Center), |ui| {
+                self.copy_button(ui, source, events);
+            });
+        });
+    }
+
+    /// A table of a million rows makes 100 MB of CSV, so it is written on another thread.
+    fn copy_button(&mut self, ui: &mut Ui, source: &Source<'_>, events: &mut Events) {
+        let done = self.copying.as_ref().map(Background::poll);
+        match done {
+            Some(Poll::Ready(text)) => {
+                ui.ctx().copy_text(text);
+                events.copied = Some(Copied::Table(source.rows.len()));
+                self.copying = None;
+            }
+            Some(Poll::Failed) => self.copying = None,
+            _ => {}
+        }
+        let words = if self.copying.is_some() { "Copying…" } else { "Copy as CSV" };
+        let button = ui.add_enabled(self.copying.is_none(), egui::Button::new(words));
+        if button.on_hover_text("All rows, with exact bytes").clicked() {
+            let (rows, labels, group_by) = (source.rows.clone(), source.labels.clone(), source.group_by);
+            let sort = OrderKey { rows: rows.clone(), sort: self.sort, hits: None };
+            self.copying = Some(Background::start(ui.ctx(), "csv", move || {
+                csv::table(&rows, &sort.order(group_by, &*labels), group_by, &*labels)
+            }));
+        }
+    }
+
+    /// Where the selected row is, and whether to bring it into view because it was selected elsewhere.
+    fn find_selected(&mut self, source: &Source<'_>) -> (Option<usize>, Option<usize>) {
+        let Some(key) = source.selected else {
+            self.selected = None;
+            return (None, None);
+        };
+        let order = self.order.rows();
+        let is_at = |at: usize| {
+            order.get(at).is_some_and(|row| source.rows.get(*row as usize).is_some_and(|row| row.key == key))
+        };
+        match self.selected {
+            Some((known, at)) if known == key && is_at(at) => (Some(at), None),
+            // It is not in this table, as was found before.
+            Some((known, usize::MAX)) if known == key => (None, None),
+            _ => {
+                let at = (0..order.len()).find(|at| is_at(*at));
+                let is_new = self.selected.is_none_or(|(known, _)| known != key);
+                self.selected = Some((key, at.unwrap_or(usize::MAX)));
+                (at, at.filter(|_| is_new))
+            }
+        }
+    }
+}
+
+/// The rows as the listing asks for them.
+struct VisibleRows<'a> {
+    source: &'a Source<'a>,
+    order: &'a [u32],
+    columns: &'a Columns,
+}
+
+impl VisibleRows<'_> {
+    fn row(&self, row: usize) -> Option<&Row> {
+        self.source.rows.get(*self.order.get(row)? as usize)
+    }
+
+    fn name(&self, row: &Row) -> RowName {
+        RowName::of(row.key, self.source.group_by, &**self.source.labels)
+    }
+}
+
+impl Rows for VisibleRows<'_> {
+    fn spoken(&self, row: usize) -> String {
+        self.row(row).map_or_else(String::new, |row| {
+            format!("{} {}", self.name(row).spoken(), format_bytes(row.inclusive.bytes, self.source.units))
+        })
+    }
+
+    fn is_selected(&self, row: usize) -> bool {
+        self.source.selected.is_some() && self.row(row).map(|row| row.key) == self.source.selected
+    }
+
+    fn cell(&self, ui: &Ui, row: usize, column: usize, rect: Rect) {
+        let (Some(row), Some(by)) = (self.row(row), self.columns.sort_by(column)) else { return };
+        let palette = Palette::of(ui.visuals());
+        let painter = ui.painter();
+        let font = TextStyle::Body.resolve(ui.style());
+        let size = font.size;
+        let bytes = |rect, bytes: i64| {
+            let color = if bytes == 0 { palette.text_weak } else { palette.text };
+            cell::quantity(painter, rect, &format_bytes(bytes, self.source.units), size, color, palette.text_weak);
+        };
+        match by {
+            SortBy::Name => {
+                let color = if row.key == RowKey::None { palette.text_weak } else { palette.text_strong };
+                cell::text(painter, rect, Align::Min, &self.name(row).shown(), font, color);
+            }
+            SortBy::Place => {
+                let name = self.name(row);
+                // About how many characters of this face fit.
+                let room = (rect.width() / (size * 0.53)) as usize;
+                let path = shown_path(&name.path, room.saturating_sub(7));
+                cell::text(painter, rect, Align::Min, &name.with_line(&path), font, palette.text_weak);
+            }
+            SortBy::Inclusive => {
+                let (left, right) = rect.split_left_right_at_x(rect.left() + columns::BYTES_WIDTH);
+                bytes(left, row.inclusive.bytes);
+                let total = self.source.total.bytes;
+                let share = row.inclusive.bytes as f32 / total as f32;
+                let (track, text) = right.split_left_right_at_x(right.right() - columns::PERCENT_WIDTH);
+                let track = Rect::from_center_size(track.center() + vec2(6.0, 0.0), vec2(track.width() - 12.0, 6.0));
+                let color = if share < 0.0 { palette.less } else { palette.heap };
+                cell::bar(painter, track, share.abs(), color, &palette);
+                let words = format_share_precise(row.inclusive.bytes, total);
+                cell::quantity(painter, text, &words, size, palette.text, palette.text_weak);
+            }
+            SortBy::Own => bytes(rect, row.own.bytes),
+            SortBy::Allocations => {
+                cell::quantity(
+                    painter,
+                    rect,
+                    &format_count(row.inclusive.allocations),
+                    size,
+                    palette.text,
+                    palette.text_weak,
+                );
+            }
+        }
+    }
+
+    fn hover(&self, ui: &mut Ui, row: usize) {
+        let Some(row) = self.row(row) else { return };
+        let palette = Palette::of(ui.visuals());
+        let name = self.name(row);
+        ui.label(RichText::new(name.shown()).color(palette.text_strong));
+        if !name.path.is_empty() {
+            ui.label(RichText::new(name.full_place()).color(palette.text_weak));
+        }
+        ui.label(format!(
+            "{}, {} of the total",
+            exact(row.inclusive),
+            format_share_precise(row.inclusive.bytes, self.source.total.bytes)
+        ));
+        if self.columns.position(SortBy::Own).is_some() {
+            ui.label(format!("Own: {}", exact(row.own)));
+        }
+    }
+
+    fn menu(&self, ui: &mut Ui, row: usize) {
+        let Some(row) = self.row(row) else { return };
+        let name = self.name(row);
+        if ui.button("Copy name").clicked() {
+            ui.ctx().copy_text(name.shown().into_owned());
+            ui.close();
+        }
+        if !name.path.is_empty() && ui.button("Copy place").clicked() {
+            ui.ctx().copy_text(name.full_place());
+            ui.close();
+        }
+        if ui.button("Copy row").clicked() {
+            ui.ctx().copy_text(format!("{}: {}", name.spoken(), exact(row.inclusive)));
+            ui.close();
+        }
+    }
+}
+
+/// All digits: `4,311,220,992 B in 1,204,311 allocations`.
+fn exact(amount: Amount) -> String {
+    format!("{} in {}", format_bytes_exact(amount.bytes), format_counted(amount.allocations, "allocation"))
+}
+
+#[cfg(test)]
+mod tests;
