@@ -4,11 +4,13 @@
 
 use eframe::egui;
 use memray_index::{
-    Amount, LocationId, Moment, Pattern, SnapshotRow, ThreadIndex, TimeRange, Timeline, Tree, TreeNode, TreeNodeId,
+    Amount, FrameKind, LocationId, LocationTraits, Moment, Pattern, SnapshotRow, StringId, ThreadIndex, TimeRange,
+    Timeline, Tree, TreeNode, TreeNodeId,
 };
 use memray_report::size::Units;
 use memray_report::time::WallClock;
-use memray_ui::icicle::{self, Hits, Icicle, Labels};
+use memray_ui::icicle::{self, Hits, Icicle};
+use memray_ui::labels::{Labels, LocationLabel};
 use memray_ui::memory_graph::{self, MemoryGraph};
 use memray_ui::theme::Palette;
 use std::borrow::Cow;
@@ -49,29 +51,23 @@ const ROWS: [Row; 20] = [
 struct Names;
 
 impl Labels for Names {
-    fn function(&self, location: LocationId) -> Cow<'_, str> {
-        row(location).0.into()
+    fn location(&self, location: LocationId) -> LocationLabel<'_> {
+        let (function, file, line, module, is_own_code) = ROWS[location.index() % ROWS.len()];
+        LocationLabel {
+            function: function.into(),
+            file: if file.starts_with('/') { file.into() } else { format!("{SITE}{file}").into() },
+            line,
+            kind: FrameKind::Python,
+            module: module.into(),
+            traits: LocationTraits { is_own_code, ..LocationTraits::default() },
+        }
     }
-    fn file(&self, location: LocationId) -> Cow<'_, str> {
-        let file = row(location).1;
-        if file.starts_with('/') { file.into() } else { format!("{SITE}{file}").into() }
+    fn string(&self, _: StringId) -> Cow<'_, str> {
+        "".into()
     }
-    fn line(&self, location: LocationId) -> u32 {
-        row(location).2
+    fn thread(&self, thread: ThreadIndex) -> String {
+        format!("thread {}", thread.0)
     }
-    fn module(&self, location: LocationId) -> Cow<'_, str> {
-        row(location).3.into()
-    }
-    fn is_own_code(&self, location: LocationId) -> bool {
-        row(location).4
-    }
-    fn thread(&self, thread: ThreadIndex) -> Cow<'_, str> {
-        format!("thread {}", thread.0).into()
-    }
-}
-
-fn row(location: LocationId) -> Row {
-    ROWS[location.index() % ROWS.len()]
 }
 
 fn sample(is_growth: bool) -> Branch {

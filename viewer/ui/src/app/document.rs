@@ -4,10 +4,10 @@
 use super::command::Command;
 use super::filter_bar::FilterMenu;
 use super::mode_bar::TypedTime;
+use super::search_field;
 use super::view::{History, ModeChoice, Selection, Tab, View};
 use super::watcher::{Fingerprint, Watcher};
 use super::worker::{Part, Picture, Selected, Wanted, Worker};
-use super::search_field;
 use crate::details::{self, Details};
 use crate::error::UiError;
 use crate::growth_view::{self, GrowthView};
@@ -18,10 +18,13 @@ use crate::settings::Settings;
 use crate::statistics_view::{self, StatisticsView};
 use crate::table_view::{self, TableView};
 use egui::{Context, Ui};
-use memray_index::{Amount, Answer, CaptureInfo, Filter, GroupBy, GrowthBy, GrowthRow, Index, Mode, Moment, Pattern, Question, Refusal, Row, RowKey, Statistics, TimeRange, Tree, TreeNodeId};
+use memray_index::{
+    Amount, Answer, CaptureInfo, Filter, GroupBy, GrowthBy, GrowthRow, Index, Mode, Moment, Pattern, Question, Refusal,
+    Row, RowKey, Statistics, TimeRange, Tree, TreeNodeId,
+};
 use memray_report::Headline;
-use memray_report::notes::Note;
 use memray_report::moments::elapsed_ms;
+use memray_report::notes::Note;
 use memray_report::size::{Units, format_counted};
 use memray_report::time::format_elapsed_range;
 use std::path::{Path, PathBuf};
@@ -214,9 +217,10 @@ impl Document {
 
     /// Whether the picture is the answer to the view's question.
     pub(super) fn picture_is_current(&self) -> bool {
-        self.answers.picture.as_ref().is_some_and(|picture| {
-            picture.options == self.view.tree && picture.question == self.view.question()
-        })
+        self.answers
+            .picture
+            .as_ref()
+            .is_some_and(|picture| picture.options == self.view.tree && picture.question == self.view.question())
     }
 
     /// The selected frame in the tree that is shown.
@@ -284,7 +288,12 @@ impl Document {
                 }
             }
             Command::ZoomOut => self.icicle.back(),
-            Command::Open | Command::OpenPath | Command::Reload | Command::Close | Command::Quit | Command::ShowKeys => {}
+            Command::Open
+            | Command::OpenPath
+            | Command::Reload
+            | Command::Close
+            | Command::Quit
+            | Command::ShowKeys => {}
         }
     }
 

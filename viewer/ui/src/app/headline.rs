@@ -84,7 +84,10 @@ mod tests {
 
     #[test]
     fn a_command_loses_the_folders_of_what_ran_it() {
-        assert_eq!(short_command("/opt/lib/site-packages/memray/__main__.py run -o x.bin a.py"), "memray run -o x.bin a.py");
+        assert_eq!(
+            short_command("/opt/lib/site-packages/memray/__main__.py run -o x.bin a.py"),
+            "memray run -o x.bin a.py"
+        );
         assert_eq!(short_command("/usr/bin/python3 a.py"), "python3 a.py");
         assert_eq!(short_command("memray"), "memray");
     }

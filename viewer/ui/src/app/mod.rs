@@ -129,7 +129,8 @@ impl App {
                 .into_iter()
                 .for_each(|path| self.open(&path, None, &context)),
             Page::Opening(reading) => {
-                if opening_page::show(ui, &reading.opening, &mut reading.graph, &self.settings, self.options.is_picture) {
+                if opening_page::show(ui, &reading.opening, &mut reading.graph, &self.settings, self.options.is_picture)
+                {
                     reading.opening.progress.cancel();
                 }
             }
@@ -229,7 +230,9 @@ impl App {
         self.path_entry = None;
         let fingerprint = Fingerprint::of(&path);
         self.page = match Opening::start(&path, &self.options.open, context) {
-            Ok(opening) => Page::Opening(Box::new(Reading { opening, fingerprint, view, graph: MemoryGraph::default() })),
+            Ok(opening) => {
+                Page::Opening(Box::new(Reading { opening, fingerprint, view, graph: MemoryGraph::default() }))
+            }
             Err(error) => Page::Failed { path, message: error.to_string() },
         };
     }

@@ -5,13 +5,13 @@
 //! first, and hands each over as soon as it is there. A newer wish is looked for between parts, so what nobody looks at
 //! any more is not worked out. Until a part arrives the UI shows the old one.
 
-use crate::icicle::{Hits, SearchError, search};
 use super::view::{Selection, location_has_key};
 use crate::error::UiError;
+use crate::icicle::{Hits, SearchError, search};
 use egui::Context;
 use memray_index::{
-    Amount, Answer, Filter, GroupBy, GrowthBy, GrowthRow, Index, LocationId, Mode, Pattern, Question, Refusal, Row, RowKey, SiteId,
-    Statistics, ThreadIndex, TimeRange, Tree, TreeNodeId, TreeOptions,
+    Amount, Answer, Filter, GroupBy, GrowthBy, GrowthRow, Index, LocationId, Mode, Pattern, Question, Refusal, Row,
+    RowKey, SiteId, Statistics, ThreadIndex, TimeRange, Tree, TreeNodeId, TreeOptions,
 };
 use memray_report::Headline;
 use memray_report::notes::{Note, notes};
@@ -344,7 +344,13 @@ impl Asker {
         let node = self.answer().and_then(|(_, tree)| selection.find(&self.index, &tree, wanted.tree));
         let live_bytes = self.series(wanted, selection, node);
         let facts = self.answer().map(|(answer, _)| Arc::new(self.facts(&answer, selection, wanted.tree, node)));
-        Some(Part::Selected(Some(Selected { selection: selection.clone(), name: selection.name(&self.index), node, live_bytes, facts })))
+        Some(Part::Selected(Some(Selected {
+            selection: selection.clone(),
+            name: selection.name(&self.index),
+            node,
+            live_bytes,
+            facts,
+        })))
     }
 
     /// What an answer says of a selection.

@@ -20,11 +20,12 @@ pub mod view;
 mod widget;
 
 pub use colour::module_frame;
-pub use label::{Labels, frame_name, frame_path, frame_place};
+pub use label::{frame_name, frame_path, frame_place};
 pub use place::FramePath;
 pub use search::{Hits, SearchError, search};
 pub use widget::Icicle;
 
+use crate::labels::Labels;
 use memray_index::{Amount, Tree, TreeNodeId};
 use memray_report::size::Units;
 
