@@ -3,6 +3,8 @@
 //! depths, and of a memory graph over 360,000 snapshots. No window, no graphics; the median and the worst of 31 frames,
 //! the view moving in each. `cargo run --release -p memray-ui --example frame_cost`; fails if a frame takes over 8 ms.
 
+#![expect(clippy::print_stdout, reason = "a measurement is printed")]
+
 use egui::{Context, Event, RawInput, Rect, pos2, vec2};
 use memray_index::{
     Amount, FrameKind, LocationId, LocationTraits, SnapshotRow, StringId, ThreadIndex, Timeline, Tree, TreeNode,

@@ -75,6 +75,7 @@ pub(crate) fn tower(depth: u32, bytes: i64) -> Tree {
         let mut frame = node(location, TreeNodeId(level.saturating_sub(1)), level, &Branch::new(0, bytes), 0);
         frame.first_child = level + 1;
         frame.child_count = u32::from(level < depth);
+        frame.own = if level == depth { frame.amount } else { Amount::default() };
         nodes.push(frame);
     }
     Tree { nodes, is_inverted: false }
