@@ -3,8 +3,10 @@
 
 use super::document::Document;
 use crate::settings::Settings;
+use crate::style;
 use crate::theme::Palette;
-use egui::{Label, RichText, Ui};
+use egui::text::{LayoutJob, TextFormat};
+use egui::{Color32, Label, RichText, TextStyle, Ui};
 use memray_index::{Mode, Moment};
 use memray_report::caption::{caption, rss_gap};
 use memray_report::size::format_bytes_exact;
@@ -27,8 +29,8 @@ pub(super) fn show(ui: &mut Ui, document: &Document, settings: &Settings) {
     let is_current = document.picture_is_current();
     let text = caption(&document.index, answer, units);
     let colour = if is_current { palette.text_strong } else { palette.text_weak };
-    let label = ui.add(Label::new(RichText::new(&text).color(colour)).selectable(true).wrap());
-    label.on_hover_text(format!("{text}\n{}", format_bytes_exact(answer.total.bytes)));
+    let label = ui.add(Label::new(emphasised(ui, &text, colour)).selectable(true).wrap());
+    label.on_hover_text(format_bytes_exact(answer.total.bytes));
     if !is_current {
         ui.spinner();
     }
@@ -38,4 +40,18 @@ pub(super) fn show(ui: &mut Ui, document: &Document, settings: &Settings) {
         let gap = rss_gap(snapshot.rss_bytes, snapshot.heap_bytes, units);
         ui.add(Label::new(RichText::new(gap.text).color(palette.text_weak)).wrap()).on_hover_text(gap.possible_causes);
     }
+}
+
+/// The caption with its size, which stands between the last colon and ` in `, emphasised.
+fn emphasised(ui: &Ui, text: &str, colour: Color32) -> LayoutJob {
+    let start = text.rfind(": ").map_or(text.len(), |at| at + 2);
+    let end = text[start..].find(" in ").map_or(text.len(), |at| start + at);
+    let mut job = LayoutJob::default();
+    for (piece, style) in
+        [(&text[..start], TextStyle::Body), (&text[start..end], style::strong()), (&text[end..], TextStyle::Body)]
+    {
+        let format = TextFormat { valign: ui.text_valign(), ..TextFormat::simple(style.resolve(ui.style()), colour) };
+        job.append(piece, 0.0, format);
+    }
+    job
 }

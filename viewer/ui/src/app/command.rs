@@ -258,17 +258,30 @@ impl Command {
         !matches!(self, Self::Open | Self::OpenPath | Self::Quit | Self::ShowKeys)
     }
 
+    /// Its keys as people know them: `Ctrl+O`, `?`.
+    pub fn key_names(self) -> impl Iterator<Item = String> {
+        self.shortcuts().iter().map(|shortcut| {
+            let Modifiers { alt, shift, command, .. } = shortcut.modifiers;
+            let held = [(command, "Ctrl+"), (alt, "Alt+"), (shift, "Shift+")];
+            let held: String = held.into_iter().filter(|(is_held, _)| *is_held).map(|(_, name)| name).collect();
+            let key = match shortcut.logical_key {
+                Key::ArrowLeft => "←",
+                Key::ArrowRight => "→",
+                Key::Escape => "Esc",
+                key => key.symbol_or_name(),
+            };
+            format!("{held}{key}")
+        })
+    }
+
     /// The commands whose keys were pressed in this pass; bare keys do not count while text is being edited.
-    pub fn pressed(context: &Context) -> Vec<Self> {
-        let is_editing = context.text_edit_focused();
+    pub(super) fn pressed(context: &Context, is_editing: bool) -> Vec<Self> {
         let mut pressed = Vec::new();
         // Shift and Enter before Enter alone, which would match it too.
         let order = [Self::PreviousHit].into_iter().chain(Self::ALL);
         for command in order {
             for shortcut in command.shortcuts() {
-                let is_bare = shortcut.conflicts_with_text_editing();
-                // A text field keeps its own Escape and Enter.
-                if is_editing && is_bare && shortcut.logical_key != Key::F5 {
+                if is_editing && shortcut.conflicts_with_text_editing() && shortcut.logical_key != Key::F5 {
                     continue;
                 }
                 if context.input_mut(|input| input.consume_shortcut(shortcut)) && !pressed.contains(&command) {

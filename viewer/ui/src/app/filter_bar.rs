@@ -86,8 +86,7 @@ fn allocators(ui: &mut Ui, document: &mut Document) {
     }
     let response = chip(ui, "all allocators", "Show one allocator only");
     Popup::menu(&response).show(|ui| {
-        let allocates =
-            |allocator: &Allocator| matches!(allocator.kind(), AllocatorKind::Simple | AllocatorKind::Ranged);
+        let allocates = |allocator: &Allocator| matches!(allocator.kind(), AllocatorKind::Simple | AllocatorKind::Ranged);
         for allocator in Allocator::ALL.into_iter().filter(allocates) {
             if ui.add(Button::selectable(false, allocator.name())).clicked() {
                 filter.allocator = Some(allocator);
@@ -117,9 +116,7 @@ fn menu(ui: &mut Ui, document: &mut Document) {
             ] {
                 ui.with_layout(egui::Layout::left_to_right(Align::Center), |ui| {
                     let label = ui.add_sized([64.0, 20.0], egui::Label::new(name));
-                    let field = style::text_field(ui, text, Id::unique(("filter", name)))
-                        .hint_text("text or /pattern/")
-                        .desired_width(f32::INFINITY);
+                    let field = style::text_field(ui, text, Id::unique(("filter", name))).hint_text("text or /pattern/").desired_width(f32::INFINITY);
                     let field = ui.add(field).labelled_by(label.id);
                     if field.lost_focus() {
                         let wanted = text.trim();

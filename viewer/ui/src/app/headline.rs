@@ -62,18 +62,14 @@ pub(super) fn show(ui: &mut Ui, document: &mut Document) {
             }
         }
     });
-    ui.horizontal_wrapped(|ui| {
+    ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = 0.0;
-        for (i, fact) in headline.facts.iter().enumerate() {
-            let separator = if i == 0 { "" } else { "  ·  " };
-            ui.label(RichText::new(format!("{separator}{fact}")).color(palette.text));
-        }
+        ui.label(RichText::new(headline.facts.join("  ·  ")).color(palette.text));
         let command = escape::visible_bytes(&document.index.info().header.command_line);
         if !command.is_empty() {
             let short = short_command(&command);
-            let short = escape::shorten(&short, COMMAND_CHARS);
-            let text = RichText::new(format!("  ·  {short}")).color(palette.text_weak);
-            ui.add(Label::new(text).sense(Sense::hover())).on_hover_text(&command);
+            let text = RichText::new(format!("  ·  {}", escape::shorten(&short, COMMAND_CHARS))).color(palette.text_weak);
+            ui.add(Label::new(text).sense(Sense::hover()).truncate()).on_hover_text(&command);
         }
     });
 }
@@ -84,10 +80,7 @@ mod tests {
 
     #[test]
     fn a_command_loses_the_folders_of_what_ran_it() {
-        assert_eq!(
-            short_command("/opt/lib/site-packages/memray/__main__.py run -o x.bin a.py"),
-            "memray run -o x.bin a.py"
-        );
+        assert_eq!(short_command("/opt/lib/site-packages/memray/__main__.py run -o x.bin a.py"), "memray run -o x.bin a.py");
         assert_eq!(short_command("/usr/bin/python3 a.py"), "python3 a.py");
         assert_eq!(short_command("memray"), "memray");
     }

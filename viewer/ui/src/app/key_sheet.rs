@@ -26,14 +26,12 @@ pub(super) fn show(ui: &mut Ui, commands: &mut Vec<Command>) -> bool {
         ui.label(RichText::new("Keys").text_style(style::headline()).color(palette.text_strong));
         ui.add_space(8.0);
         ui.columns(2, |columns| {
-            for (column, groups) in
-                columns.iter_mut().zip([&[Group::File, Group::View][..], &[Group::Capture, Group::Help][..]])
-            {
+            for (column, groups) in columns.iter_mut().zip([&[Group::File, Group::View][..], &[Group::Capture, Group::Help][..]]) {
                 for group in groups {
                     section(column, group.label(), |ui| {
                         for command in Command::ALL.into_iter().filter(|command| command.group() == *group) {
                             if !command.shortcuts().is_empty() {
-                                row(ui, &keys(ui, command), command.label().trim_end_matches('…'));
+                                row(ui, &command.key_names().collect::<Vec<_>>().join(", "), command.label().trim_end_matches('…'));
                             }
                         }
                     });
@@ -65,9 +63,4 @@ fn row(ui: &mut Ui, keys: &str, what: &str) {
     ui.label(RichText::new(keys).color(palette.accent));
     ui.label(what);
     ui.end_row();
-}
-
-fn keys(ui: &Ui, command: Command) -> String {
-    let names: Vec<String> = command.shortcuts().iter().map(|shortcut| ui.ctx().format_shortcut(shortcut)).collect();
-    names.join(", ")
 }

@@ -68,8 +68,8 @@ fn group_menu(
         };
         let is_on = document.as_deref().is_some_and(|document| document.is_on(command));
         let mut button = Button::selectable(is_on, command.label());
-        if let Some(shortcut) = command.shortcuts().first() {
-            button = button.shortcut_text(ui.ctx().format_shortcut(shortcut));
+        if let Some(keys) = command.key_names().next() {
+            button = button.shortcut_text(keys);
         }
         if ui.add_enabled(is_enabled, button).on_hover_text(command.help()).clicked() {
             commands.push(command);

@@ -20,6 +20,8 @@ mod search_field;
 mod start_page;
 mod status_bar;
 mod tabs;
+#[cfg(feature = "test-channel")]
+mod test_channel;
 mod view;
 mod watcher;
 mod window;
@@ -69,8 +71,11 @@ pub struct App {
     dialog: FileDialog,
     path_entry: Option<PathEntry>,
     shows_keys: bool,
+    was_editing: bool,
     title: String,
     message: Option<Message>,
+    #[cfg(feature = "test-channel")]
+    test_channel: test_channel::TestChannel,
 }
 
 enum Page {
@@ -106,8 +111,11 @@ impl App {
             dialog: FileDialog::default(),
             path_entry: None,
             shows_keys: false,
+            was_editing: false,
             title: String::new(),
             message: None,
+            #[cfg(feature = "test-channel")]
+            test_channel: test_channel::TestChannel::default(),
         };
         if let Some(path) = path {
             app.open(&path, None, context);
@@ -120,7 +128,9 @@ impl App {
         let context = ui.ctx().clone();
         self.apply_theme(&context);
         self.update(&context);
-        let mut commands = Command::pressed(&context);
+        // Escape has taken the focus from a text field before this pass begins, and still belongs to the field.
+        let is_editing = std::mem::take(&mut self.was_editing) || context.text_edit_focused();
+        let mut commands = Command::pressed(&context, is_editing);
         let view_before = self.document().map(|document| document.view.clone());
 
         menu::show(ui, self, &mut commands);
@@ -129,8 +139,7 @@ impl App {
                 .into_iter()
                 .for_each(|path| self.open(&path, None, &context)),
             Page::Opening(reading) => {
-                if opening_page::show(ui, &reading.opening, &mut reading.graph, &self.settings, self.options.is_picture)
-                {
+                if opening_page::show(ui, &reading.opening, &mut reading.graph, &self.settings, self.options.is_picture) {
                     reading.opening.progress.cancel();
                 }
             }
@@ -153,8 +162,15 @@ impl App {
         {
             document.history.left(before);
         }
+        self.was_editing = context.text_edit_focused();
         self.update(&context);
         self.tell_title(&context);
+        #[cfg(feature = "test-channel")]
+        {
+            let mut channel = std::mem::take(&mut self.test_channel);
+            channel.tell(self);
+            self.test_channel = channel;
+        }
     }
 
     /// Takes what other threads have finished, and tells them what is wanted now. Draws nothing.
@@ -185,7 +201,7 @@ impl App {
     }
 
     /// Takes what other threads have finished, and whether nothing more is to come.
-    pub(crate) fn is_settled(&mut self, context: &Context) -> bool {
+    pub fn is_settled(&mut self, context: &Context) -> bool {
         self.update(context);
         match &self.page {
             Page::Start | Page::Failed { .. } => true,
@@ -230,9 +246,7 @@ impl App {
         self.path_entry = None;
         let fingerprint = Fingerprint::of(&path);
         self.page = match Opening::start(&path, &self.options.open, context) {
-            Ok(opening) => {
-                Page::Opening(Box::new(Reading { opening, fingerprint, view, graph: MemoryGraph::default() }))
-            }
+            Ok(opening) => Page::Opening(Box::new(Reading { opening, fingerprint, view, graph: MemoryGraph::default() })),
             Err(error) => Page::Failed { path, message: error.to_string() },
         };
     }

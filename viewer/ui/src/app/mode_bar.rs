@@ -7,8 +7,8 @@ use crate::settings::Settings;
 use crate::style::{self, RADIUS};
 use crate::theme::Palette;
 use egui::{
-    Align2, Color32, CornerRadius, FontSelection, Id, Key, Popup, PopupCloseBehavior, Rect, Response, RichText, Role,
-    Sense, Stroke, StrokeKind, Ui, WidgetInfo, WidgetText, vec2,
+    Align2, Color32, CornerRadius, FontSelection, Id, Key, Popup, PopupCloseBehavior, Rect, Response, RichText, Role, Sense,
+    Stroke, StrokeKind, Ui, WidgetInfo, WidgetText, vec2,
 };
 use memray_report::moments::{parse_moment, parse_range};
 

@@ -19,13 +19,7 @@ const PATIENCE: Duration = Duration::from_millis(150);
 const REFRESH: Duration = Duration::from_millis(100);
 
 /// Draws the page; whether the user cancelled.
-pub(super) fn show(
-    ui: &mut Ui,
-    opening: &Opening,
-    graph: &mut MemoryGraph,
-    settings: &Settings,
-    is_picture: bool,
-) -> bool {
+pub(super) fn show(ui: &mut Ui, opening: &Opening, graph: &mut MemoryGraph, settings: &Settings, is_picture: bool) -> bool {
     let palette = Palette::of(ui.visuals());
     let units = settings.units.units();
     let mut is_cancelled = false;

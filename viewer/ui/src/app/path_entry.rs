@@ -41,9 +41,7 @@ impl PathEntry {
         let modal = Modal::new(Id::unique("path entry")).show(ui.ctx(), |ui| {
             ui.set_width(520.0_f32.min(ui.ctx().content_rect().width() - 60.0));
             let label = ui.label("Path of a capture or an index");
-            let field = style::text_field(ui, &mut self.text, Id::unique("path"))
-                .hint_text("/path/to/capture.bin")
-                .desired_width(f32::INFINITY);
+            let field = style::text_field(ui, &mut self.text, Id::unique("path")).hint_text("/path/to/capture.bin").desired_width(f32::INFINITY);
             let response = ui.add(field).labelled_by(label.id);
             if std::mem::take(&mut self.wants_focus) {
                 response.request_focus();

@@ -6,7 +6,7 @@ use super::document::Document;
 use crate::settings::Settings;
 use crate::style;
 use crate::theme::Palette;
-use egui::{Id, Key, Modifiers, RichText, Ui};
+use egui::{Id, Key, RichText, Ui};
 
 fn field_id() -> Id {
     Id::unique("search field")
@@ -29,20 +29,19 @@ pub(super) fn show(ui: &mut Ui, document: &mut Document, settings: &Settings, co
     let label = "Search functions, files, modules";
     let field = style::text_field(ui, &mut document.search.text, field_id())
         .hint_text(format!("{label}   /"))
-        .desired_width(if is_wide { 310.0 } else { 220.0 });
+        .desired_width(if is_wide { 320.0 } else { 250.0 });
     let response = ui.add(field);
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::TextInput, true, label));
     if response.lost_focus() {
-        let (enter, backwards) = ui.input(|input| (input.key_pressed(Key::Enter), input.modifiers.shift));
-        if enter {
-            commands.push(if backwards { Command::PreviousHit } else { Command::NextHit });
+        let pressed = |key| ui.input(|input| input.key_pressed(key));
+        if pressed(Key::Enter) {
+            let is_backwards = ui.input(|input| input.modifiers.shift);
+            commands.push(if is_backwards { Command::PreviousHit } else { Command::NextHit });
             // Enter goes from hit to hit, so the cursor stays.
             response.request_focus();
+        } else if pressed(Key::Escape) {
+            document.search.text.clear();
         }
-    }
-    if response.has_focus() && ui.input_mut(|input| input.consume_key(Modifiers::NONE, Key::Escape)) {
-        document.search.text.clear();
-        response.surrender_focus();
     }
     if document.search.pattern().is_none() {
         return;

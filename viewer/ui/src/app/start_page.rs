@@ -7,10 +7,7 @@ use super::file_dialog::FileDialog;
 use crate::settings::{Recent, Settings};
 use crate::style;
 use crate::theme::Palette;
-use egui::{
-    Align, Button, CentralPanel, CornerRadius, Frame, Label, Layout, Margin, RichText, ScrollArea, Sense, Stroke, Ui,
-    vec2,
-};
+use egui::{Align, Button, CentralPanel, CornerRadius, Frame, Label, Layout, Margin, RichText, ScrollArea, Sense, Stroke, Ui, vec2};
 use memray_report::escape;
 use memray_report::size::format_bytes;
 use memray_report::time::format_date_time;

@@ -14,12 +14,9 @@ use memray_report::time::format_duration;
 /// Draws the bar.
 pub(super) fn show(ui: &mut Ui, document: &mut Document, settings: &mut Settings, options: &AppOptions) {
     let palette = Palette::of(ui.visuals());
-    let frame = Frame::new().fill(palette.background).inner_margin(Margin {
-        left: MARGIN as i8,
-        right: MARGIN as i8,
-        top: 4,
-        bottom: 4,
-    });
+    let frame = Frame::new()
+        .fill(palette.background)
+        .inner_margin(Margin { left: MARGIN as i8, right: MARGIN as i8, top: 4, bottom: 4 });
     Panel::bottom("status bar").frame(frame).show(ui, |ui| {
         ui.horizontal(|ui| {
             ui.spacing_mut().item_spacing.x = 6.0;

@@ -121,8 +121,12 @@ pub enum Selection {
 impl Selection {
     /// The selection of a node; none for the root.
     pub fn of_node(tree: &Tree, node: TreeNodeId, options: TreeOptions) -> Option<Self> {
-        let path: Arc<[Step]> =
-            tree.path(node).into_iter().skip(1).map(|id| (tree.node(id).location, tree.node(id).thread)).collect();
+        let path: Arc<[Step]> = tree
+            .path(node)
+            .into_iter()
+            .skip(1)
+            .map(|id| (tree.node(id).location, tree.node(id).thread))
+            .collect();
         (!path.is_empty()).then_some(Self::Frame(path, options))
     }
 
@@ -155,9 +159,7 @@ impl Selection {
     /// Where it is in a tree: the frame itself, or the heaviest node that shows it.
     pub fn find(&self, index: &memray_index::Index, tree: &Tree, options: TreeOptions) -> Option<TreeNodeId> {
         match self {
-            Self::Frame(path, made_with) if *made_with == options => {
-                descend(tree, path).or_else(|| self.heaviest(index, tree))
-            }
+            Self::Frame(path, made_with) if *made_with == options => descend(tree, path).or_else(|| self.heaviest(index, tree)),
             _ => self.heaviest(index, tree),
         }
     }
@@ -251,7 +253,7 @@ impl Default for View {
             own_code_in_colour: true,
             tab: Tab::Icicle,
             group_by: GroupBy::Location,
-            growth_by: GrowthBy::Inclusive,
+            growth_by: GrowthBy::OwnCodeLine,
             selection: None,
         }
     }

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The captures that are measured. Each is made when it is first asked for, and kept."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+
+
+class Captures:
+    def __init__(self, folder):
+        self.folder = Path(folder)
+        self.folder.mkdir(parents=True, exist_ok=True)
+
+    def json_100m(self):
+        """memray's own recording of 120 M allocations and frees."""
+        return self._record("json_100m.bin", [])
+
+    def json_10_mb(self):
+        return self._record("json_10mb.bin", ["--documents", "500"])
+
+    def large(self, records, lz4=False):
+        """Two million live allocations at most; one record in twenty begins a lifetime of its own."""
+        return self._synthesize(f"large_{records}", ["large", "--records", records], lz4)
+
+    def lifetimes(self):
+        return self._synthesize("lifetimes", ["lifetimes", "--snapshots", 360_000, "--distinct", 10_000_000])
+
+    def blocks(self, count):
+        return self._synthesize(f"blocks_{count}", ["blocks", "--count", count, "--size-bytes", 4096])
+
+    def _record(self, name, arguments):
+        def make(path):
+            memray = [sys.executable, "-m", "memray", "run", "--quiet", "--force", "--trace-python-allocators"]
+            subprocess.run([*memray, "--output", path, HERE / "json_churn.py", *arguments], check=True)
+
+        return self._made(name, make)
+
+    def _synthesize(self, name, arguments, lz4=False):
+        def make(path):
+            cargo = ["cargo", "run", "--quiet", "--locked", "--release", "-p", "memray-format", "--example"]
+            arguments_and_form = [*map(str, arguments), *(["--lz4"] if lz4 else [])]
+            subprocess.run([*cargo, "synthesize", "--", *arguments_and_form, "--output", path], check=True)
+
+        return self._made(f"{name}.{'lz4' if lz4 else 'raw'}.bin", make)
+
+    def _made(self, name, make):
+        path = self.folder / name
+        if not path.exists():
+            free = shutil.disk_usage(self.folder).free
+            print(f"making {path} ({free >> 30} GiB free)", file=sys.stderr)
+            unfinished = path.with_suffix(".part")
+            make(unfinished)
+            unfinished.rename(path)
+        return path

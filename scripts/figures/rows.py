@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One function a figure: it measures, and returns what the page shows."""
+
+import json
+import shutil
+import subprocess
+import sys
+
+from child import median_of, run
+
+
+class Tools:
+    """The programs that are measured, the captures, and how often."""
+
+    def __init__(self, root, scratch, captures, runs, largest):
+        self.scratch, self.captures, self.runs, self.largest = scratch, captures, runs, largest
+        self.root = root
+        cargo = ["cargo", "build", "--quiet", "--locked", "--release"]
+        subprocess.run([*cargo, "--bin", "memray-view"], cwd=root, check=True)
+        subprocess.run([*cargo, "-p", "memray-format", "--example", "decode_rate"], cwd=root, check=True)
+        self.viewer = root / "target/release/memray-view"
+        self.decode_rate = root / "target/release/examples/decode_rate"
+        self.cache = {"XDG_CACHE_HOME": str(scratch / "cache")}
+
+    def index(self, capture):
+        """A fresh index each time: neither the cache nor the last file may help."""
+        shutil.rmtree(self.scratch / "cache", ignore_errors=True)
+        self.index_file(capture).unlink(missing_ok=True)
+        return [self.viewer, "index", capture, "-o", self.index_file(capture)]
+
+    def index_file(self, capture):
+        return self.scratch / f"{capture.name}.mvidx"
+
+    def built_index(self, capture):
+        if not self.index_file(capture).exists():
+            run(self.index(capture), environment=self.cache)
+        return self.index_file(capture)
+
+    def flamegraph(self, capture):
+        out = self.scratch / "flamegraph.html"
+        return [sys.executable, "-m", "memray", "flamegraph", "--temporal", "--force", "--output", out, capture]
+
+    def bench(self, name, *arguments):
+        """A program of benches/, which measures itself and prints JSON on its last line."""
+        command = ["cargo", "bench", "--quiet", "--locked", "--bench", name, "--", *arguments]
+        return json.loads(run(command).output.strip().splitlines()[-1])
+
+
+def index_speed(tools):
+    capture = tools.captures.json_100m()
+    medians = median_of(
+        tools.runs,
+        {
+            "decode": [tools.decode_rate, capture],
+            "index": lambda: tools.index(capture),
+            "memray": tools.flamegraph(capture),
+        },
+        environment=tools.cache,
+    )
+    index, memray, decode = (medians[name] for name in ("index", "memray", "decode"))
+    return {
+        "decode_s": decode.wall_s,
+        "index_s": index.wall_s,
+        "memray_s": memray.wall_s,
+        "times_as_fast": memray.wall_s / index.wall_s,
+        "of_decoding": index.wall_s / decode.wall_s,
+        "index_peak_bytes": index.peak_rss_bytes,
+        "memray_peak_bytes": memray.peak_rss_bytes,
+        "said": index.output.strip(),
+    }
+
+
+def index_size(tools):
+    capture = tools.captures.json_100m()
+    return {"capture_bytes": capture.stat().st_size, "index_bytes": tools.built_index(capture).stat().st_size}
+
+
+def second_opening(tools):
+    capture = tools.captures.json_100m()
+    picture = [tools.viewer, capture, "--screenshot", tools.scratch / "shot.png"]
+    run(picture, environment=tools.cache)
+    return {"wall_s": median_of(tools.runs, {"it": picture}, environment=tools.cache)["it"].wall_s}
+
+
+def headline(tools):
+    capture = tools.captures.json_10_mb()
+
+    def cold():
+        shutil.rmtree(tools.scratch / "cache", ignore_errors=True)
+        # Without a display the headline is what it prints first.
+        return ["env", "--unset=DISPLAY", "--unset=WAYLAND_DISPLAY", tools.viewer, capture]
+
+    medians = median_of(tools.runs, {"it": cold}, environment=tools.cache)
+    return {"wall_s": medians["it"].wall_s, "capture_bytes": capture.stat().st_size}
+
+
+def ranges(tools):
+    return {
+        name: tools.bench("ranges", tools.built_index(capture))
+        for name, capture in {"json": tools.captures.json_100m(), "lifetimes": tools.captures.lifetimes()}.items()
+    }
+
+
+def frame(tools):
+    return tools.bench("frame", tools.built_index(tools.captures.large(tools.largest // 4)))
+
+
+def bounded_memory(tools):
+    whole, quarter = tools.largest, tools.largest // 4
+    captures = {
+        "whole": tools.captures.large(whole),
+        "whole_lz4": tools.captures.large(whole, lz4=True),
+        "quarter": tools.captures.large(quarter),
+    }
+    result = {"records": whole}
+    for name, capture in captures.items():
+        taken = run(tools.index(capture), environment=tools.cache)
+        result[name] = {"wall_s": taken.wall_s, "peak_bytes": taken.peak_rss_bytes, "capture_bytes": capture.stat().st_size}
+        tools.index_file(capture).unlink(missing_ok=True)
+    return result
+
+
+def memory_per_live_allocation(tools):
+    """From a tenth to the whole, so that what does not depend on live allocations falls out."""
+    counts = (500_000, 5_000_000)
+    peaks = {}
+    for count in counts:
+        capture = tools.captures.blocks(count)
+        command = {"it": lambda capture=capture: tools.index(capture)}
+        peaks[count] = median_of(min(tools.runs, 3), command, environment=tools.cache)["it"].peak_rss_bytes
+    file_bytes = {count: tools.captures.blocks(count).stat().st_size for count in counts}
+    few, many = counts
+    return {
+        "live": many,
+        "peak_bytes": peaks[many],
+        "bytes_each": (peaks[many] - peaks[few]) / (many - few),
+        "of_which_pages_of_the_file_at_most": (file_bytes[many] - file_bytes[few]) / (many - few),
+    }
+
+
+def scaling(tools):
+    by_records = []
+    for records in (tools.largest // 4**k for k in (5, 4, 3, 2, 1, 0)):
+        capture = tools.captures.large(records)
+        runs = tools.runs if records < 100_000_000 else 1
+        taken = median_of(runs, {"it": lambda capture=capture: tools.index(capture)}, environment=tools.cache)["it"]
+        by_records.append({"records": records, "wall_s": taken.wall_s, "peak_bytes": taken.peak_rss_bytes})
+        tools.index_file(capture).unlink()
+    capture = tools.captures.json_100m()
+    by_cores = []
+    for cores in (1, 2):
+        command = {"it": lambda: tools.index(capture)}
+        taken = median_of(tools.runs, command, environment=tools.cache, cores=cores)["it"]
+        by_cores.append({"cores": cores, "wall_s": taken.wall_s})
+    return {"by_records": by_records, "by_cores": by_cores}
+
+
+ROWS = {
+    "index_speed": index_speed,
+    "index_size": index_size,
+    "second_opening": second_opening,
+    "headline": headline,
+    "ranges": ranges,
+    "frame": frame,
+    "bounded_memory": bounded_memory,
+    "memory_per_live_allocation": memory_per_live_allocation,
+    "scaling": scaling,
+}

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+//! A display of its own for a test: Xvfb on a free number with a window manager on it, gone when dropped.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+
+/// A running X server that shows nothing to anybody.
+pub(crate) struct Display {
+    name: String,
+    server: Child,
+    window_manager: Child,
+}
+
+impl Display {
+    /// Starts one. Panics with what is missing if it cannot.
+    pub(crate) fn start(width: u32, height: u32) -> Self {
+        let mut server = Command::new("Xvfb")
+            .args(["-displayfd", "1", "-screen", "0", &format!("{width}x{height}x24"), "-nolisten", "tcp"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("Xvfb must be installed; scripts/test does it");
+        // The server writes its number once it takes connections, so there is nothing to poll for.
+        let mut number = String::new();
+        BufReader::new(server.stdout.take().unwrap()).read_line(&mut number).unwrap();
+        let name = format!(":{}", number.trim());
+        assert!(name.len() > 1, "Xvfb did not start");
+        // Without a window manager nothing has the keyboard's focus.
+        let window_manager = Command::new("openbox")
+            .args(["--sm-disable", "--config-file", "/dev/null"])
+            .env("DISPLAY", &name)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("openbox must be installed: scripts/test does it");
+        Self { name, server, window_manager }
+    }
+
+    /// What `DISPLAY` is set to for it.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Runs xdotool on it and returns what it prints, or `None` where it finds nothing.
+    pub(crate) fn xdotool(&self, arguments: &[&str]) -> Option<String> {
+        let output = Command::new("xdotool")
+            .args(arguments)
+            .env("DISPLAY", &self.name)
+            .output()
+            .expect("xdotool must be installed: scripts/test does it");
+        output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    }
+}
+
+impl Drop for Display {
+    fn drop(&mut self) {
+        for child in [&mut self.window_manager, &mut self.server] {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The real window, on a display of its own, driven by mouse and keyboard; what it shows is held against memray.
+//!
+//! The binary (`MEMRAY_VIEW_BIN`) is built with the feature `test-channel`: it says what it shows as lines of JSON.
+//! Everything else is the program that is shipped, with the real window system, driver and font atlas around it.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![cfg(target_os = "linux")]
+
+mod display;
+mod truth;
+mod wait;
+mod window;
+
+use display::Display;
+use serde_json::Value;
+use std::path::PathBuf;
+use truth::Truth;
+use window::Window;
+
+/// Where things are in a new user's window of 1440 by 900 pixels on the sample capture.
+mod place {
+    pub(crate) const GRAPH_AT_A_THIRD: (i32, i32) = (500, 210);
+    pub(crate) const GRAPH_AT_TWO_THIRDS: (i32, i32) = (900, 210);
+    pub(crate) const LEAKED: (i32, i32) = (561, 314);
+    pub(crate) const FRAME_OF_THE_REPORT: (i32, i32) = (294, 459);
+}
+
+fn sample() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("resources/sample/orders.bin")
+}
+
+fn screen() -> Display {
+    Display::start(1600, 1000)
+}
+
+/// Bytes and allocations that the current view shows in all.
+fn total(shown: &Value) -> (u64, u64) {
+    (shown["total_bytes"].as_u64().unwrap(), shown["total_allocations"].as_u64().unwrap())
+}
+
+/// The two snapshots of a question such as `RangeLive(TimeRange { from: Snapshot(3), to: Snapshot(9) })`.
+fn range(shown: &Value) -> (u32, u32) {
+    let question = shown["question"].as_str().unwrap();
+    let numbers: Vec<u32> =
+        question.split("Snapshot(").skip(1).map(|rest| rest.split(')').next().unwrap().parse().unwrap()).collect();
+    assert_eq!(numbers.len(), 2, "{question}");
+    (numbers[0], numbers[1])
+}
+
+#[test]
+fn a_capture_opens_with_its_peak() {
+    let display = screen();
+    let window = Window::open(&display, &sample());
+    let shown = window.shown("the peak", |shown| shown["mode"] == "Peak" && shown["headline"].is_string());
+
+    let truth = Truth::of(&sample(), (0, 0), "");
+    assert_eq!(total(&shown), (truth.bytes("peak"), truth.allocations("peak")));
+    assert_eq!(shown["tab"], "Icicle");
+    assert_eq!(shown["selected"], Value::Null);
+    let headline = shown["headline"].as_str().unwrap();
+    assert!(headline.starts_with("Peak 534 MiB at 19.9 s; 52 % of it in write_monthly_report"), "{headline}");
+}
+
+#[test]
+fn a_drag_over_the_graph_shows_what_the_range_left_live() {
+    let display = screen();
+    let window = Window::open(&display, &sample());
+    let shown = window.act(
+        "what is still live",
+        |window| window.drag(place::GRAPH_AT_A_THIRD, place::GRAPH_AT_TWO_THIRDS),
+        |shown| shown["mode"] == "Still live",
+    );
+
+    let range = range(&shown);
+    assert!(range.0 > 500 && range.1 > range.0 + 300, "{range:?}");
+    let truth = Truth::of(&sample(), range, "");
+    assert_eq!(total(&shown), (truth.bytes("range"), truth.allocations("range")));
+
+    let shown = window.act("the peak again", |window| window.key("Escape"), |shown| shown["mode"] == "Peak");
+    assert_eq!(total(&shown), (truth.bytes("peak"), truth.allocations("peak")));
+}
+
+#[test]
+fn a_click_on_a_mode_asks_for_it() {
+    let display = screen();
+    let window = Window::open(&display, &sample());
+    let shown = window.act("leaks", |window| window.click(place::LEAKED), |shown| shown["mode"] == "Leaked");
+
+    let truth = Truth::of(&sample(), (0, 0), "");
+    assert_eq!(total(&shown), (truth.bytes("leaked"), truth.allocations("leaked")));
+}
+
+#[test]
+fn a_double_click_zooms_and_a_key_zooms_out() {
+    let display = screen();
+    let window = Window::open(&display, &sample());
+    let shown = window.act(
+        "the zoom",
+        |window| window.double_click(place::FRAME_OF_THE_REPORT),
+        |shown| shown["is_zoomed"] == true,
+    );
+    let selected = shown["selected"].as_str().unwrap();
+    assert!(selected.contains("write_monthly_report"), "{selected}");
+
+    window.act("the whole tree", |window| window.key("0"), |shown| shown["is_zoomed"] == false);
+}
+
+#[test]
+fn a_search_says_how_much_it_matches() {
+    let display = screen();
+    let window = Window::open(&display, &sample());
+    let shown = window.act(
+        "what the search matches",
+        |window| {
+            window.key("slash");
+            window.key("ctrl+a");
+            window.type_text("draw_invoice");
+        },
+        |shown| shown["matched_frames"].as_u64().is_some_and(|frames| frames > 0),
+    );
+
+    let truth = Truth::of(&sample(), (0, 0), "draw_invoice");
+    assert_eq!(shown["matched_bytes"].as_u64(), Some(truth.bytes("function")));
+}

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The built program in a window of a display, driven by mouse and keyboard as a person would.
+
+use crate::display::Display;
+use crate::wait::{soon, until};
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+/// Between moving the pointer and pressing a button: the window must see both in different frames.
+const HAND: Duration = Duration::from_millis(200);
+
+/// A running memray-view; ended when dropped.
+pub(crate) struct Window<'a> {
+    display: &'a Display,
+    id: String,
+    process: Child,
+    /// Its settings, its cache and its channel: a new user's, gone afterwards.
+    home: tempfile::TempDir,
+}
+
+impl<'a> Window<'a> {
+    /// Opens a capture, and waits until its window is there and shows it.
+    pub(crate) fn open(display: &'a Display, capture: &Path) -> Self {
+        let home = tempfile::tempdir().unwrap();
+        let folder = |name: &str| {
+            let folder = home.path().join(name);
+            std::fs::create_dir(&folder).unwrap();
+            folder
+        };
+        let process = Command::new(binary())
+            .arg(capture)
+            .env("DISPLAY", display.name())
+            .env_remove("WAYLAND_DISPLAY")
+            .env("HOME", home.path())
+            .env("XDG_CACHE_HOME", folder("cache"))
+            .env("XDG_CONFIG_HOME", folder("config"))
+            .env("XDG_DATA_HOME", folder("data"))
+            .env("XDG_RUNTIME_DIR", folder("run"))
+            .env("LIBGL_ALWAYS_SOFTWARE", "1")
+            .env("WINIT_X11_SCALE_FACTOR", "1")
+            .env("MEMRAY_VIEW_TEST_CHANNEL", home.path().join("shown"))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::inherit())
+            .spawn()
+            .unwrap();
+        let mut window = Self { display, id: String::new(), process, home };
+        let title = format!("^{} — memray-view$", capture.file_name().unwrap().to_string_lossy());
+        window.id = until("the window", || {
+            let found = display.xdotool(&["search", "--onlyvisible", "--name", &title])?;
+            found.lines().next().map(str::to_owned)
+        });
+        window.shown("the capture", |shown| shown["page"] == "open");
+        window
+    }
+
+    /// What it shows once all answers are there and `is_it` holds.
+    pub(crate) fn shown(&self, what: &str, is_it: impl Fn(&Value) -> bool) -> Value {
+        until(what, || self.now().filter(|shown| is_settled(shown) && is_it(shown)))
+    }
+
+    /// Does something until it shows: a press that comes while the window is busy may be lost, as a person's may.
+    pub(crate) fn act(&self, what: &str, act: impl Fn(&Self), is_it: impl Fn(&Value) -> bool) -> Value {
+        until(what, || {
+            act(self);
+            soon(|| self.now().filter(|shown| is_settled(shown) && is_it(shown)))
+        })
+    }
+
+    /// The last whole line of the channel.
+    fn now(&self) -> Option<Value> {
+        let text = std::fs::read_to_string(self.home.path().join("shown")).ok()?;
+        let whole = &text[..=text.rfind('\n')?];
+        serde_json::from_str(whole.lines().next_back()?).ok()
+    }
+
+    /// Clicks, at pixels from the window's corner.
+    pub(crate) fn click(&self, at: (i32, i32)) {
+        self.move_to(at);
+        self.input(&["click", "1"]);
+    }
+
+    /// Clicks twice.
+    pub(crate) fn double_click(&self, at: (i32, i32)) {
+        self.move_to(at);
+        self.input(&["click", "--repeat", "2", "--delay", "60", "1"]);
+    }
+
+    /// Drags with the left button.
+    pub(crate) fn drag(&self, from: (i32, i32), to: (i32, i32)) {
+        self.move_to(from);
+        self.input(&["mousedown", "1"]);
+        self.move_to(((from.0 + to.0) / 2, (from.1 + to.1) / 2));
+        self.move_to(to);
+        self.input(&["mouseup", "1"]);
+    }
+
+    /// Presses a key, by its X name.
+    pub(crate) fn key(&self, name: &str) {
+        self.input(&["windowfocus", "--sync", &self.id, "key", name]);
+    }
+
+    /// Types text into what has the focus.
+    pub(crate) fn type_text(&self, text: &str) {
+        self.input(&["type", "--delay", "30", text]);
+    }
+
+    fn move_to(&self, (x, y): (i32, i32)) {
+        self.input(&["mousemove", "--window", &self.id, &x.to_string(), &y.to_string()]);
+        std::thread::sleep(HAND);
+    }
+
+    fn input(&self, arguments: &[&str]) {
+        assert!(self.display.xdotool(arguments).is_some(), "xdotool {arguments:?} failed");
+    }
+}
+
+impl Drop for Window<'_> {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn is_settled(shown: &Value) -> bool {
+    shown["is_settled"] == true
+}
+
+/// The optimised binary that `scripts/test` builds.
+fn binary() -> PathBuf {
+    std::env::var_os("MEMRAY_VIEW_BIN").expect("MEMRAY_VIEW_BIN must name a binary: scripts/test builds it").into()
+}

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The answers that have come from the worker.
+
+use super::super::worker::{Part, Picture, Selected};
+use crate::icicle::{Hits, SearchError};
+use memray_index::{Answer, GroupBy, GrowthBy, GrowthRow, Question, Refusal, Row, Statistics, TimeRange, Tree};
+use memray_report::Headline;
+use memray_report::notes::Note;
+use memray_report::size::Units;
+use std::sync::Arc;
+
+/// The answers that are there.
+#[derive(Default)]
+pub(in crate::app) struct Answers {
+    /// The headline, and the units it was written in.
+    pub headline: Option<(Units, Result<Arc<Headline>, Refusal>)>,
+    /// The notes.
+    pub notes: Option<Arc<Vec<Note>>>,
+    /// The answer and its tree.
+    pub picture: Option<Picture>,
+    /// The search's.
+    pub hits: Option<Result<Arc<Hits>, Arc<SearchError>>>,
+    /// What is known of the selection.
+    pub selected: Option<Selected>,
+    /// The table.
+    pub table: Option<(Question, GroupBy, Arc<Vec<Row>>)>,
+    /// The growth ranking.
+    pub growth: Option<(TimeRange, GrowthBy, Result<Arc<Vec<GrowthRow>>, Refusal>)>,
+    /// The statistics.
+    pub statistics: Option<Result<Arc<Statistics>, Refusal>>,
+}
+
+impl Answers {
+    /// The answer and its tree, where there is one.
+    pub(in crate::app) fn tree(&self) -> Option<(&Arc<Answer>, &Arc<Tree>)> {
+        let (answer, tree) = self.picture.as_ref()?.outcome.as_ref().ok()?;
+        Some((answer, tree))
+    }
+
+    pub(super) fn take(&mut self, part: Part) {
+        match part {
+            Part::Headline(units, headline) => self.headline = Some((units, headline)),
+            Part::Notes(notes) => self.notes = Some(notes),
+            Part::Picture(picture) => {
+                // What was found in the old tree does not lie where it did.
+                self.hits = None;
+                if let Some(selected) = &mut self.selected {
+                    selected.node = None;
+                }
+                self.picture = Some(picture);
+            }
+            Part::Hits(hits) => self.hits = hits,
+            Part::Selected(selected) => self.selected = selected,
+            Part::Table(question, by, rows) => self.table = Some((question, by, rows)),
+            Part::Growth(range, by, rows) => self.growth = Some((range, by, rows)),
+            Part::Statistics(statistics) => self.statistics = Some(statistics),
+            Part::Done(_) => {}
+        }
+    }
+}

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What commands do to a document.
+
+use super::Document;
+use super::super::search_field;
+use super::super::command::Command;
+use super::super::view::{ModeChoice, Tab};
+use egui::Context;
+use memray_index::{Filter, Moment, SnapshotRow};
+
+impl Document {
+    /// Does what a command says.
+    pub(in crate::app) fn perform(&mut self, command: Command, context: &Context) {
+        let view = &mut self.view;
+        match command {
+            Command::ShowIcicle => view.tab = Tab::Icicle,
+            Command::ShowTable => view.tab = Tab::Table,
+            Command::ShowGrowth => view.tab = Tab::Growth,
+            Command::ShowStatistics => view.tab = Tab::Statistics,
+            Command::ToggleInverted => view.tree.is_inverted ^= true,
+            Command::ToggleFlames => view.is_flames ^= true,
+            Command::ToggleFoldLibraries => view.tree.folds_libraries ^= true,
+            Command::ToggleOwnCodeColour => view.own_code_in_colour ^= true,
+            Command::ToggleSplitThreads => view.split_threads ^= true,
+            Command::ToggleImportSystem => view.filter.hide_import_system ^= true,
+            Command::ToggleIrrelevant => view.filter.hide_irrelevant ^= true,
+            Command::ClearFilter => view.filter = Filter::default(),
+            Command::EditFilter => self.filter_menu.open(),
+            Command::TypeMoment => self.typed_time.open(),
+            Command::JumpToPeak => {
+                view.clear_time();
+                view.mode = ModeChoice::Peak;
+            }
+            Command::JumpToPeakRss => {
+                if let Some(moment) = self.moment_of_peak_rss() {
+                    self.view.choose_moment(moment);
+                }
+            }
+            Command::Search => search_field::focus(context),
+            Command::NextHit => self.step_hit(true),
+            Command::PreviousHit => self.step_hit(false),
+            Command::Clear => self.clear(),
+            Command::Back => self.go_back(),
+            Command::Forward => self.go_forward(),
+            Command::ZoomReset => self.icicle.reset(),
+            Command::ZoomIn => {
+                if let Some(node) = self.selected_node() {
+                    self.icicle.zoom_to(node);
+                }
+            }
+            Command::ZoomOut => self.icicle.back(),
+            Command::Open | Command::OpenPath | Command::Reload | Command::Close | Command::Quit | Command::ShowKeys => {}
+        }
+    }
+
+    /// Whether a command that switches something has it on.
+    pub(in crate::app) fn is_on(&self, command: Command) -> bool {
+        let view = &self.view;
+        match command {
+            Command::ShowIcicle => view.tab == Tab::Icicle,
+            Command::ShowTable => view.tab == Tab::Table,
+            Command::ShowGrowth => view.tab == Tab::Growth,
+            Command::ShowStatistics => view.tab == Tab::Statistics,
+            Command::ToggleInverted => view.tree.is_inverted,
+            Command::ToggleFlames => view.is_flames,
+            Command::ToggleFoldLibraries => view.tree.folds_libraries,
+            Command::ToggleOwnCodeColour => view.own_code_in_colour,
+            Command::ToggleSplitThreads => view.split_threads,
+            Command::ToggleImportSystem => view.filter.hide_import_system,
+            Command::ToggleIrrelevant => view.filter.hide_irrelevant,
+            _ => false,
+        }
+    }
+
+    /// The first snapshot with the largest resident set.
+    fn moment_of_peak_rss(&self) -> Option<Moment> {
+        let (peak_bytes, time_ms) = self.index.info().peak_rss?;
+        if self.index.info().is_aggregated() {
+            return None;
+        }
+        let snapshots = &self.index.timeline().snapshots;
+        let is_peak = |s: &SnapshotRow| s.rss_bytes == peak_bytes && s.time_ms == time_ms;
+        snapshots.iter().position(is_peak).and_then(|i| u32::try_from(i).ok()).map(Moment::Snapshot)
+    }
+
+    /// Clears the selection; without one the zoom; without one the range.
+    fn clear(&mut self) {
+        if self.view.selection.is_some() {
+            self.view.selection = None;
+        } else if self.icicle.is_zoomed() {
+            self.icicle.reset();
+        } else {
+            self.view.clear_time();
+        }
+    }
+
+    /// Whether less than the whole tree is shown.
+    #[cfg(feature = "test-channel")]
+    pub(in crate::app) fn is_zoomed(&self) -> bool {
+        self.icicle.is_zoomed()
+    }
+
+    /// Whether there is a zoom or a view to go back to.
+    pub(in crate::app) fn can_go_back(&self) -> bool {
+        self.icicle.can_go_back() || self.history.can_go_back()
+    }
+
+    /// Whether there is a zoom or a view to go forward to.
+    pub(in crate::app) fn can_go_forward(&self) -> bool {
+        self.icicle.can_go_forward() || self.history.can_go_forward()
+    }
+
+    fn go_back(&mut self) {
+        if self.icicle.can_go_back() {
+            self.icicle.back();
+        } else if let Some(view) = self.history.back(&self.view) {
+            self.view = view;
+        }
+    }
+
+    fn go_forward(&mut self) {
+        if self.history.can_go_forward() {
+            if let Some(view) = self.history.forward(&self.view) {
+                self.view = view;
+            }
+        } else {
+            self.icicle.forward();
+        }
+    }
+}

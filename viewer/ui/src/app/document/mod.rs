@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0
+//! An open capture: its index, what is shown of it, and the answers that are there.
+
+mod answers;
+mod commands;
+mod search;
+mod show;
+
+pub(super) use answers::Answers;
+pub(super) use search::SearchField;
+
+use super::filter_bar::FilterMenu;
+use super::mode_bar::TypedTime;
+use super::view::{History, Selection, Tab, View};
+use super::watcher::{Fingerprint, Watcher};
+use super::worker::{Part, Wanted, Worker};
+use crate::details::Details;
+use crate::error::UiError;
+use crate::growth_view::GrowthView;
+use crate::icicle::Icicle;
+use crate::labels::Labels;
+use crate::memory_graph::MemoryGraph;
+use crate::statistics_view::StatisticsView;
+use crate::table_view::{self, TableView};
+use egui::Context;
+use memray_index::{Index, Pattern, RowKey, TreeNodeId};
+use memray_report::size::Units;
+use search::row_matcher;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// An open capture.
+pub(super) struct Document {
+    /// The file.
+    pub path: PathBuf,
+    /// Its index.
+    pub index: Index,
+    /// What is shown.
+    pub view: View,
+    /// What was shown before.
+    pub history: History,
+    /// What the search field holds.
+    pub search: SearchField,
+    /// The answers that are there; they may still be those to the view before.
+    pub answers: Answers,
+    /// How long opening took.
+    pub opened_in: Duration,
+    /// A moment or range being typed.
+    pub(super) typed_time: TypedTime,
+    /// Filters being typed.
+    pub filter_menu: FilterMenu,
+    /// Whether the selection was made outside the main view, which then brings it into sight.
+    pub reveals_selection: bool,
+    graph: MemoryGraph,
+    icicle: Icicle,
+    table: TableView,
+    growth: GrowthView,
+    statistics: StatisticsView,
+    details: Details,
+    labels: Arc<dyn Labels>,
+    /// Where source files named by relative paths may be.
+    source_folders: Vec<PathBuf>,
+    /// What a table's rows are compared with, for the search that made it.
+    row_matcher: Option<(Pattern, table_view::Hits)>,
+    /// Counts pictures: how views notice that the tree was replaced.
+    generation: u64,
+    /// Counts what the worker said of selections.
+    selected_generation: u64,
+    /// Where a selection that was just made is, until the worker has said so.
+    just_selected: Option<(Selection, TreeNodeId)>,
+    watcher: Option<Watcher>,
+    worker: Worker,
+    sent: Option<Wanted>,
+    is_done: bool,
+}
+
+impl Document {
+    /// What is shown of an index that was just opened.
+    pub(super) fn new(
+        path: PathBuf,
+        index: Index,
+        opened_in: Duration,
+        fingerprint: Option<Fingerprint>,
+        context: &Context,
+    ) -> Result<Self, UiError> {
+        let worker = Worker::start(index.clone(), context.clone())?;
+        // Without a watcher a change on disk goes unnoticed; all else works.
+        let watcher = Watcher::start(path.clone(), fingerprint, context.clone()).ok();
+        Ok(Self {
+            view: View::default(),
+            history: History::default(),
+            search: SearchField::default(),
+            answers: Answers::default(),
+            opened_in,
+            typed_time: TypedTime::default(),
+            filter_menu: FilterMenu::default(),
+            reveals_selection: false,
+            graph: MemoryGraph::default(),
+            icicle: Icicle::default(),
+            table: TableView::default(),
+            growth: GrowthView::default(),
+            statistics: StatisticsView::default(),
+            details: Details::default(),
+            labels: Arc::new(index.clone()),
+            source_folders: path.parent().map(Path::to_owned).into_iter().chain(std::env::current_dir()).collect(),
+            row_matcher: None,
+            generation: 0,
+            selected_generation: 0,
+            just_selected: None,
+            path,
+            index,
+            watcher,
+            worker,
+            sent: None,
+            is_done: false,
+        })
+    }
+
+    /// Whether the file changed on disk since it was opened.
+    pub(super) fn has_changed_on_disk(&self) -> bool {
+        self.watcher.as_ref().is_some_and(Watcher::has_changed)
+    }
+
+    /// Takes the answers that have come, and says what is wanted now.
+    pub(super) fn update(&mut self, units: Units) {
+        for part in self.worker.parts() {
+            if let Part::Done(wanted) = &part {
+                self.is_done = self.sent.as_ref() == Some(wanted);
+            }
+            if let Part::Picture(_) = &part {
+                self.generation += 1;
+                self.just_selected = None;
+            }
+            if let Part::Selected(_) = &part {
+                self.selected_generation += 1;
+            }
+            self.answers.take(part);
+        }
+        let pattern = self.search.pattern();
+        if self.row_matcher.as_ref().map(|(pattern, _)| pattern) != pattern.as_ref() {
+            self.row_matcher = pattern.clone().and_then(|pattern| Some((pattern.clone(), row_matcher(&pattern)?)));
+        }
+        let wanted = Wanted {
+            units,
+            question: self.view.question(),
+            tree: self.view.tree,
+            search: pattern,
+            selection: self.view.selection.clone(),
+            table: (self.view.tab == Tab::Table).then_some(self.view.group_by),
+            growth: (self.view.tab == Tab::Growth)
+                .then(|| (self.view.growth_range(self.index.timeline()), self.view.growth_by)),
+            statistics: self.view.tab == Tab::Statistics,
+        };
+        if self.sent.as_ref() != Some(&wanted) {
+            self.worker.want(wanted.clone());
+            self.sent = Some(wanted);
+            self.is_done = false;
+        }
+    }
+
+    /// Whether all that is wanted is there.
+    pub(super) fn is_settled(&self) -> bool {
+        self.is_done
+    }
+
+    /// Whether the picture is the answer to the view's question.
+    pub(super) fn picture_is_current(&self) -> bool {
+        self.answers.picture.as_ref().is_some_and(|picture| {
+            picture.options == self.view.tree && picture.question == self.view.question()
+        })
+    }
+
+    /// The selected frame in the tree that is shown.
+    pub(super) fn selected_node(&self) -> Option<TreeNodeId> {
+        let selection = self.view.selection.as_ref()?;
+        if let Some((just, node)) = &self.just_selected
+            && just == selection
+        {
+            return Some(*node);
+        }
+        self.answers.selected.as_ref().filter(|selected| selected.selection == *selection)?.node
+    }
+
+    /// Selects a node of the tree that is shown; the root stands for nothing.
+    pub(super) fn select_node(&mut self, node: TreeNodeId) {
+        let Some((_, tree)) = self.answers.tree() else { return };
+        let Some(options) = self.answers.picture.as_ref().map(|picture| picture.options) else { return };
+        self.view.selection = Selection::of_node(tree, node, options);
+        self.just_selected = self.view.selection.clone().map(|selection| (selection, node));
+    }
+
+    /// Selects what a table's row stands for.
+    pub(super) fn select_row(&mut self, key: RowKey) {
+        self.view.selection = Some(Selection::Row(key));
+        self.reveals_selection = true;
+    }
+
+    /// Selects the next search hit, or the one before.
+    pub(super) fn step_hit(&mut self, forward: bool) {
+        let (Some((_, tree)), Some(Ok(hits))) = (self.answers.tree(), &self.answers.hits) else { return };
+        let from = self.selected_node();
+        if let Some(node) = if forward { hits.next(tree, from) } else { hits.previous(tree, from) } {
+            self.select_node(node);
+        }
+    }
+}

@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The parts of a document drawn: each view is given the answers that are there, and what the user did in it changes
+//! what is shown.
+
+use super::Document;
+use super::super::view::{Selection, Tab};
+use crate::settings::Settings;
+use crate::{details, growth_view, icicle, memory_graph, statistics_view, table_view};
+use egui::Ui;
+use memray_index::{Amount, CaptureInfo, GroupBy, Mode, Pattern, RowKey, TreeNodeId};
+use memray_report::moments::elapsed_ms;
+use memray_report::size::format_counted;
+use memray_report::time::format_elapsed_range;
+
+impl Document {
+    /// Draws the main view; something to say for a moment, if there is.
+    pub(in crate::app) fn show_main(&mut self, ui: &mut Ui, settings: &Settings) -> Option<String> {
+        match self.view.tab {
+            Tab::Icicle => self.show_icicle(ui, settings),
+            Tab::Table => self.show_table(ui, settings),
+            Tab::Growth => self.show_growth(ui, settings),
+            Tab::Statistics => self.show_statistics(ui, settings),
+        }
+    }
+
+    fn selected_key(&self) -> Option<RowKey> {
+        self.view.selection.as_ref().and_then(Selection::key)
+    }
+
+    /// Draws the memory graph.
+    pub(in crate::app) fn show_graph(&mut self, ui: &mut Ui, settings: &Settings) {
+        let selected = self.answers.selected.as_ref().filter(|s| Some(&s.selection) == self.view.selection.as_ref());
+        let line = selected.and_then(|selected| Some((selected.name.as_str(), selected.live_bytes.as_deref()?)));
+        let source = memory_graph::Source {
+            timeline: self.index.timeline(),
+            generation: 0,
+            selection: line.map(|(name, bytes)| memory_graph::SelectionLine {
+                name,
+                bytes,
+                generation: self.selected_generation,
+            }),
+            range: self.view.range,
+            moment: self.view.moment,
+            is_provisional: false,
+            units: settings.units.units(),
+            clock: settings.clock.wall_clock(),
+        };
+        let events = self.graph.show(ui, &source);
+        if self.index.info().is_aggregated() {
+            // Its samples can be looked at, and asked nothing.
+            return;
+        }
+        if let Some(range) = events.range {
+            self.view.choose_range(range);
+        }
+        if let Some(moment) = events.moment {
+            self.view.choose_moment(moment);
+        }
+    }
+
+    fn show_table(&mut self, ui: &mut Ui, settings: &Settings) -> Option<String> {
+        let (_, group_by, rows) = self.answers.table.as_ref()?;
+        let total = self.answers.tree().map_or(Amount::default(), |(answer, _)| answer.total);
+        let source = table_view::Source {
+            rows,
+            total,
+            group_by: *group_by,
+            labels: &self.labels,
+            hits: self.row_matcher.as_ref().map(|(_, hits)| hits),
+            selected: self.selected_key(),
+            units: settings.units.units(),
+        };
+        let events = self.table.show(ui, &source);
+        if let Some(key) = events.selected {
+            self.select_row(key);
+        }
+        if let Some(group_by) = events.group_by {
+            self.view.group_by = group_by;
+        }
+        events.copied.map(|copied| match copied {
+            table_view::Copied::Table(rows) => format!("Copied {}", format_counted(rows as u64, "row")),
+            table_view::Copied::Text => "Copied".to_owned(),
+        })
+    }
+
+    fn show_growth(&mut self, ui: &mut Ui, settings: &Settings) -> Option<String> {
+        let (range, by, outcome) = self.answers.growth.as_ref()?;
+        let refusal = outcome.as_ref().err().map(ToString::to_string);
+        let timeline = self.index.timeline();
+        let range = format_elapsed_range(elapsed_ms(timeline, range.from), elapsed_ms(timeline, range.to));
+        let source = growth_view::Source {
+            rows: outcome.as_ref().map_err(|_| refusal.as_deref().unwrap_or_default()),
+            by: *by,
+            range: &range,
+            labels: &self.labels,
+            selected: self.selected_key(),
+            units: settings.units.units(),
+        };
+        let events = self.growth.show(ui, &source);
+        if let Some(by) = events.by {
+            self.view.growth_by = by;
+        }
+        if let Some(key) = events.selected {
+            self.select_row(key);
+        }
+        None
+    }
+
+    fn show_statistics(&mut self, ui: &mut Ui, settings: &Settings) -> Option<String> {
+        let outcome = self.answers.statistics.as_ref()?;
+        let refusal = outcome.as_ref().err().map(ToString::to_string);
+        let source = statistics_view::Source {
+            statistics: outcome.as_ref().map_err(|_| refusal.as_deref().unwrap_or_default()),
+            info: self.index.info(),
+            timeline: self.index.timeline(),
+            thread_count: self.index.threads().len(),
+            labels: &*self.labels,
+            units: settings.units.units(),
+            clock: settings.clock.wall_clock(),
+        };
+        let events = self.statistics.show(ui, &source);
+        if let Some(key) = events.selected {
+            self.select_row(key);
+        }
+        events.copied.then(|| "Copied the statistics".to_owned())
+    }
+
+    /// Draws the panel of details; something to say for a moment, if there is.
+    pub(in crate::app) fn show_details(&mut self, ui: &mut Ui, settings: &Settings) -> Option<String> {
+        let selected = self.answers.selected.as_ref().filter(|s| Some(&s.selection) == self.view.selection.as_ref());
+        let facts = selected.and_then(|selected| selected.facts.clone());
+        let (Some(facts), Some(key), Some((answer, _))) = (facts, self.selected_key(), self.answers.tree()) else {
+            self.details.show(ui, None);
+            return None;
+        };
+        let source = details::Source {
+            key,
+            group_by: match self.view.selection {
+                Some(Selection::Row(_)) if self.view.tab == Tab::Table => self.view.group_by,
+                _ => group_of(key),
+            },
+            amount_words: amount_words(&answer.question.mode, self.index.info()),
+            amount: facts.amount,
+            own: facts.own,
+            total: answer.total,
+            caller: facts.caller,
+            growth: self.growth_of(key),
+            threads: &facts.threads,
+            stack: &facts.stack_locations,
+            selected_frame: facts.selected_frame,
+            native: &[],
+            source_folders: &self.source_folders,
+            capture_end_ms: self.index.timeline().end_time_ms,
+            labels: &*self.labels,
+            units: settings.units.units(),
+        };
+        let events = self.details.show(ui, Some(&source));
+        if let Some(node) = events.selected_frame.and_then(|row| facts.stack.get(row)) {
+            self.select_node(*node);
+            self.reveals_selection = true;
+        }
+        events.copied.then(|| "Copied".to_owned())
+    }
+
+    /// How a row grows, where the ranking says so.
+    fn growth_of(&self, key: RowKey) -> Option<details::Growth> {
+        let (_, _, rows) = self.answers.growth.as_ref()?;
+        let row = rows.as_ref().ok()?.iter().find(|row| row.key == key)?;
+        Some(details::Growth { slope_bytes_per_hour: row.slope_bytes_per_hour, shape: row.shape })
+    }
+
+    fn show_icicle(&mut self, ui: &mut Ui, settings: &Settings) -> Option<String> {
+        let selected = self.selected_node();
+        if std::mem::take(&mut self.reveals_selection) {
+            match selected {
+                Some(node) => self.icicle.reveal(node),
+                // The worker has not yet said where it is.
+                None => self.reveals_selection = self.view.selection.is_some() && !self.is_done,
+            }
+        }
+        let (answer, tree) = self.answers.tree()?;
+        let source = icicle::Source {
+            tree,
+            generation: self.generation,
+            total: answer.total,
+            labels: &self.index,
+            is_signed: matches!(answer.question.mode, Mode::RangeGrowth(_)),
+            is_flames: self.view.is_flames,
+            is_coloured: self.view.own_code_in_colour,
+            hits: self.answers.hits.as_ref().and_then(|hits| hits.as_deref().ok()),
+            selected,
+            units: settings.units.units(),
+        };
+        let events = self.icicle.show(ui, &source);
+        let name = |node: Option<TreeNodeId>| {
+            node.map(|node| self.index.text(self.index.location(tree.node(node).location).function).into_owned())
+        };
+        let (focus, hide) = (name(events.focus), name(events.hide));
+        match events.selection {
+            Some(icicle::Selection::Frame(node)) => self.select_node(node),
+            Some(icicle::Selection::Nothing) => self.view.selection = None,
+            None => {}
+        }
+        if let Some(function) = focus {
+            self.view.filter.function = Some(Pattern::Regex(format!("^{}$", regex::escape(&function))));
+        }
+        let _ = hide;
+        events.copied.map(|what| format!("Copied the {what}"))
+    }
+}
+
+/// What a table must be grouped by to have a row.
+fn group_of(key: RowKey) -> GroupBy {
+    match key {
+        RowKey::Location(_) | RowKey::None => GroupBy::Location,
+        RowKey::Function(..) => GroupBy::Function,
+        RowKey::File(_) => GroupBy::File,
+        RowKey::Module(_) => GroupBy::Module,
+        RowKey::Thread(_) => GroupBy::Thread,
+        RowKey::Allocator(_) => GroupBy::Allocator,
+    }
+}
+
+/// What the details' amounts are amounts of.
+fn amount_words(mode: &Mode, info: &CaptureInfo) -> &'static str {
+    match mode {
+        Mode::Peak => "live at the peak",
+        Mode::Leaked if info.stops_early() => "live at the stop",
+        Mode::Leaked => "leaked",
+        Mode::LiveAt(_) => "live then",
+        Mode::RangeLive(_) => "still live",
+        Mode::RangePeak(_) => "live at its peak",
+        Mode::RangeGrowth(_) => "growth",
+        Mode::RangeChurn(_) => "allocated in it",
+        Mode::Temporary { .. } => "temporary",
+        Mode::Total => "allocated",
+    }
+}

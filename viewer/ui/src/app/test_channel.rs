@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What the window shows, as lines of JSON, for whole-program tests that drive a real window. Only built with the
+//! feature `test-channel`, which releases do not have.
+
+use super::document::Document;
+use super::{App, Page};
+use serde_json::{Value, json};
+use std::io::Write;
+use std::path::PathBuf;
+
+/// Names the file that lines are appended to.
+const VARIABLE: &str = "MEMRAY_VIEW_TEST_CHANNEL";
+
+/// The channel, and what was said last.
+#[derive(Default)]
+pub(super) struct TestChannel {
+    last: Option<Value>,
+}
+
+impl TestChannel {
+    /// Appends a line if what is shown has changed.
+    pub(super) fn tell(&mut self, app: &App) {
+        let Some(path) = std::env::var_os(VARIABLE).map(PathBuf::from) else { return };
+        let shown = shown(app);
+        if self.last.as_ref() == Some(&shown) {
+            return;
+        }
+        if let Ok(mut file) = std::fs::OpenOptions::new().create(true).append(true).open(path) {
+            // A test that cannot read a line fails by itself.
+            drop(writeln!(file, "{shown}"));
+        }
+        self.last = Some(shown);
+    }
+}
+
+fn shown(app: &App) -> Value {
+    let title = app.title();
+    match &app.page {
+        Page::Start => json!({"page": "start", "title": title}),
+        Page::Opening(_) => json!({"page": "opening", "title": title}),
+        Page::Failed { message, .. } => json!({"page": "failed", "title": title, "message": message}),
+        Page::Open(document) => {
+            let mut shown = of_document(document);
+            shown["title"] = title.into();
+            shown["page"] = "open".into();
+            shown
+        }
+    }
+}
+
+fn of_document(document: &Document) -> Value {
+    let answers = &document.answers;
+    let headline = answers.headline.as_ref().and_then(|(_, headline)| headline.as_ref().ok());
+    let hits = answers.hits.as_ref().and_then(|hits| hits.as_ref().ok());
+    let selected = answers.selected.as_ref().filter(|s| Some(&s.selection) == document.view.selection.as_ref());
+    let mut shown = json!({
+        "is_settled": document.is_settled(),
+        "headline": headline.map(|headline| headline.text()),
+        "facts": headline.map(|headline| headline.facts_line()),
+        "notes": answers.notes.iter().flat_map(|notes| notes.iter()).map(|note| note.text.clone()).collect::<Vec<_>>(),
+        "mode": document.view.mode.label(document.index.info()),
+        "tab": document.view.tab.label(),
+        "is_zoomed": document.is_zoomed(),
+        "has_changed_on_disk": document.has_changed_on_disk(),
+        "matched_frames": hits.map(|hits| hits.frame_count()),
+        "matched_bytes": hits.map(|hits| hits.bytes),
+        "selected": selected.map(|selected| selected.name.clone()),
+    });
+    if let Some((answer, tree)) = answers.tree() {
+        shown["question"] = format!("{:?}", answer.question.mode).into();
+        shown["total_bytes"] = answer.total.bytes.into();
+        shown["total_allocations"] = answer.total.allocations.into();
+        shown["tree_nodes"] = tree.nodes.len().into();
+        shown["caption"] = memray_report::caption::caption(&document.index, answer, Default::default()).into();
+    }
+    shown
+}

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Asks the index off the UI thread: one thread a document, and the latest wish wins.
+//!
+//! The UI says with each pass what it wants ([`Wanted`]); the thread works out the parts that changed, the most visible
+//! first, and hands each over as soon as it is there. A newer wish is looked for between parts, so what nobody looks at
+//! any more is not worked out. Until a part arrives the UI shows the old one.
+
+mod asker;
+mod selected;
+
+pub(super) use selected::Selected;
+
+use super::view::Selection;
+use crate::error::UiError;
+use crate::icicle::{Hits, SearchError};
+use asker::Asker;
+use egui::Context;
+use memray_index::{
+    Answer, GroupBy, GrowthBy, GrowthRow, Index, Pattern, Question, Refusal, Row, Statistics, TimeRange, Tree,
+    TreeOptions,
+};
+use memray_report::Headline;
+use memray_report::notes::Note;
+use memray_report::size::Units;
+use std::sync::{Arc, Condvar, Mutex, PoisonError, mpsc};
+
+/// What the UI wants to show.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Wanted {
+    /// In which units the headline is written.
+    pub units: Units,
+    /// The question.
+    pub question: Question,
+    /// How its tree is laid out.
+    pub tree: TreeOptions,
+    /// What is searched for.
+    pub search: Option<Pattern>,
+    /// What is selected: its node, and its live bytes over time.
+    pub selection: Option<Selection>,
+    /// The table, where it is shown.
+    pub table: Option<GroupBy>,
+    /// The growth ranking, where it is shown.
+    pub growth: Option<(TimeRange, GrowthBy)>,
+    /// The statistics, where they are shown.
+    pub statistics: bool,
+}
+
+/// An answer with its tree.
+#[derive(Clone, Debug)]
+pub(super) struct Picture {
+    /// What was asked.
+    pub question: Question,
+    /// How the tree is laid out.
+    pub options: TreeOptions,
+    /// The answer, or why there is none.
+    pub outcome: Result<(Arc<Answer>, Arc<Tree>), Refusal>,
+}
+
+/// A part of what was wanted.
+#[derive(Clone, Debug)]
+#[allow(missing_docs)] // each is the part of `Wanted` of the same name
+pub(super) enum Part {
+    Headline(Units, Result<Arc<Headline>, Refusal>),
+    Notes(Arc<Vec<Note>>),
+    Picture(Picture),
+    Hits(Option<Result<Arc<Hits>, Arc<SearchError>>>),
+    Selected(Option<Selected>),
+    Table(Question, GroupBy, Arc<Vec<Row>>),
+    Growth(TimeRange, GrowthBy, Result<Arc<Vec<GrowthRow>>, Refusal>),
+    Statistics(Result<Arc<Statistics>, Refusal>),
+    /// All of one wish is there.
+    Done(Box<Wanted>),
+}
+
+/// The thread, seen from the UI.
+pub(super) struct Worker {
+    shared: Arc<Shared>,
+    parts: mpsc::Receiver<Part>,
+}
+
+struct Shared {
+    wish: Mutex<Wish>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct Wish {
+    wanted: Option<Box<Wanted>>,
+    is_closed: bool,
+}
+
+impl Worker {
+    /// Starts the thread. `context` is told to draw again when a part is there.
+    pub(super) fn start(index: Index, context: Context) -> Result<Self, UiError> {
+        let shared = Arc::new(Shared { wish: Mutex::default(), changed: Condvar::new() });
+        let (sender, parts) = mpsc::channel();
+        let for_thread = Arc::clone(&shared);
+        std::thread::Builder::new()
+            .name("memray-view questions".to_owned())
+            .spawn(move || Asker::new(index, sender, context).run(&for_thread))
+            .map_err(UiError::Thread)?;
+        Ok(Self { shared, parts })
+    }
+
+    /// Says what is wanted now; what was wanted before is not any more.
+    pub(super) fn want(&self, wanted: Wanted) {
+        self.shared.lock().wanted = Some(Box::new(wanted));
+        self.shared.changed.notify_one();
+    }
+
+    /// The parts that have come since.
+    pub(super) fn parts(&self) -> impl Iterator<Item = Part> + '_ {
+        self.parts.try_iter()
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        self.shared.lock().is_closed = true;
+        self.shared.changed.notify_one();
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Wish> {
+        // A wish is replaced whole, so one that a panic left behind is as good as any.
+        self.wish.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The next wish; `None` when the document was closed.
+    fn next(&self) -> Option<Box<Wanted>> {
+        let mut wish = self.lock();
+        loop {
+            if wish.is_closed {
+                return None;
+            }
+            if let Some(wanted) = wish.wanted.take() {
+                return Some(wanted);
+            }
+            wish = self.changed.wait(wish).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn has_newer(&self) -> bool {
+        let wish = self.lock();
+        wish.is_closed || wish.wanted.is_some()
+    }
+}

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What there is to say of a selection: where it is, how much it holds, and its live bytes over time.
+
+use super::Wanted;
+use super::super::view::{Selection, location_has_key};
+use memray_index::{
+    Amount, Answer, Filter, Index, LocationId, Mode, Question, RowKey, Site, SiteId, ThreadIndex, Tree, TreeNodeId,
+    TreeOptions,
+};
+use rustc_hash::{FxHashMap, FxHashSet};
+use std::cmp::Reverse;
+use std::sync::Arc;
+
+/// What is known of a selection.
+#[derive(Clone, Debug)]
+pub(in crate::app) struct Selected {
+    /// What is selected.
+    pub(in crate::app) selection: Selection,
+    /// What it is called.
+    pub(in crate::app) name: String,
+    /// Where it is in the picture's tree.
+    pub(in crate::app) node: Option<TreeNodeId>,
+    /// Its live bytes at each snapshot and at the end; `None` where the capture holds no moments.
+    pub(in crate::app) live_bytes: Option<Arc<[u64]>>,
+    /// What the answer says of it; `None` where there is no answer.
+    pub(in crate::app) facts: Option<Arc<SelectionFacts>>,
+}
+
+/// What an answer says of a selection.
+#[derive(Clone, Debug, Default)]
+pub(in crate::app) struct SelectionFacts {
+    /// Of the selection with all that it called.
+    pub(in crate::app) amount: Amount,
+    /// Of the selection alone.
+    pub(in crate::app) own: Amount,
+    /// Of the selected frame's caller, where a frame is selected.
+    pub(in crate::app) caller: Option<Amount>,
+    /// By thread, the largest first.
+    pub(in crate::app) threads: Vec<(ThreadIndex, Amount)>,
+    /// The stack through the selection, the outermost frame first, on below it along its heaviest callees.
+    pub(in crate::app) stack: Vec<TreeNodeId>,
+    /// The locations of `stack`.
+    pub(in crate::app) stack_locations: Vec<LocationId>,
+    /// Where in `stack` the selection is.
+    pub(in crate::app) selected_frame: Option<usize>,
+}
+
+/// An answer and its tree, laid out with these options.
+pub(super) type Laid<'a> = (&'a Answer, &'a Tree, TreeOptions);
+
+/// Which stacks a curve over time is about.
+type Scope = (Filter, bool);
+
+/// What was worked out for the last selections, so that another mode need not work it out again.
+#[derive(Default)]
+pub(super) struct SelectedCache {
+    /// Everything that the run allocated, for curves over time: a selection's memory need not be live where asked.
+    total: Option<(Scope, Option<Arc<Answer>>)>,
+    series: Option<(Scope, Selection, Option<Arc<[u64]>>)>,
+}
+
+impl SelectedCache {
+    /// What there is to say of a selection.
+    pub(super) fn describe(
+        &mut self,
+        index: &Index,
+        laid: Option<Laid<'_>>,
+        wanted: &Wanted,
+        selection: &Selection,
+    ) -> Selected {
+        let node = laid.and_then(|(_, tree, options)| selection.find(index, tree, options));
+        let scope = (wanted.question.filter.clone(), wanted.question.split_threads);
+        Selected {
+            selection: selection.clone(),
+            name: selection.name(index),
+            node,
+            live_bytes: self.live_bytes(index, laid, scope, selection, node),
+            facts: laid.map(|laid| Arc::new(facts(index, laid, selection, node))),
+        }
+    }
+
+    fn live_bytes(
+        &mut self,
+        index: &Index,
+        laid: Option<Laid<'_>>,
+        scope: Scope,
+        selection: &Selection,
+        node: Option<TreeNodeId>,
+    ) -> Option<Arc<[u64]>> {
+        if let Some((old_scope, old, series)) = &self.series
+            && (old_scope, old) == (&scope, selection)
+        {
+            return series.clone();
+        }
+        let sites = self.total(index, &scope).map(|total| {
+            let laid = laid.map(|(_, tree, options)| (&*total, tree, options));
+            sites_of(index, &total, laid, selection, node)
+        });
+        let series = sites.and_then(|sites| index.live_bytes_over_time(&sites).ok()).map(Arc::from);
+        self.series = Some((scope, selection.clone(), series.clone()));
+        series
+    }
+
+    fn total(&mut self, index: &Index, scope: &Scope) -> Option<Arc<Answer>> {
+        if let Some((old, total)) = &self.total
+            && old == scope
+        {
+            return total.clone();
+        }
+        let question = Question { mode: Mode::Total, filter: scope.0.clone(), split_threads: scope.1 };
+        let total = index.ask(&question).ok().map(Arc::new);
+        self.total = Some((scope.clone(), total.clone()));
+        total
+    }
+}
+
+/// The sites of an answer that a selection stands for. `laid` gives the tree that `node` is of.
+fn sites_of(
+    index: &Index,
+    answer: &Answer,
+    laid: Option<Laid<'_>>,
+    selection: &Selection,
+    node: Option<TreeNodeId>,
+) -> Vec<SiteId> {
+    let sites_where = |matches: &dyn Fn(&Site) -> bool| {
+        answer.sites.iter().map(|(site, _)| *site).filter(|site| matches(&index.site(*site))).collect()
+    };
+    match selection {
+        Selection::Frame(path, _) => match (laid, node, path.last()) {
+            (Some((_, tree, options)), Some(node), _) => index.sites_below(answer, options, tree, node),
+            (_, _, Some((location, _))) => index.sites_with(answer, &|other| other == *location),
+            _ => Vec::new(),
+        },
+        Selection::Row(RowKey::Thread(thread)) => sites_where(&|site| site.thread == *thread),
+        Selection::Row(RowKey::Allocator(allocator)) => sites_where(&|site| site.allocator == *allocator),
+        Selection::Row(RowKey::None) => Vec::new(),
+        Selection::Row(key) => index.sites_with(answer, &|location| location_has_key(index, location, *key)),
+    }
+}
+
+fn facts(index: &Index, laid: Laid<'_>, selection: &Selection, node: Option<TreeNodeId>) -> SelectionFacts {
+    let (answer, tree, _) = laid;
+    let sites: FxHashSet<SiteId> = sites_of(index, answer, Some(laid), selection, node).into_iter().collect();
+    let mut facts = SelectionFacts::default();
+    let mut threads: FxHashMap<ThreadIndex, Amount> = FxHashMap::default();
+    for (site, amount) in answer.sites.iter().filter(|(site, _)| sites.contains(site)) {
+        add(&mut facts.amount, *amount);
+        add(threads.entry(index.site(*site).thread).or_default(), *amount);
+    }
+    facts.threads = threads.into_iter().collect();
+    facts.threads.sort_by_key(|(thread, amount)| (Reverse(amount.bytes), *thread));
+    if let Some(id) = node {
+        facts.follow(tree, id);
+    }
+    match (selection, node) {
+        (Selection::Frame(..), Some(id)) => {
+            let frame = tree.node(id);
+            (facts.amount, facts.own) = (frame.amount, frame.own);
+            facts.caller = Some(tree.node(frame.parent).amount);
+        }
+        (Selection::Frame(..), None) => {}
+        (Selection::Row(key), _) => {
+            for frame in tree.nodes.iter().skip(1).filter(|frame| frame.location != LocationId::NONE) {
+                if location_has_key(index, frame.location, *key) {
+                    add(&mut facts.own, frame.own);
+                }
+            }
+        }
+    }
+    facts
+}
+
+impl SelectionFacts {
+    /// Fills in the stack through a node.
+    fn follow(&mut self, tree: &Tree, node: TreeNodeId) {
+        self.stack = tree.path(node).into_iter().skip(1).collect();
+        let mut at = node;
+        while let Some(heaviest) = tree.children(at).next().map(TreeNodeId) {
+            self.stack.push(heaviest);
+            at = heaviest;
+        }
+        if tree.is_inverted {
+            self.stack.reverse();
+        }
+        self.stack_locations = self.stack.iter().map(|id| tree.node(*id).location).collect();
+        self.selected_frame = self.stack.iter().position(|id| *id == node);
+    }
+}
+
+fn add(sum: &mut Amount, more: Amount) {
+    sum.bytes = sum.bytes.saturating_add(more.bytes);
+    sum.allocations = sum.allocations.saturating_add(more.allocations);
+}
