@@ -1,311 +1,291 @@
-// throw-away
-#![allow(missing_docs, dead_code, clippy::all)]
-#[path = "../src/handmade.rs"]
-mod handmade;
-mod labels {
-    pub use memray_ui::labels::*;
-}
-use handmade::Names;
-use memray_format::*;
-use memray_index::*;
+// SPDX-License-Identifier: Apache-2.0
+//! Memory graph and icicle on made-up data, to look at while working on them:
+//! `cargo run -p memray-ui --example gallery -- [light] [flames] [growth] [search] [zoom] [provisional] [quiet] [2x]`.
+
+use eframe::egui;
+use memray_index::{
+    Amount, LocationId, Moment, Pattern, SnapshotRow, ThreadIndex, TimeRange, Timeline, Tree, TreeNode, TreeNodeId,
+};
 use memray_report::size::Units;
 use memray_report::time::WallClock;
-use memray_ui::{details, fonts, growth_view, labels::Labels, statistics_view, table_view, theme::Palette};
-use std::sync::Arc;
-#[path = "/work/wt/app/viewer/ui/src/style.rs"]
-mod style;
-mod theme {
-    pub use memray_ui::theme::*;
+use memray_ui::icicle::{self, Hits, Icicle, Labels};
+use memray_ui::memory_graph::{self, MemoryGraph};
+use memray_ui::theme::Palette;
+use std::borrow::Cow;
+use std::collections::VecDeque;
+
+const MIB: i64 = 1 << 20;
+
+/// A frame: its location's row, its MiB, and what lies below it.
+struct Branch(usize, f64, Vec<Branch>);
+
+/// Function, file, line, module, whether it is own code.
+type Row = (&'static str, &'static str, u32, &'static str, bool);
+
+const SITE: &str = "/usr/lib/python3/dist-packages/";
+const ROWS: [Row; 20] = [
+    ("", "", 0, "", false),
+    ("<module>", "/srv/svc.py", 214, "svc", true),
+    ("main", "/srv/svc.py", 201, "svc", true),
+    ("run_batch", "/srv/batch.py", 61, "batch", true),
+    ("load_frame", "/srv/loader.py", 88, "loader", true),
+    ("read_csv", "pandas/io/parsers/readers.py", 1026, "pandas", false),
+    ("_read", "pandas/io/parsers/readers.py", 620, "pandas", false),
+    ("read", "pandas/io/parsers/c_parser_wrapper.py", 234, "pandas", false),
+    ("_concatenate_chunks", "pandas/io/parsers/c_parser_wrapper.py", 399, "pandas", false),
+    ("libarrow.so.1900", "libarrow.so.1900", 0, "pyarrow", false),
+    ("Cache.put", "/srv/cache.py", 44, "cache", true),
+    ("dumps", "json/__init__.py", 231, "json", false),
+    ("iterencode", "json/encoder.py", 258, "json", false),
+    ("compress", "/srv/cache.py", 71, "cache", true),
+    ("normalise", "/srv/batch.py", 74, "batch", true),
+    ("[row for row in rows]", "/srv/batch.py", 75, "batch", true),
+    ("load_model", "/srv/model.py", 12, "model", true),
+    ("load", "pickle/__init__.py", 1213, "pickle", false),
+    ("poll", "/srv/health.py", 9, "health", true),
+    ("bootstrap", "threading.py", 1032, "threading", false),
+];
+
+struct Names;
+
+impl Labels for Names {
+    fn function(&self, location: LocationId) -> Cow<'_, str> {
+        row(location).0.into()
+    }
+    fn file(&self, location: LocationId) -> Cow<'_, str> {
+        let file = row(location).1;
+        if file.starts_with('/') { file.into() } else { format!("{SITE}{file}").into() }
+    }
+    fn line(&self, location: LocationId) -> u32 {
+        row(location).2
+    }
+    fn module(&self, location: LocationId) -> Cow<'_, str> {
+        row(location).3.into()
+    }
+    fn is_own_code(&self, location: LocationId) -> bool {
+        row(location).4
+    }
+    fn thread(&self, thread: ThreadIndex) -> Cow<'_, str> {
+        format!("thread {}", thread.0).into()
+    }
 }
 
-struct App {
-    which: String,
-    table: table_view::TableView,
-    growth: growth_view::GrowthView,
-    stats: statistics_view::StatisticsView,
-    details: details::Details,
-    labels: Arc<dyn Labels>,
-    rows: Arc<Vec<Row>>,
-    grown: Arc<Vec<GrowthRow>>,
-    statistics: Arc<Statistics>,
-    info: CaptureInfo,
+fn row(location: LocationId) -> Row {
+    ROWS[location.index() % ROWS.len()]
+}
+
+fn sample(is_growth: bool) -> Branch {
+    let sign = if is_growth { -1.0 } else { 1.0 };
+    let small = (0..3000).map(|i| Branch(5 + i % 15, 0.11, vec![])).collect();
+    let parser = Branch(
+        7,
+        1500.0,
+        vec![
+            Branch(8, 1150.0, vec![Branch(8, 680.0, vec![Branch(8, 680.0, vec![])]), Branch(9, 410.0, vec![])]),
+            Branch(11, 320.0, vec![Branch(12, 310.0, vec![Branch(17, 290.0, vec![])])]),
+        ],
+    );
+    let load = Branch(
+        4,
+        1995.0,
+        vec![
+            Branch(5, 1650.0, vec![Branch(6, 1640.0, vec![parser])]),
+            Branch(17, sign * 290.0, vec![Branch(17, sign * 280.0, vec![])]),
+        ],
+    );
+    let batch =
+        Branch(3, 2450.0, vec![load, Branch(14, 390.0, vec![Branch(15, 300.0, vec![]), Branch(14, 60.0, vec![])])]);
+    let cache = Branch(10, 520.0, vec![Branch(11, 360.0, vec![Branch(12, 350.0, vec![])]), Branch(13, 140.0, vec![])]);
+    Branch(
+        0,
+        3270.0,
+        vec![
+            Branch(
+                1,
+                2935.0,
+                vec![Branch(2, 3115.0, vec![batch, cache, Branch(16, 150.0, vec![Branch(17, 130.0, vec![])])])],
+            ),
+            Branch(19, 345.0, vec![Branch(18, 340.0, small)]),
+        ],
+    )
+}
+
+fn tree(root: Branch) -> Tree {
+    fn weight(branch: &Branch) -> f64 {
+        branch.1.abs().max(branch.2.iter().map(weight).sum())
+    }
+    let mut nodes: Vec<TreeNode> = Vec::new();
+    let mut queue = VecDeque::from([(TreeNodeId(0), 0_u32, 0_u64, root)]);
+    while let Some((parent, depth, weight_before, branch)) = queue.pop_front() {
+        let id = TreeNodeId(nodes.len() as u32);
+        let bytes = |mib: f64| (mib * MIB as f64) as i64;
+        let own = bytes(branch.1 - branch.2.iter().map(|child| child.1).sum::<f64>());
+        nodes.push(TreeNode {
+            location: LocationId(branch.0 as u32),
+            thread: None,
+            parent,
+            first_child: 0,
+            child_count: branch.2.len() as u32,
+            depth,
+            amount: Amount { bytes: bytes(branch.1), allocations: bytes(branch.1) / 4096 },
+            own: Amount { bytes: own, allocations: own / 4096 },
+            weight: bytes(weight(&branch)) as u64,
+            weight_before,
+        });
+        let mut before = 0;
+        let mut children = branch.2;
+        children.sort_by(|a, b| weight(b).total_cmp(&weight(a)));
+        for child in children {
+            let child_weight = bytes(weight(&child)) as u64;
+            queue.push_back((id, depth + 1, before, child));
+            before += child_weight;
+        }
+    }
+    let mut first = 1;
+    for node in &mut nodes {
+        node.first_child = first;
+        first += node.child_count;
+    }
+    Tree { nodes, is_inverted: false }
+}
+
+fn timeline() -> Timeline {
+    let start_time_ms = 1_794_000_000_000;
+    let bump = |t: f64, at: f64, width: f64| (-((t - at) / width).powi(2)).exp();
+    let mut noise = 7_u64;
+    let snapshots: Vec<_> = (1..=4130)
+        .map(|i| {
+            let t = f64::from(i) / 100.0;
+            noise = noise.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            let jitter = (noise >> 40) as f64 / (1 << 24) as f64;
+            let heap = 0.3 + 0.02 * t + 2.1 * bump(t, 14.2, 2.2) + 1.1 * bump(t, 25.0, 2.0) + 1.4 * bump(t, 32.0, 1.5);
+            let gib = |size: f64| (size * f64::from(1 << 30)) as u64;
+            SnapshotRow {
+                time_ms: start_time_ms + i64::from(i) * 10,
+                rss_bytes: gib(heap * 1.1 + 0.45 + 0.06 * jitter),
+                heap_bytes: gib(heap + 0.05 * jitter),
+            }
+        })
+        .collect();
+    let mut interval_peaks: Vec<u64> = snapshots.iter().map(|s| s.heap_bytes + (1 << 22)).collect();
+    let end_heap_bytes = snapshots.last().map_or(0, |s| s.heap_bytes);
+    interval_peaks.push(end_heap_bytes);
+    let (peak_interval, peak_bytes) =
+        interval_peaks.iter().copied().enumerate().max_by_key(|(_, peak)| *peak).unwrap_or_default();
+    let end_time_ms = start_time_ms + 41_300;
+    Timeline { start_time_ms, end_time_ms, snapshots, interval_peaks, end_heap_bytes, peak_bytes, peak_interval }
+}
+
+struct Gallery {
+    has: Box<dyn Fn(&str) -> bool>,
+    tree: Tree,
     timeline: Timeline,
-    stack: Vec<LocationId>,
-    threads: Vec<(ThreadIndex, Amount)>,
-    group_by: GroupBy,
-    native: Vec<String>,
-    sel: Option<RowKey>,
-    by: GrowthBy,
+    cache_bytes: Vec<u64>,
+    hits: Option<Hits>,
+    icicle: Icicle,
+    graph: MemoryGraph,
+    selected: Option<TreeNodeId>,
+    range: Option<TimeRange>,
+    moment: Option<Moment>,
 }
-fn amount(bytes: i64, allocations: i64) -> Amount {
-    Amount { bytes, allocations }
-}
-fn main() {
-    let which = std::env::args().nth(1).unwrap();
-    let light = std::env::args().nth(2).as_deref() == Some("light");
-    let ppp: f32 = std::env::args().nth(3).map_or(1.0, |s| s.parse().unwrap());
-    let mut n = Names::new();
-    let m = n.own("<module>", "/srv/app/svc.py", 214);
-    let main_ = n.own("main", "/srv/app/svc.py", 201);
-    let rb = n.own("run_batch", "/srv/app/batch.py", 61);
-    let lf = n.own("load_frame", "/srv/app/loader.py", 88);
-    let put = n.own("put", "/work/wt/views/viewer/index/src/site.rs", 20);
-    let rc = n.library("read_csv", "/usr/lib/python3.12/site-packages/pandas/io/parsers/readers.py", 1026);
-    let du = n.library("dumps", "/usr/lib/python3.12/json/__init__.py", 231);
-    let it = n.library("iterencode", "/usr/lib/python3.12/json/encoder.py", 258);
-    let evil = n.library("evil\u{202e}name\n", "/tmp/a\u{1b}[31m.py", 1);
-    n.threads = vec!["main".into(), "worker-1".into(), "a thread of a rather long name".into()];
-    let mut rows = vec![];
-    let locs = [m, main_, rb, lf, put, rc, du, it, evil];
-    let sizes: [i64; 9] =
-        [3350000000, 3307000000, 2576980377, 2093796556, 545259520, 1717986918, 92000000, 41000000, 812];
-    for (i, (l, s)) in locs.iter().zip(sizes).enumerate() {
-        rows.push(Row {
-            key: RowKey::Location(*l),
-            inclusive: amount(s, 1204311 / (i as i64 + 1)),
-            own: amount(if i < 3 { 0 } else { s / (i as i64 * 3) }, 12),
+
+impl eframe::App for Gallery {
+    fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut eframe::Frame) {
+        let palette = Palette::of(ui.visuals());
+        let panel = |margin: i8| {
+            let stroke = egui::Stroke::new(1.0, palette.outline);
+            egui::Frame::new().fill(palette.panel).stroke(stroke).corner_radius(5).inner_margin(margin)
+        };
+        egui::Frame::new().fill(palette.background).inner_margin(14).show(ui, |ui| {
+            panel(4).show(ui, |ui| {
+                ui.set_height(165.0);
+                let selection =
+                    memory_graph::SelectionLine { name: "Cache.put", bytes: &self.cache_bytes, generation: 0 };
+                let events = self.graph.show(
+                    ui,
+                    &memory_graph::Source {
+                        timeline: &self.timeline,
+                        generation: 0,
+                        selection: self.selected.map(|_| selection),
+                        range: self.range,
+                        moment: self.moment,
+                        is_provisional: (self.has)("provisional"),
+                        units: Units::Binary,
+                        clock: WallClock::Utc,
+                    },
+                );
+                if let Some(range) = events.range {
+                    (self.range, self.moment) = (Some(range), None);
+                }
+                if let Some(moment) = events.moment {
+                    (self.range, self.moment) = (None, Some(moment));
+                }
+            });
+            panel(4).show(ui, |ui| {
+                let total = self.tree.nodes[0].amount;
+                let events = self.icicle.show(
+                    ui,
+                    &icicle::Source {
+                        tree: &self.tree,
+                        generation: 0,
+                        total,
+                        labels: &Names,
+                        is_signed: (self.has)("growth"),
+                        is_flames: (self.has)("flames"),
+                        is_coloured: true,
+                        hits: self.hits.as_ref(),
+                        selected: self.selected,
+                        units: Units::Binary,
+                    },
+                );
+                if let Some(selection) = events.selection {
+                    self.selected = selection.frame();
+                }
+            });
         });
     }
-    for i in 0..60 {
-        let l = n.library(
-            &format!("helper_{i}"),
-            &format!("/usr/lib/python3.12/site-packages/numpy/core/part_{i}.py"),
-            i * 7 + 1,
-        );
-        rows.push(Row { key: RowKey::Location(l), inclusive: amount(800 - i as i64 * 10, 3), own: amount(0, 0) });
-    }
-    rows.push(Row { key: RowKey::None, inclusive: amount(23, 1), own: amount(23, 1) });
-    let spark = |f: &dyn Fn(f64) -> f64| (0..120).map(|i| f(i as f64 / 119.0) as u64).collect::<Vec<_>>();
-    let g = |k, b, a, live, slope, shape| GrowthRow {
-        key: RowKey::Location(k),
-        before: amount(b, 10),
-        after: amount(a, 96418),
-        live_bytes: live,
-        slope_bytes_per_hour: slope,
-        shape,
-    };
-    let grown = vec![
-        g(
-            put,
-            12 << 20,
-            532 << 20,
-            spark(&|t| 12e6 + 520e6 * t + 6e6 * (t * 40.0).sin()),
-            1.38 * 1073741824.0,
-            GrowthShape::Steady,
-        ),
-        g(
-            lf,
-            2 << 20,
-            200 << 20,
-            spark(&|t| if t < 0.3 { 2e6 + 660e6 * t } else { 2e8 }),
-            300e6,
-            GrowthShape::LevelledOff,
-        ),
-        g(rb, 2 << 20, 60 << 20, spark(&|t| if t < 0.6 { 2e6 } else { 6e7 }), 60e6, GrowthShape::Step),
-        g(du, 1 << 20, 1 << 20, spark(&|_| 1e6), 0.0, GrowthShape::NotGrowing),
-        g(it, 90 << 20, 12 << 20, spark(&|t| 9e7 - 7.8e7 * t), -2.0e8, GrowthShape::NotGrowing),
-    ];
-    let st = Statistics {
-        allocations: 121_800_311,
-        bytes: 98_000_000_000,
-        peak_bytes: 3_435_973_837,
-        allocations_by_size: vec![],
-        size_buckets: (0..65)
-            .map(|i| if i > 3 && i < 28 { 2_000_000 / (i as u64) + (if i == 7 { 9_000_000 } else { 0 }) } else { 0 })
-            .collect(),
-        size_range: (1, 268435456),
-        histogram: (0..10)
-            .map(|i| SizeBin {
-                min_bytes: 7u64.pow(i),
-                max_bytes: 7u64.pow(i + 1),
-                allocations: if i == 2 {
-                    80_000_000
-                } else if i == 9 {
-                    3
-                } else {
-                    9_000_000 / (i as u64 + 1)
-                },
-            })
-            .collect(),
-        allocators: vec![
-            (Allocator::Malloc, 80_000_000),
-            (Allocator::PymallocMalloc, 40_000_000),
-            (Allocator::Realloc, 1_000_000),
-            (Allocator::Mmap, 812),
-            (Allocator::PosixMemalign, 1),
-        ],
-        top_locations: locs
-            .iter()
-            .zip(sizes)
-            .map(|(l, s)| StatisticsRow { key: *l, bytes: s as u64 * 20, allocations: s as u64 / 90 })
-            .chain([StatisticsRow { key: LocationId::NONE, bytes: 99, allocations: 3 }])
-            .collect(),
-        top_modules: ["pandas", "svc", "json", "<root>", "numpy"]
-            .iter()
-            .enumerate()
-            .map(|(i, x)| StatisticsRow {
-                key: n.intern(x),
-                bytes: 90_000_000_000 >> (i * 2),
-                allocations: 12_000 << i,
-            })
-            .collect(),
-    };
-    let header = Header { version: 13, python_version: Some(0x030c04f0), has_native_traces: false, file_format: FileFormat::AllAllocations, allocation_count: 0, frame_count: 0, start_time_ms: 1795352600999, end_time_ms: 1795352642299, command_line: b"/usr/bin/python svc.py --batch june --with-a-very-long-option=/srv/data/2026/june/input/frames-000001.parquet --another yes".to_vec(), pid: 4242, main_thread: ThreadId(1), skipped_frames_on_main_thread: 0, python_allocator: PythonAllocator::Pymalloc, traces_python_allocators: false, tracks_object_lifetimes: false, module_paths: None };
-    let info = CaptureInfo {
-        header,
-        file_name: "memray-svc.py.4242.bin".into(),
-        file_size_bytes: 152_000_000,
-        counts: RecordCounts {
-            records: 243_900_112,
-            allocations_and_frees: 240_000_000,
-            allocations: 121_800_311,
-            unmatched_frees: 12,
-            locations: 4112,
-        },
-        total_bytes_allocated: 98_000_000_000,
-        peak_rss: Some((4_294_967_296, 1795352616099)),
-        ending: Ending::Complete,
-        duration_ms: 41300,
-    };
-    let timeline = Timeline {
-        start_time_ms: 1795352600999,
-        end_time_ms: 1795352642299,
-        snapshots: vec![],
-        interval_peaks: vec![],
-        end_heap_bytes: 1181116006,
-        peak_bytes: 3_435_973_837,
-        peak_interval: 0,
-    };
-    let stack = vec![m, main_, put, du, it];
-    let threads = vec![
-        (ThreadIndex(0), amount(526385152, 90000)),
-        (ThreadIndex(1), amount(18874368, 6418)),
-        (ThreadIndex(2), amount(0, 0)),
-    ];
-    let labels: Arc<dyn Labels> = Arc::new(n);
-    let app = App {
-        which: which.clone(),
-        table: Default::default(),
-        growth: Default::default(),
-        stats: Default::default(),
-        details: Default::default(),
-        labels,
-        rows: Arc::new(rows),
-        grown: Arc::new(grown),
-        statistics: Arc::new(st),
-        info,
+}
+
+fn main() -> eframe::Result {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let has = move |word: &str| words.iter().any(|given| given == word);
+    let tree = tree(sample(has("growth")));
+    let timeline = timeline();
+    let cache_bytes =
+        timeline.snapshots.iter().map(|s| s.heap_bytes / 3).chain([timeline.end_heap_bytes / 3]).collect();
+    let hits = has("search").then(|| icicle::search(&tree, &Names, &Pattern::Substring("cache".to_owned())));
+    let cache = tree.nodes.iter().position(|node| node.location.0 == 10).map(|row| TreeNodeId(row as u32));
+    let mut gallery = Gallery {
+        icicle: Icicle::default(),
+        graph: MemoryGraph::default(),
+        selected: cache.filter(|_| !has("quiet")),
+        range: (!has("quiet")).then_some(TimeRange { from: Moment::Snapshot(1860), to: Moment::Snapshot(3630) }),
+        moment: None,
+        hits: hits.and_then(Result::ok),
+        tree,
         timeline,
-        stack,
-        threads,
-        group_by: GroupBy::Location,
-        native: vec!["libc.so.6+0x9a3b0".into(), "libarrow.so.1900+0x12ab".into()],
-        sel: Some(RowKey::Location(put)),
-        by: GrowthBy::Inclusive,
+        cache_bytes,
+        has: Box::new(has),
     };
-    let size = if which == "details" { [330.0, 700.0] } else { [1060.0, 640.0] };
-    let size = [size[0] * ppp, size[1] * ppp];
-    let opts = eframe::NativeOptions {
-        viewport: egui::ViewportBuilder::default().with_inner_size(size).with_position([0.0, 0.0]),
-        ..Default::default()
+    if (gallery.has)("zoom")
+        && let Some(cache) = cache
+    {
+        gallery.icicle.zoom_to(cache);
+    }
+    let is_light = (gallery.has)("light");
+    let is_fine = (gallery.has)("2x");
+    let options = eframe::NativeOptions {
+        viewport: egui::ViewportBuilder::default().with_inner_size([1440.0, 700.0]),
+        ..eframe::NativeOptions::default()
     };
     eframe::run_native(
-        "gallery",
-        opts,
-        Box::new(move |cc| {
-            style::install(&cc.egui_ctx);
-            cc.egui_ctx.set_theme(if light { egui::Theme::Light } else { egui::Theme::Dark });
-            cc.egui_ctx.set_zoom_factor(ppp);
-            Ok(Box::new(app))
+        "memray-view gallery",
+        options,
+        Box::new(move |context| {
+            memray_ui::fonts::install(&context.egui_ctx);
+            context.egui_ctx.set_pixels_per_point(if is_fine { 2.0 } else { 1.0 });
+            context.egui_ctx.set_theme(if is_light { egui::Theme::Light } else { egui::Theme::Dark });
+            Ok(Box::new(gallery))
         }),
     )
-    .unwrap();
-}
-impl eframe::App for App {
-    fn ui(&mut self, ui: &mut egui::Ui, _f: &mut eframe::Frame) {
-        let p = Palette::of(ui.visuals());
-        let inner = if self.which == "details" { 12 } else { 8 };
-        egui::CentralPanel::default().frame(egui::Frame::new().fill(p.panel).inner_margin(inner)).show(ui, |ui| {
-            match self.which.as_str() {
-                "table" => {
-                    let e = self.table.show(
-                        ui,
-                        &table_view::Source {
-                            rows: &self.rows,
-                            total: amount(3350000000, 1204311),
-                            group_by: self.group_by,
-                            labels: &self.labels,
-                            hits: None,
-                            selected: self.sel,
-                            units: Units::Binary,
-                        },
-                    );
-                    if e.selected.is_some() {
-                        self.sel = e.selected;
-                    }
-                    if let Some(g) = e.group_by {
-                        self.group_by = g;
-                    }
-                }
-                "growth" => {
-                    let e = self.growth.show(
-                        ui,
-                        &growth_view::Source {
-                            rows: Ok(&self.grown),
-                            by: self.by,
-                            range: "from 4.13 s to the end",
-                            labels: &self.labels,
-                            selected: self.sel,
-                            units: Units::Binary,
-                        },
-                    );
-                    if e.selected.is_some() {
-                        self.sel = e.selected;
-                    }
-                    if let Some(b) = e.by {
-                        self.by = b;
-                    }
-                }
-                "statistics" => {
-                    self.stats.show(
-                        ui,
-                        &statistics_view::Source {
-                            statistics: Ok(&self.statistics),
-                            info: &self.info,
-                            timeline: &self.timeline,
-                            thread_count: 3,
-                            labels: &*self.labels,
-                            units: Units::Binary,
-                            clock: WallClock::Utc,
-                        },
-                    );
-                }
-                _ => {
-                    self.details.show(
-                        ui,
-                        Some(&details::Source {
-                            key: RowKey::Location(self.stack[2]),
-                            group_by: GroupBy::Location,
-                            amount_words: "live in selection",
-                            amount: amount(545259520, 96418),
-                            own: amount(20971520, 12),
-                            total: amount(3435973837, 1204311),
-                            caller: Some(amount(3307000000, 1)),
-                            growth: Some(details::Growth {
-                                slope_bytes_per_hour: 1.38 * 1073741824.0,
-                                shape: GrowthShape::Steady,
-                            }),
-                            threads: &self.threads,
-                            stack: &self.stack,
-                            selected_frame: Some(2),
-                            native: &self.native,
-                            source_folders: &[],
-                            capture_end_ms: 1,
-                            labels: &*self.labels,
-                            units: Units::Binary,
-                        }),
-                    );
-                }
-            }
-        });
-    }
 }

@@ -47,8 +47,8 @@ pub(crate) trait Rows {
     fn cell(&self, ui: &Ui, row: usize, column: usize, rect: Rect);
     /// Fills the tooltip.
     fn hover(&self, ui: &mut Ui, row: usize);
-    /// Fills the menu of the secondary button.
-    fn menu(&self, ui: &mut Ui, row: usize);
+    /// Fills the menu of the secondary button; returns whether something was copied.
+    fn menu(&self, ui: &mut Ui, row: usize) -> bool;
 }
 
 /// What the user did.
@@ -58,6 +58,8 @@ pub(crate) struct ListingEvents {
     pub(crate) chosen: Option<usize>,
     /// The column whose heading was clicked.
     pub(crate) sorted: Option<usize>,
+    /// Whether something was copied to the clipboard.
+    pub(crate) copied: bool,
 }
 
 /// A list in columns.
@@ -100,8 +102,13 @@ impl Listing<'_> {
         if let Some(row) = moved.or(self.scroll_to) {
             table = table.scroll_to_row(row as u64, None);
         }
-        let mut delegate =
-            Delegate { listing: &self, rows, palette, id, events: ListingEvents { chosen: moved, sorted: None } };
+        let mut delegate = Delegate {
+            listing: &self,
+            rows,
+            palette,
+            id,
+            events: ListingEvents { chosen: moved, ..ListingEvents::default() },
+        };
         table.show(ui, &mut delegate);
         let events = delegate.events;
         if events.chosen.is_some() {
@@ -217,7 +224,7 @@ impl TableDelegate for Delegate<'_> {
         if response.clicked() {
             self.events.chosen = Some(row);
         }
-        response.context_menu(|ui| self.rows.menu(ui, row));
+        response.context_menu(|ui| self.events.copied |= self.rows.menu(ui, row));
         response.on_hover_ui_at_pointer(|ui| self.rows.hover(ui, row));
     }
 

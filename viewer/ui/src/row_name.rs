@@ -3,46 +3,47 @@
 
 use crate::labels::Labels;
 use crate::shown::{file_name, shown};
+use egui::Ui;
 use memray_index::{GroupBy, LocationId, RowKey};
 use memray_report::labels::NO_STACK;
 use std::borrow::Cow;
 
 /// A row's name, and where it lies. The fields are not escaped.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct RowName {
+pub(crate) struct RowName<'a> {
     /// Function, file name, module, thread or allocator.
-    pub(crate) name: String,
+    pub(crate) name: Cow<'a, str>,
     /// File or library by path; empty where a row has none.
-    pub(crate) path: String,
+    pub(crate) path: Cow<'a, str>,
     /// Line; 0 for none.
     pub(crate) line: u32,
 }
 
-impl RowName {
+impl<'a> RowName<'a> {
     /// Names a row of a table grouped by `group_by`.
-    pub(crate) fn of(key: RowKey, group_by: GroupBy, labels: &dyn Labels) -> Self {
-        let named = |name: &str| Self { name: name.to_owned(), ..Self::default() };
+    pub(crate) fn of(key: RowKey, group_by: GroupBy, labels: &'a dyn Labels) -> Self {
+        let named = |name: Cow<'a, str>| Self { name, ..Self::default() };
         match key {
-            RowKey::Location(LocationId::NONE) => named(NO_STACK),
+            RowKey::Location(LocationId::NONE) => named(NO_STACK.into()),
             RowKey::Location(location) => {
                 let label = labels.location(location);
-                Self { name: label.function.into_owned(), path: label.file.into_owned(), line: label.line }
+                Self { name: label.function, path: label.file, line: label.line }
             }
             RowKey::Function(function, file) => {
-                Self { name: labels.string(function).into_owned(), path: labels.string(file).into_owned(), line: 0 }
+                Self { name: labels.string(function), path: labels.string(file), line: 0 }
             }
             RowKey::File(file) => {
-                let path = labels.string(file).into_owned();
-                Self { name: file_name(&path).to_owned(), path, line: 0 }
+                let path = labels.string(file);
+                Self { name: file_name(&path).to_owned().into(), path, line: 0 }
             }
-            RowKey::Module(module) => Self { name: labels.string(module).into_owned(), ..Self::default() },
-            RowKey::Thread(thread) => Self { name: labels.thread(thread), ..Self::default() },
-            RowKey::Allocator(allocator) => named(allocator.name()),
-            RowKey::None => named(match group_by {
+            RowKey::Module(module) => named(labels.string(module)),
+            RowKey::Thread(thread) => named(labels.thread(thread).into()),
+            RowKey::Allocator(allocator) => named(allocator.name().into()),
+            RowKey::None => named(Cow::Borrowed(match group_by {
                 GroupBy::OwnCodeLine => "no own code",
                 GroupBy::NativeLibrary => "no native library",
                 _ => NO_STACK,
-            }),
+            })),
         }
     }
 
@@ -63,12 +64,55 @@ impl RowName {
 
     /// `path`, and the line where there is one.
     pub(crate) fn with_line(&self, path: &str) -> String {
-        if self.line == 0 { path.to_owned() } else { format!("{path}:{}", self.line) }
+        match self.line {
+            0 => path.to_owned(),
+            line if path.is_empty() => format!("line {line}"),
+            line => format!("{path}:{line}"),
+        }
     }
 
     /// What a screen reader says: name and short place.
     pub(crate) fn spoken(&self) -> String {
         let (name, place) = (self.shown(), self.short_place());
         if place.is_empty() || place == name { name.into_owned() } else { format!("{name} {place}") }
+    }
+
+    /// Fills a menu that copies the name, the place, or what `row` writes of the whole row; returns whether it did.
+    pub(crate) fn copy_menu(&self, ui: &mut Ui, row: Option<&dyn Fn() -> String>) -> bool {
+        let mut copied = None;
+        if ui.button("Copy name").clicked() {
+            copied = Some(self.shown().into_owned());
+        }
+        if !self.path.is_empty() && ui.button("Copy place").clicked() {
+            copied = Some(self.full_place());
+        }
+        if let Some(row) = row
+            && ui.button("Copy row").clicked()
+        {
+            copied = Some(row());
+        }
+        let is_copied = copied.is_some();
+        if let Some(text) = copied {
+            ui.ctx().copy_text(text);
+            ui.close();
+        }
+        is_copied
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::handmade::Names;
+
+    #[test]
+    fn a_line_without_a_file_and_memory_without_a_stack_have_names() {
+        let mut names = Names::new();
+        let no_file = names.own("f", "", 2);
+        let name = RowName::of(RowKey::Location(no_file), GroupBy::Location, &names);
+        assert_eq!(name.spoken(), "f line 2");
+        let none = RowName::of(RowKey::Location(LocationId::NONE), GroupBy::Location, &names);
+        assert_eq!(none.spoken(), "no Python stack");
+        assert_eq!(RowName::of(RowKey::None, GroupBy::OwnCodeLine, &names).name, "no own code");
     }
 }

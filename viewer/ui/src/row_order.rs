@@ -13,12 +13,13 @@ pub(crate) struct RowOrder<Key> {
     /// What `order` answers.
     key: Option<Key>,
     order: Vec<u32>,
+    generation: u64,
     running: Option<(Key, Background<Vec<u32>>)>,
 }
 
 impl<Key> Default for RowOrder<Key> {
     fn default() -> Self {
-        Self { key: None, order: Vec::new(), running: None }
+        Self { key: None, order: Vec::new(), generation: 0, running: None }
     }
 }
 
@@ -40,8 +41,8 @@ impl<Key: PartialEq + Clone> RowOrder<Key> {
                 Poll::Pending => {}
                 Poll::Ready(order) => {
                     self.key = Some(running_key.clone());
-                    self.order = order;
                     self.running = None;
+                    self.replace(order);
                 }
                 Poll::Failed => {
                     // The order of before stays: it is of the same rows.
@@ -54,17 +55,27 @@ impl<Key: PartialEq + Clone> RowOrder<Key> {
             return;
         }
         if row_count <= AT_ONCE {
-            self.order = sort()();
+            self.replace(sort()());
             self.key = Some(key.clone());
             self.running = None;
             return;
         }
         if !self.key.as_ref().is_some_and(|known| same_rows(known, key)) {
             // The rows that the old order numbers are gone; the new ones come as they were given.
-            self.order = (0..row_count as u32).collect();
+            self.replace((0..row_count as u32).collect());
             self.key = None;
         }
         self.running = Some((key.clone(), Background::start(context, "sort", sort())));
+    }
+
+    fn replace(&mut self, order: Vec<u32>) {
+        self.order = order;
+        self.generation += 1;
+    }
+
+    /// Counts the orders: what was found in one need not lie there in the next.
+    pub(crate) fn generation(&self) -> u64 {
+        self.generation
     }
 
     /// Rows in the order shown.

@@ -50,7 +50,8 @@ fn emphasised(ui: &Ui, text: &str, colour: Color32) -> LayoutJob {
     for (piece, style) in
         [(&text[..start], TextStyle::Body), (&text[start..end], style::strong()), (&text[end..], TextStyle::Body)]
     {
-        job.append(piece, 0.0, TextFormat::simple(style.resolve(ui.style()), colour));
+        let format = TextFormat { valign: ui.text_valign(), ..TextFormat::simple(style.resolve(ui.style()), colour) };
+        job.append(piece, 0.0, format);
     }
     job
 }

@@ -201,7 +201,7 @@ impl App {
     }
 
     /// Takes what other threads have finished, and whether nothing more is to come.
-    pub(crate) fn is_settled(&mut self, context: &Context) -> bool {
+    pub fn is_settled(&mut self, context: &Context) -> bool {
         self.update(context);
         match &self.page {
             Page::Start | Page::Failed { .. } => true,

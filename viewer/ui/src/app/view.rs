@@ -253,7 +253,7 @@ impl Default for View {
             own_code_in_colour: true,
             tab: Tab::Icicle,
             group_by: GroupBy::Location,
-            growth_by: GrowthBy::Inclusive,
+            growth_by: GrowthBy::OwnCodeLine,
             selection: None,
         }
     }

@@ -6,7 +6,7 @@ use crate::error::UiError;
 use crate::settings::SettingsFile;
 use crate::style;
 use eframe::{CreationContext, NativeOptions};
-use egui::{ViewportBuilder, vec2};
+use egui::{IconData, ViewportBuilder, vec2};
 use memray_index::OpenOptions;
 use memray_report::escape;
 use std::path::{Path, PathBuf};
@@ -84,8 +84,18 @@ fn is_wayland() -> bool {
     cfg!(target_os = "linux") && std::env::var_os("WAYLAND_DISPLAY").is_some_and(|display| !display.is_empty())
 }
 
-fn icon() -> egui::IconData {
-    egui::IconData::default()
+/// The window's icon; none if the picture were damaged.
+fn icon() -> IconData {
+    let picture = &include_bytes!("../../../../resources/icons/memray-view-128.png")[..];
+    decode(picture).unwrap_or_default()
+}
+
+fn decode(picture: &[u8]) -> Option<IconData> {
+    let mut reader = png::Decoder::new(std::io::Cursor::new(picture)).read_info().ok()?;
+    let mut rgba = vec![0; reader.output_buffer_size()?];
+    let info = reader.next_frame(&mut rgba).ok()?;
+    let is_rgba = (info.color_type, info.bit_depth) == (png::ColorType::Rgba, png::BitDepth::Eight);
+    is_rgba.then_some(IconData { rgba, width: info.width, height: info.height })
 }
 
 struct Window {
@@ -113,5 +123,21 @@ impl eframe::App for Window {
 
     fn persist_egui_memory(&self) -> bool {
         false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_icon_can_be_read() {
+        assert_eq!((icon().width, icon().height), (128, 128));
+    }
+
+    #[test]
+    fn the_title_names_the_file_without_what_turns_text_around() {
+        assert_eq!(title(Some(Path::new("/a/\u{202e}b.bin"))), "\\u{202e}b.bin — memray-view");
+        assert_eq!(title(None), "memray-view");
     }
 }

@@ -146,7 +146,7 @@ fn section(ui: &mut Ui, title: &str) {
     ui.label(RichText::new(title).color(palette.text_weak));
 }
 
-fn heading(ui: &mut Ui, source: &Source<'_>, name: &RowName, events: &mut Events) {
+fn heading(ui: &mut Ui, source: &Source<'_>, name: &RowName<'_>, events: &mut Events) {
     let palette = Palette::of(ui.visuals());
     let size = TextStyle::Body.resolve(ui.style()).size;
     let title = RichText::new(name.shown())
@@ -176,18 +176,7 @@ fn heading(ui: &mut Ui, source: &Source<'_>, name: &RowName, events: &mut Events
         if !name.path.is_empty() {
             response.clone().on_hover_text(name.full_place());
         }
-        response.context_menu(|ui| {
-            if ui.button("Copy name").clicked() {
-                ui.ctx().copy_text(name.shown().into_owned());
-                events.copied = true;
-                ui.close();
-            }
-            if !name.path.is_empty() && ui.button("Copy place").clicked() {
-                ui.ctx().copy_text(name.full_place());
-                events.copied = true;
-                ui.close();
-            }
-        });
+        response.context_menu(|ui| events.copied |= name.copy_menu(ui, None));
     }
 }
 

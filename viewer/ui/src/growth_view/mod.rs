@@ -16,7 +16,7 @@ use egui::{Align, Rect, RichText, TextStyle, Ui, vec2};
 use memray_index::{GroupBy, GrowthBy, GrowthRow, GrowthShape, RowKey};
 use memray_report::size::{Units, format_bytes, format_bytes_exact, format_bytes_signed, format_count};
 use order::{OrderKey, Sort, SortBy};
-pub use sparkline::sparkline;
+use sparkline::sparkline;
 use std::sync::Arc;
 
 /// A ranking by growth, and how the user arranged it.
@@ -52,6 +52,8 @@ pub struct Events {
     pub selected: Option<RowKey>,
     /// Asked for another ranking.
     pub by: Option<GrowthBy>,
+    /// Copied something to the clipboard.
+    pub copied: bool,
 }
 
 const RANKINGS: [(GrowthBy, &str, &str); 3] = [
@@ -136,6 +138,7 @@ impl GrowthView {
             scroll_to: selected_row.filter(|_| is_new),
         };
         let listed = listing.show(ui, &visible);
+        events.copied = listed.copied;
         events.selected = listed.chosen.and_then(|row| visible.row(row)).map(|row| row.key);
         if events.selected.is_some() {
             self.selected = events.selected;
@@ -199,7 +202,7 @@ impl Ranked<'_> {
         self.rows.get(*self.order.get(row)? as usize)
     }
 
-    fn name(&self, row: &GrowthRow) -> RowName {
+    fn name(&self, row: &GrowthRow) -> RowName<'_> {
         RowName::of(row.key, group_by(self.source.by), &**self.source.labels)
     }
 }
@@ -240,7 +243,8 @@ impl Rows for Ranked<'_> {
             None => {
                 let rect = Rect::from_center_size(rect.center(), vec2(rect.width(), rect.height() - 6.0));
                 let color = if row.shape == GrowthShape::Steady { palette.more } else { palette.rss };
-                sparkline(painter, rect, &row.live_bytes, color);
+                // What stays as it is needs no weight.
+                sparkline(painter, rect, &row.live_bytes, color, delta != 0);
             }
             Some(SortBy::Shape) => {
                 let color = if row.shape == GrowthShape::Steady { palette.more } else { palette.text_weak };
@@ -285,17 +289,8 @@ impl Rows for Ranked<'_> {
         ui.label(shape_hint(row.shape));
     }
 
-    fn menu(&self, ui: &mut Ui, row: usize) {
-        let Some(row) = self.row(row) else { return };
-        let name = self.name(row);
-        if ui.button("Copy name").clicked() {
-            ui.ctx().copy_text(name.shown().into_owned());
-            ui.close();
-        }
-        if !name.path.is_empty() && ui.button("Copy place").clicked() {
-            ui.ctx().copy_text(name.full_place());
-            ui.close();
-        }
+    fn menu(&self, ui: &mut Ui, row: usize) -> bool {
+        self.row(row).is_some_and(|row| self.name(row).copy_menu(ui, None))
     }
 }
 

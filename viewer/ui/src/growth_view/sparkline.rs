@@ -4,14 +4,24 @@
 use egui::{Color32, Mesh, Painter, Pos2, Rect, Shape, Stroke, pos2};
 
 /// Paints `values` across `rect`; zero lies on its lower edge, the largest on its upper one.
-pub fn sparkline(painter: &Painter, rect: Rect, values: &[u64], color: Color32) {
+pub(super) fn sparkline(painter: &Painter, rect: Rect, values: &[u64], color: Color32, is_filled: bool) {
     let points = points(rect, values);
     if points.len() < 2 {
         return;
     }
-    let fill = color.gamma_multiply(0.18);
+    if is_filled {
+        painter.add(area(rect, &points, color.gamma_multiply(0.18)));
+    }
+    if let Some(last) = points.last() {
+        painter.circle_filled(*last, 1.75, color);
+    }
+    painter.add(Shape::line(points, Stroke::new(1.25, color)));
+}
+
+/// What lies below the line.
+fn area(rect: Rect, points: &[Pos2], fill: Color32) -> Shape {
     let mut area = Mesh::default();
-    for point in &points {
+    for point in points {
         let row = area.vertices.len() as u32;
         area.colored_vertex(*point, fill);
         area.colored_vertex(pos2(point.x, rect.bottom()), fill);
@@ -20,11 +30,7 @@ pub fn sparkline(painter: &Painter, rect: Rect, values: &[u64], color: Color32) 
             area.add_triangle(row - 1, row, row + 1);
         }
     }
-    painter.add(Shape::mesh(area));
-    painter.add(Shape::line(points.clone(), Stroke::new(1.25, color)));
-    if let Some(last) = points.last() {
-        painter.circle_filled(*last, 1.75, color);
-    }
+    Shape::mesh(area)
 }
 
 /// Where each value stands, evenly spaced. No more points than pixels: of those that share one, the largest is kept.

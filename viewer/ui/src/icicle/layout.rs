@@ -6,7 +6,7 @@
 //! one box stands for all of it. Its cost depends on the pixels, not on the tree.
 
 use super::view::View;
-use memray_index::{Tree, TreeNodeId};
+use memray_index::{Tree, TreeNode, TreeNodeId};
 use std::ops::Range;
 
 /// A box on the screen: a frame, or a tail of siblings that are each narrower than a pixel.
@@ -93,9 +93,9 @@ impl Layout {
         // What is visible on a level stays so while only the depth is scrolled: go on from there.
         let key = Key { view, width_px, generation };
         if self.key != Some(key) || first_level < self.first_level {
+            let is_same_tree = self.key.is_some_and(|key| key.generation == generation);
             self.key = Some(key);
-            self.first_level = 0;
-            self.entry.clear();
+            self.restart(tree, is_same_tree, view, first_level);
         }
         if self.first_level == 0 && first_level > 0 {
             self.first_level = 1;
@@ -136,6 +136,29 @@ impl Layout {
             levels_left -= 1;
         }
         self.has_more = self.level.iter().any(|visible| tree.node(visible.node).child_count > 0);
+    }
+
+    /// Leaves the innermost known frame above `first_level` that covers the whole view as the entry, or nothing: what is
+    /// visible below the former lies within it, however deep that is.
+    fn restart(&mut self, tree: &Tree, is_same_tree: bool, view: View, first_level: u32) {
+        let cover = self.entry.first().copied().filter(|_| is_same_tree);
+        self.entry.clear();
+        self.first_level = 0;
+        let Some(mut cover) = cover else { return };
+        loop {
+            let node = tree.node(cover.node);
+            if node.depth == 0 {
+                return;
+            }
+            let left = view.units_left_of_view(cover.start);
+            let covers = left >= 0.0 && left + view.span() <= node.weight as f64;
+            if covers && node.depth < first_level {
+                self.first_level = node.depth + 1;
+                self.entry.push(cover);
+                return;
+            }
+            cover = Visible { node: node.parent, start: cover.start.saturating_sub(node.weight_before) };
+        }
     }
 
     /// The first level that is laid out: the one asked for, or the deepest that there is.
@@ -190,9 +213,9 @@ impl Layout {
         let left_units = view.units_left_of_view(parent.start);
         let right_units = left_units + view.span();
         // The heaviest come first: from here on all are narrower than a pixel.
-        let tail = children.partition_point(|c| c.weight as f64 >= unit_per_px);
+        let tail = partition(children, |c| c.weight as f64 >= unit_per_px);
         let wide = &children[..tail];
-        let first = wide.partition_point(|c| (c.weight_before + c.weight) as f64 <= left_units);
+        let first = partition(wide, |c| (c.weight_before.saturating_add(c.weight)) as f64 <= left_units);
         let px = |unit: u64| {
             let at = view.at(parent.start.saturating_add(unit)) * width;
             at.clamp(0.0, width).round() as i32
@@ -214,6 +237,15 @@ impl Layout {
             let node = TreeNodeId(rows.start + tail as u32);
             self.boxes.push(FrameBox { node, count: (children.len() - tail) as u32, left, right });
         }
+    }
+}
+
+/// As `partition_point`, quicker where there is but one: deep stacks are made of those.
+#[inline]
+fn partition(nodes: &[TreeNode], holds: impl Fn(&TreeNode) -> bool) -> usize {
+    match nodes {
+        [only] => usize::from(holds(only)),
+        _ => nodes.partition_point(holds),
     }
 }
 
@@ -277,6 +309,27 @@ mod tests {
         assert_eq!((layout.first_level(), layout.level_count()), (1_000_001, 0));
         layout.update(&tree, 0, View::of(0, 4096), 800, 5, 3);
         assert_eq!((layout.first_level(), layout.level_count(), layout.has_more()), (5, 3, true));
+    }
+
+    #[test]
+    fn zooming_far_down_gives_what_a_fresh_layout_gives() {
+        let tree = tree(&Branch::new(1, 1000).over((0..10).map(|i| {
+            let chain = (0..40).fold(Branch::new(99, 90), |below, level| Branch::new(100 + level, 90).over([below]));
+            Branch::new(2 + i, 100).over([chain])
+        })));
+        let mut kept = Layout::default();
+        let views = [(0, 1000), (100, 90), (110, 20), (150, 100), (110, 60), (0, 1000), (905, 10)];
+        for (view, first_level) in views.iter().flat_map(|view| [30, 33, 20].map(|level| (view, level))) {
+            let view = View::of(view.0, view.1);
+            kept.update(&tree, 0, view, 300, first_level, 8);
+            let fresh = lay_out(&tree, view, 300, first_level, 8);
+            assert_eq!(
+                (&kept.boxes, &kept.level_ends),
+                (&fresh.boxes, &fresh.level_ends),
+                "{view:?} from {first_level}"
+            );
+            assert_eq!(kept.first_level(), fresh.first_level());
+        }
     }
 
     #[test]

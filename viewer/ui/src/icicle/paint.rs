@@ -12,6 +12,7 @@ use egui::{Align2, Color32, FontId, Mesh, Painter, Pos2, Rect, Shape, Ui, pos2, 
 use memray_index::{LocationId, TreeNode, TreeNodeId};
 use memray_report::size::{format_bytes, format_bytes_signed, format_counted};
 use rustc_hash::FxHashMap;
+use std::sync::Arc;
 
 /// A row's height in points, the line below it included.
 const ROW_POINTS: f32 = 21.0;
@@ -65,6 +66,10 @@ impl Geometry {
         f64::from((x - self.rect.left()) / self.rect.width().max(1.0)).clamp(0.0, 1.0)
     }
 
+    fn x(&self, px: i32) -> f32 {
+        self.rect.left() + px as f32 / self.pixels_per_point
+    }
+
     pub(super) fn pixel_at(&self, x: f32) -> i32 {
         ((x - self.rect.left()) * self.pixels_per_point).floor() as i32
     }
@@ -82,13 +87,12 @@ impl Geometry {
         let part_px = (first.fract() * f64::from(self.row_px)).round() as f32;
         let rows = (f64::from(level) - first.floor()) as f32;
         let from_edge = (rows * self.row_px - part_px) / self.pixels_per_point;
-        let x = |px: i32| self.rect.left() + px as f32 / self.pixels_per_point;
         let (top, bottom) = if self.is_flames {
             (self.rect.bottom() - from_edge - self.row_height(), self.rect.bottom() - from_edge)
         } else {
             (self.rect.top() + from_edge, self.rect.top() + from_edge + self.row_height())
         };
-        Rect::from_min_max(pos2(x(left_px), top), pos2(x(right_px), bottom))
+        Rect::from_min_max(pos2(self.x(left_px), top), pos2(self.x(right_px), bottom))
     }
 }
 
@@ -100,6 +104,9 @@ pub(super) struct Paint {
     labels_key: Option<(memray_report::size::Units, bool)>,
     colours: FxHashMap<LocationId, Color32>,
     colours_are_dark: Option<bool>,
+    /// The last frame's mesh: its room is used again.
+    mesh: Arc<Mesh>,
+    outlines: Mesh,
     /// Widths of ASCII characters, and the pixels per point they are for.
     char_widths: Option<(f32, Box<[f32; 128]>)>,
 }
@@ -130,20 +137,28 @@ impl Paint {
         self.refresh(ui, source, &palette);
         let painter = ui.painter().with_clip_rect(geometry.rect.intersect(ui.clip_rect()));
         let look = Look { palette, source, hits: source.hits };
-        let mut mesh = Mesh::default();
-        let mut outlines = Mesh::default();
+        // egui has let go of the last frame's mesh by now; if not, this one is new.
+        let mut shared = std::mem::take(&mut self.mesh);
+        let mut outlines = std::mem::take(&mut self.outlines);
+        let mesh = Arc::make_mut(&mut shared);
+        // Not `Mesh::clear`, which gives its room back.
+        for mesh in [&mut *mesh, &mut outlines] {
+            mesh.vertices.clear();
+            mesh.indices.clear();
+        }
         let line = (1.0_f32).max(geometry.pixels_per_point.round()) / geometry.pixels_per_point;
         let mut texts = Vec::new();
         for at in 0..layout.level_count() {
             let level = layout.first_level() + at as u32;
+            let row = geometry.rect(level, first, 0, geometry.width_px);
             for frame in layout.level(at) {
-                let mut rect = geometry.rect(level, first, frame.left, frame.right);
-                rect.max.y -= line;
+                let [left, right] = [frame.left, frame.right].map(|px| geometry.x(px));
+                let mut rect = Rect::from_min_max(pos2(left, row.top()), pos2(right, row.bottom() - line));
                 if frame.right - frame.left >= NARROWEST_APART_PX {
                     rect.max.x -= line;
                 }
                 let is_hovered = hovered == Some(*frame);
-                self.frame(&look, geometry, frame, rect, is_hovered, &mut mesh);
+                self.frame(&look, geometry, frame, rect, is_hovered, mesh);
                 if look.hits.is_some_and(|hits| is_hit(hits, frame)) {
                     outline(&mut outlines, rect, line, palette.search_hit);
                 }
@@ -155,8 +170,9 @@ impl Paint {
                 }
             }
         }
-        mesh.append(outlines);
-        painter.add(Shape::mesh(mesh));
+        mesh.append_ref(&outlines);
+        painter.add(Shape::Mesh(Arc::clone(&shared)));
+        (self.mesh, self.outlines) = (shared, outlines);
         for (frame, rect) in texts {
             self.text(ui, &look, &painter, &frame, rect);
         }

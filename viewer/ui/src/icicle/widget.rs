@@ -14,6 +14,11 @@ use memray_index::{Tree, TreeNodeId};
 /// So many zooms are remembered.
 const LONGEST_HISTORY: usize = 100;
 
+/// A frame that is brought into sight is at least this wide…
+const NARROWEST_SEEN_PX: f64 = 3.0;
+/// …or else made so wide.
+const REVEALED_POINTS: f32 = 120.0;
+
 /// What is on screen of a tree, and how it got there.
 #[derive(Default)]
 pub struct Icicle {
@@ -260,7 +265,13 @@ impl Icicle {
         let start = start_of(tree, node);
         let (left, right) = (view.at(start), view.at(start.saturating_add(frame.weight)));
         let mut to_view = view;
-        if right <= 0.0 || left >= 1.0 {
+        if (right - left) * f64::from(geometry.width_px) < NARROWEST_SEEN_PX {
+            // Among merged frames, or below some: it is wide enough to be seen only in a narrower view.
+            let share = f64::from(REVEALED_POINTS) / geometry.width();
+            to_view = View::of(start, frame.weight);
+            to_view.zoom_at(0.5, share.min(1.0));
+            to_view.clamp_to(tree.node(TreeNodeId(0)).weight);
+        } else if right <= 0.0 || left >= 1.0 {
             // Out of sight: into the middle, or to the left edge where it is wider than the view.
             to_view.shift(((left + right) / 2.0 - 0.5).min(left) * view.span());
             to_view.clamp_to(tree.node(TreeNodeId(0)).weight);
@@ -318,7 +329,9 @@ impl Icicle {
                 EventFilter { horizontal_arrows: true, vertical_arrows: true, escape: true, ..EventFilter::default() };
             ui.memory_mut(|memory| memory.set_focus_lock_filter(response.id, filter));
         }
-        if !ui.is_enabled() || !(has_focus || ui.memory(|memory| memory.focused().is_none())) {
+        let is_covered = egui::Popup::is_any_open(ui.ctx()) || ui.memory(|memory| memory.top_modal_layer().is_some());
+        let is_free = ui.memory(|memory| memory.focused().is_none());
+        if is_covered || !ui.is_enabled() || !(has_focus || is_free) {
             return;
         }
         let pressed = |key| ui.input_mut(|input| input.consume_key(Modifiers::NONE, key));

@@ -79,6 +79,8 @@ impl Labels {
         let free = |rect: &Rect| self.taken.iter().all(|taken| !taken.intersects(rect.shrink(1.0)));
         let mut candidates = places.iter().map(fitted);
         let Some(rect) = candidates.clone().find(free).or_else(|| candidates.next()) else { return };
+        // Lines that pass behind a text are toned down, so that it reads.
+        painter.rect_filled(rect.expand2(vec2(2.0, 0.0)), 2.0, plot.palette.panel.gamma_multiply(0.7));
         painter.galley(rect.min, galley, plot.palette.text);
         self.taken.push(rect);
     }

@@ -131,9 +131,8 @@ impl Series {
         while at < self.values.len() && (self.elapsed_ms[at] as f64) <= to_ms {
             let column = ((self.elapsed_ms[at] as f64 - from_ms) / width_ms).floor();
             let column_end_ms = from_ms + (column + 1.0) * width_ms;
-            let rest = &self.elapsed_ms[at..];
             // At least one: a time on the column's very edge may round to either side.
-            let count = rest.partition_point(|&time| (time as f64) < column_end_ms).max(1);
+            let count = leading(&self.elapsed_ms[at..], |time| (time as f64) < column_end_ms).max(1);
             let last = at + count - 1;
             match self.bounds(at, at + count) {
                 Some((least, largest)) if count > 2 => {
@@ -160,6 +159,15 @@ impl Series {
     fn point(&self, at: usize) -> Point {
         Point { elapsed_ms: self.elapsed_ms[at] as f64, value: self.values[at] }
     }
+}
+
+/// How many times at the start of a list are within a column: as `partition_point`, but looking from the start on.
+fn leading(times: &[i64], is_within: impl Fn(i64) -> bool) -> usize {
+    let mut reach = 1;
+    while reach < times.len() && is_within(times[reach]) {
+        reach *= 2;
+    }
+    times[..reach.min(times.len())].partition_point(|&time| is_within(time))
 }
 
 fn bounds(entries: &[(u64, u64)]) -> (u64, u64) {

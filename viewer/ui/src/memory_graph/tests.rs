@@ -1,7 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The memory graph's behaviour, driven by mouse as a user would.
 
-use memray_index::{SnapshotRow, Timeline};
+use super::{Events, MemoryGraph, SelectionLine, Source, TimeAxis};
+use crate::fonts;
+use egui::{Event, Pos2, Rect, Role, pos2, vec2};
+use egui_kittest::Harness;
+use egui_kittest::kittest::Queryable as _;
+use memray_index::{Moment, SnapshotRow, TimeRange, Timeline};
+use memray_report::size::Units;
+use memray_report::time::WallClock;
 
 /// Snapshots as (elapsed milliseconds, heap, RSS), from a start of 1,000,000 ms.
 pub(super) fn timeline(snapshots: &[(i64, u64, u64)]) -> Timeline {
@@ -27,5 +34,240 @@ pub(super) fn timeline(snapshots: &[(i64, u64, u64)]) -> Timeline {
         interval_peaks,
         end_heap_bytes,
         peak_bytes,
+    }
+}
+
+struct Fixture {
+    graph: MemoryGraph,
+    timeline: Timeline,
+    selection: Option<Vec<u64>>,
+    range: Option<TimeRange>,
+    moment: Option<Moment>,
+    is_provisional: bool,
+    rect: Rect,
+    events: Vec<Events>,
+}
+
+fn show(timeline: Timeline) -> Harness<'static, Fixture> {
+    let fixture = Fixture {
+        graph: MemoryGraph::default(),
+        timeline,
+        selection: None,
+        range: None,
+        moment: None,
+        is_provisional: false,
+        rect: Rect::NOTHING,
+        events: Vec::new(),
+    };
+    let mut harness = Harness::builder()
+        .with_size(vec2(916.0, 216.0))
+        .with_step_dt(0.05)
+        .with_max_steps(30)
+        .with_context_setup(fonts::install)
+        .build_ui_state(
+            |ui, fixture: &mut Fixture| {
+                fixture.rect = ui.available_rect_before_wrap();
+                let events = fixture.graph.show(
+                    ui,
+                    &Source {
+                        timeline: &fixture.timeline,
+                        generation: 1,
+                        selection: fixture.selection.as_deref().map(|bytes| SelectionLine {
+                            name: "Cache.put",
+                            bytes,
+                            generation: 1,
+                        }),
+                        range: fixture.range,
+                        moment: fixture.moment,
+                        is_provisional: fixture.is_provisional,
+                        units: Units::Binary,
+                        clock: WallClock::Utc,
+                    },
+                );
+                if let Some(range) = events.range {
+                    fixture.range = Some(range);
+                }
+                if events != Events::default() {
+                    fixture.events.push(events);
+                }
+            },
+            fixture,
+        );
+    harness.run();
+    harness
+}
+
+/// Ten snapshots, one each second from 1 s on, of 1 to 10 MiB; RSS 1 MiB more.
+fn ten_seconds() -> Timeline {
+    let snapshots: Vec<_> = (1..=10).map(|s| (s * 1000, (s as u64) << 20, (s as u64 + 1) << 20)).collect();
+    timeline(&snapshots)
+}
+
+/// A point on the screen: at a time, in the middle of the plot's height.
+fn at(harness: &Harness<'_, Fixture>, elapsed_ms: f32) -> Pos2 {
+    let fixture = harness.state();
+    let plot = fixture.graph.plot_rect();
+    let end_ms = TimeAxis::new(&fixture.timeline).end_ms() as f32;
+    pos2(plot.left() + elapsed_ms / end_ms * plot.width(), plot.center().y)
+}
+
+fn drag(harness: &mut Harness<'_, Fixture>, from_ms: f32, to_ms: f32) {
+    let (from, to) = (at(harness, from_ms), at(harness, to_ms));
+    harness.hover_at(from);
+    harness.drag_at(from);
+    harness.run();
+    for share in [0.3, 0.7, 1.0] {
+        harness.hover_at(from + (to - from) * share);
+        harness.run();
+    }
+    harness.drop_at(to);
+    harness.run();
+}
+
+fn click(harness: &mut Harness<'_, Fixture>, elapsed_ms: f32) {
+    let pos = at(harness, elapsed_ms);
+    harness.hover_at(pos);
+    harness.drag_at(pos);
+    harness.drop_at(pos);
+    harness.run_steps(10);
+}
+
+fn range(from: u32, to: u32) -> TimeRange {
+    TimeRange { from: Moment::Snapshot(from), to: Moment::Snapshot(to) }
+}
+
+#[test]
+fn a_drag_selects_from_the_first_snapshot_in_it_to_the_first_after_it() {
+    let mut harness = show(ten_seconds());
+    drag(&mut harness, 2500.0, 6500.0);
+    assert_eq!(harness.state().range, Some(range(2, 6)));
+    assert_eq!(harness.state().range, Some(harness.state().timeline.range_at(2500, 6500)));
+    assert_eq!(harness.state().events.len(), 1, "once, when it ends");
+    // The other way round is the same range.
+    drag(&mut harness, 8500.0, 3500.0);
+    assert_eq!(harness.state().range, Some(range(3, 8)));
+}
+
+#[test]
+fn a_drag_from_edge_to_edge_is_the_whole_run() {
+    let mut harness = show(ten_seconds());
+    drag(&mut harness, 0.0, 10_500.0);
+    assert_eq!(harness.state().range, Some(TimeRange { from: Moment::Start, to: Moment::End }));
+}
+
+#[test]
+fn an_edge_is_dragged_and_the_other_stays_where_it_is() {
+    let mut harness = show(ten_seconds());
+    harness.state_mut().range = Some(range(2, 6));
+    harness.run();
+    drag(&mut harness, 7000.0, 8500.0);
+    assert_eq!(harness.state().range, Some(range(2, 8)));
+    drag(&mut harness, 3000.0, 4500.0);
+    assert_eq!(harness.state().range, Some(range(4, 8)));
+    // Past the other edge it becomes that one.
+    drag(&mut harness, 9000.0, 1500.0);
+    assert_eq!(harness.state().range, Some(range(1, 4)));
+}
+
+#[test]
+fn a_click_sets_a_moment() {
+    let mut harness = show(ten_seconds());
+    click(&mut harness, 4600.0);
+    click(&mut harness, 9990.0);
+    let moments: Vec<_> = harness.state().events.iter().filter_map(|events| events.moment).collect();
+    assert_eq!(moments, [Moment::Snapshot(4), Moment::Snapshot(9)]);
+    assert_eq!(harness.state().range, None);
+}
+
+#[test]
+fn a_drag_can_be_given_up() {
+    let mut harness = show(ten_seconds());
+    let (from, to) = (at(&harness, 2000.0), at(&harness, 5000.0));
+    harness.hover_at(from);
+    harness.drag_at(from);
+    harness.hover_at(to);
+    harness.run();
+    assert!(harness.state_mut().graph.clear());
+    harness.drop_at(to);
+    harness.run();
+    assert_eq!(harness.state().events, []);
+    assert!(!harness.state_mut().graph.clear(), "nothing left to give up");
+}
+
+#[test]
+fn ctrl_and_wheel_zoom_into_time_at_the_pointer_and_a_double_click_shows_all() {
+    let mut harness = show(ten_seconds());
+    let pointer = at(&harness, 5000.0);
+    harness.hover_at(pointer);
+    harness.event(Event::Zoom(10.0));
+    harness.run();
+    assert!(harness.state().graph.is_zoomed());
+    // The whole width is now one second: from 4.5 s to 5.5 s.
+    drag(&mut harness, 1000.0, 4000.0);
+    assert_eq!(harness.state().range, Some(range(4, 4)));
+    click(&mut harness, 9000.0);
+    assert_eq!(harness.state().events.last().unwrap().moment, Some(Moment::Snapshot(5)));
+    for _ in 0..2 {
+        harness.drag_at(pointer);
+        harness.event(Event::PointerButton {
+            pos: pointer,
+            button: egui::PointerButton::Primary,
+            pressed: false,
+            modifiers: egui::Modifiers::NONE,
+        });
+    }
+    harness.run();
+    assert!(!harness.state().graph.is_zoomed());
+}
+
+#[test]
+fn the_graph_can_be_read_aloud() {
+    let mut harness = show(ten_seconds());
+    harness.state_mut().range = Some(range(1, 3));
+    harness.run();
+    let words = harness.get_by_role_and_label(Role::Canvas, "Memory graph").value();
+    assert_eq!(
+        words.as_deref(),
+        Some(
+            "heap peaks at 10.0 MiB after 10.0 s, RSS peaks at 11.0 MiB after 10.0 s, 10.0 MiB at the end, \
+             ran 10.0 s, 2.00 s to 4.00 s selected"
+        )
+    );
+}
+
+#[test]
+fn the_pointer_shows_time_of_day_heap_and_resident_set() {
+    let mut harness = show(ten_seconds());
+    harness.state_mut().selection = Some((0..11).map(|s| s << 20).collect());
+    let pointer = at(&harness, 4200.0);
+    harness.hover_at(pointer);
+    harness.run();
+    for text in ["4.20 s", "1970-01-01 00:16:44 UTC", "4.00 MiB", "5.00 MiB", "3.00 MiB"] {
+        harness.get_by_label(text);
+    }
+}
+
+#[test]
+fn captures_without_snapshots_or_with_one_are_drawn_and_answer() {
+    let alone = Timeline {
+        end_time_ms: 500,
+        interval_peaks: vec![4096],
+        peak_bytes: 4096,
+        end_heap_bytes: 1024,
+        ..Timeline::default()
+    };
+    for timeline in [Timeline::default(), alone, timeline(&[(7, 100, 200)])] {
+        let mut harness = show(timeline);
+        let rect = harness.state().rect;
+        for x in [rect.center().x, rect.right() - 20.0] {
+            harness.hover_at(pos2(x, rect.center().y));
+            harness.drag_at(pos2(x, rect.center().y));
+            harness.hover_at(pos2(rect.left() + 100.0, rect.center().y));
+            harness.run();
+            harness.drop_at(pos2(rect.left() + 100.0, rect.center().y));
+            harness.run();
+        }
+        assert_eq!(harness.state().events.len(), 2);
+        assert!(harness.state().events.iter().all(|e| e.range.is_some_and(|range| range.from <= range.to)));
     }
 }

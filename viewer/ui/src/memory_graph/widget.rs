@@ -22,6 +22,9 @@ pub struct MemoryGraph {
     /// The part of the run that is shown, in elapsed milliseconds; all of it if `None`.
     visible: Option<(f64, f64)>,
     drag: Option<Drag>,
+    /// Where the plot was, for tests.
+    #[cfg(test)]
+    plot_rect: Option<egui::Rect>,
 }
 
 /// The lines, as long as their data stay the same.
@@ -117,6 +120,10 @@ impl MemoryGraph {
         let end_ms = (self.lines.axis.end_ms() as f64).max(1.0);
         let visible = self.visible.unwrap_or((0.0, end_ms));
         let mut plot = Plot::new(ui, rect, visible, &self.lines, source);
+        #[cfg(test)]
+        {
+            self.plot_rect = Some(plot.rect);
+        }
         self.wheel(ui, &mut plot, end_ms, &response);
         self.drag(ui, source, &plot, &response, &mut events);
         let range = self.drag.map(|drag| drag.range(source.timeline)).or(source.range);
@@ -197,6 +204,12 @@ impl MemoryGraph {
                 self.drag = None;
             }
         }
+    }
+
+    /// Where the plot was.
+    #[cfg(test)]
+    pub(super) fn plot_rect(&self) -> egui::Rect {
+        self.plot_rect.expect("shown at least once")
     }
 
     /// What the graph shows, for those who cannot see it.

@@ -114,7 +114,10 @@ fn capture(source: &Source<'_>) -> Vec<Fact> {
         fact("Format", format!("version {}, {kind}", info.header.version)),
         fact("Ending", ending),
         fact("Records", format_count(counts.records)),
-        fact("Allocations and frees", format_count(counts.allocations_and_frees)),
+        fact(
+            if info.is_aggregated() { "Sums" } else { "Allocations and frees" },
+            format_count(counts.allocations_and_frees),
+        ),
         fact("Frees of unknown blocks", format_count(counts.unmatched_frees)),
         fact("Locations", format_count(counts.locations)),
         fact("Snapshots", format_count(source.timeline.snapshots.len() as i128)),

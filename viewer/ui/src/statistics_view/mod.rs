@@ -157,8 +157,10 @@ impl StatisticsView {
             let columns = if ui.available_width() >= TWO_COLUMNS_WIDTH { 2 } else { 1 };
             ui.columns(columns, |columns| {
                 let last = columns.len() - 1;
-                for section in &page.facts {
-                    card(&mut columns[0], |ui| {
+                for (at, section) in page.facts.iter().enumerate() {
+                    // Where there are no charts, what is known of the file takes their place.
+                    let column = if page.charts.is_empty() && at == page.facts.len() - 1 { last } else { 0 };
+                    card(&mut columns[column], |ui| {
                         ui.horizontal(|ui| heading(ui, section.title));
                         ui.add_space(4.0);
                         section.show(ui);

@@ -9,6 +9,8 @@ use memray_index::GroupBy;
 
 /// Of a size within the column of inclusive bytes.
 pub(super) const BYTES_WIDTH: f32 = 84.0;
+/// A table narrower than this keeps the room for names.
+const NARROW: f32 = 800.0;
 /// Of a share within it.
 pub(super) const PERCENT_WIDTH: f32 = 58.0;
 
@@ -19,7 +21,8 @@ pub(super) struct Columns {
 }
 
 impl Columns {
-    pub(super) fn of(group_by: GroupBy) -> Self {
+    /// Those of a grouping, in a table of a width: a narrow one has no bars.
+    pub(super) fn of(group_by: GroupBy, width: f32) -> Self {
         let parts_stacks = parts_stacks(group_by);
         let mut columns = Self { meanings: Vec::new(), listed: Vec::new() };
         let name = match group_by {
@@ -44,7 +47,13 @@ impl Columns {
         } else {
             ("Inclusive", "Bytes allocated by it and by all that it called, and their share of the total")
         };
-        columns.add(SortBy::Inclusive, inclusive, hint, Width::Fixed(236.0), Align::Min);
+        columns.add(
+            SortBy::Inclusive,
+            inclusive,
+            hint,
+            Width::Fixed(if width < NARROW { 162.0 } else { 236.0 }),
+            Align::Min,
+        );
         if !parts_stacks {
             columns.add(SortBy::Own, "Own", "Bytes allocated by it alone", Width::Fixed(104.0), Align::Max);
         }

@@ -31,7 +31,7 @@ pub struct TableView {
     sort: order::Sort,
     order: RowOrder<OrderKey>,
     /// Where the selected row was found last.
-    selected: Option<(RowKey, usize)>,
+    selected: Option<Found>,
     copying: Option<Background<String>>,
 }
 
@@ -107,7 +107,7 @@ impl TableView {
             return events;
         }
         let (selected_row, scroll_to) = self.find_selected(source);
-        let columns = Columns::of(source.group_by);
+        let columns = Columns::of(source.group_by, ui.available_width());
         let visible = VisibleRows { source, order: self.order.rows(), columns: &columns };
         let sorted_by = columns.position(self.sort.by).map(|at| (at, self.sort.is_descending));
         let listing = Listing {
@@ -122,8 +122,11 @@ impl TableView {
         if let Some(row) = listed.chosen
             && let Some(key) = visible.row(row).map(|row| row.key)
         {
-            self.selected = Some((key, row));
+            self.selected = Some(Found { key, at: Some(row), generation: self.order.generation() });
             events.selected = Some(key);
+        }
+        if listed.copied {
+            events.copied = Some(Copied::Text);
         }
         if let Some(by) = listed.sorted.and_then(|column| columns.sort_by(column)) {
             self.sort = self.sort.clicked(by);
@@ -200,22 +203,25 @@ impl TableView {
             self.selected = None;
             return (None, None);
         };
-        let order = self.order.rows();
-        let is_at = |at: usize| {
-            order.get(at).is_some_and(|row| source.rows.get(*row as usize).is_some_and(|row| row.key == key))
+        let generation = self.order.generation();
+        let is_new = match self.selected {
+            Some(found) if found.key == key && found.generation == generation => return (found.at, None),
+            found => found.is_none_or(|found| found.key != key),
         };
-        match self.selected {
-            Some((known, at)) if known == key && is_at(at) => (Some(at), None),
-            // It is not in this table, as was found before.
-            Some((known, usize::MAX)) if known == key => (None, None),
-            _ => {
-                let at = (0..order.len()).find(|at| is_at(*at));
-                let is_new = self.selected.is_none_or(|(known, _)| known != key);
-                self.selected = Some((key, at.unwrap_or(usize::MAX)));
-                (at, at.filter(|_| is_new))
-            }
-        }
+        let is_selected = |row: &u32| source.rows.get(*row as usize).is_some_and(|row| row.key == key);
+        let at = self.order.rows().iter().position(is_selected);
+        self.selected = Some(Found { key, at, generation });
+        (at, at.filter(|_| is_new))
     }
+}
+
+/// Where a row was found, or that it was not.
+#[derive(Clone, Copy)]
+struct Found {
+    key: RowKey,
+    at: Option<usize>,
+    /// The order in which it was looked for.
+    generation: u64,
 }
 
 /// The rows as the listing asks for them.
@@ -230,7 +236,7 @@ impl VisibleRows<'_> {
         self.source.rows.get(*self.order.get(row)? as usize)
     }
 
-    fn name(&self, row: &Row) -> RowName {
+    fn name(&self, row: &Row) -> RowName<'_> {
         RowName::of(row.key, self.source.group_by, &**self.source.labels)
     }
 }
@@ -265,7 +271,8 @@ impl Rows for VisibleRows<'_> {
                 let name = self.name(row);
                 // About how many characters of this face fit.
                 let room = (rect.width() / (size * 0.53)) as usize;
-                let path = shown_path(&name.path, room.saturating_sub(7));
+                let line = name.line.checked_ilog10().map_or(0, |digits| digits as usize + 2);
+                let path = shown_path(&name.path, room.saturating_sub(line));
                 cell::text(painter, rect, Align::Min, &name.with_line(&path), font, palette.text_weak);
             }
             SortBy::Inclusive => {
@@ -274,9 +281,12 @@ impl Rows for VisibleRows<'_> {
                 let total = self.source.total.bytes;
                 let share = row.inclusive.bytes as f32 / total as f32;
                 let (track, text) = right.split_left_right_at_x(right.right() - columns::PERCENT_WIDTH);
-                let track = Rect::from_center_size(track.center() + vec2(6.0, 0.0), vec2(track.width() - 12.0, 6.0));
-                let color = if share < 0.0 { palette.less } else { palette.heap };
-                cell::bar(painter, track, share.abs(), color, &palette);
+                if track.width() > 24.0 {
+                    let center = track.center() + vec2(6.0, 0.0);
+                    let track = Rect::from_center_size(center, vec2(track.width() - 12.0, 6.0));
+                    let color = if share < 0.0 { palette.less } else { palette.heap };
+                    cell::bar(painter, track, share.abs(), color, &palette);
+                }
                 let words = format_share_precise(row.inclusive.bytes, total);
                 cell::quantity(painter, text, &words, size, palette.text, palette.text_weak);
             }
@@ -312,21 +322,10 @@ impl Rows for VisibleRows<'_> {
         }
     }
 
-    fn menu(&self, ui: &mut Ui, row: usize) {
-        let Some(row) = self.row(row) else { return };
+    fn menu(&self, ui: &mut Ui, row: usize) -> bool {
+        let Some(row) = self.row(row) else { return false };
         let name = self.name(row);
-        if ui.button("Copy name").clicked() {
-            ui.ctx().copy_text(name.shown().into_owned());
-            ui.close();
-        }
-        if !name.path.is_empty() && ui.button("Copy place").clicked() {
-            ui.ctx().copy_text(name.full_place());
-            ui.close();
-        }
-        if ui.button("Copy row").clicked() {
-            ui.ctx().copy_text(format!("{}: {}", name.spoken(), exact(row.inclusive)));
-            ui.close();
-        }
+        name.copy_menu(ui, Some(&|| format!("{}: {}", name.spoken(), exact(row.inclusive))))
     }
 }
 

@@ -264,3 +264,31 @@ fn names_of_a_megabyte_and_control_characters_are_shown_bounded_and_escaped() {
     assert!(spoken[0].chars().count() < 600);
     assert_eq!(spoken[1], "a\\u{202e}\\nb \\u{1b}[31m.py:2 1 B");
 }
+
+#[test]
+fn the_menu_of_a_row_copies_its_place() {
+    let (names, rows) = sample();
+    let mut harness = Shown::new(rows, names).harness();
+    harness.get_by_label_contains("put cache.py:44").click_secondary();
+    harness.run();
+    harness.get_by_label("Copy place").click();
+    run_until(&mut harness, |harness| copied_text(harness).is_some());
+    assert_eq!(copied_text(&harness).unwrap(), "/srv/cache.py:44");
+    assert_eq!(harness.state().events.last().unwrap().copied, Some(Copied::Text));
+}
+
+#[test]
+fn the_keyboard_goes_on_from_a_row_that_a_search_had_hidden() {
+    let (names, rows) = sample();
+    let keys: Vec<_> = rows.iter().map(|row| row.key).collect();
+    let mut shown = Shown::new(rows, names);
+    shown.selected = Some(keys[1]);
+    shown.hits = Some(Arc::new(|name| name.contains("main")));
+    let mut harness = shown.harness();
+    harness.run();
+    harness.state_mut().hits = None;
+    harness.run();
+    harness.key_press(Key::ArrowDown);
+    harness.run();
+    assert_eq!(harness.state().selected, Some(keys[2]));
+}

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The application on an egui context without a window, and the words to drive it.
+
+use egui::accesskit::{Role, Toggled};
+use egui::{Context, Key, Modifiers};
+use egui_kittest::Harness;
+use egui_kittest::kittest::{NodeT, Queryable};
+use memray_index::OpenOptions;
+use memray_ui::settings::SettingsFile;
+use memray_ui::{App, AppOptions};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// A capture of the suite that the whole project shares.
+pub(crate) fn capture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/captures").join(name)
+}
+
+pub(crate) struct Driver {
+    pub(crate) harness: Harness<'static, App>,
+}
+
+impl Driver {
+    /// The start page.
+    pub(crate) fn start() -> Self {
+        Self::with(AppOptions::default())
+    }
+
+    /// A capture, with all its answers.
+    pub(crate) fn open(name: &str) -> Self {
+        Self::open_path(&capture(name))
+    }
+
+    pub(crate) fn open_path(path: &Path) -> Self {
+        let mut driver = Self::with(AppOptions { path: Some(path.to_owned()), ..AppOptions::default() });
+        driver.settle();
+        driver
+    }
+
+    pub(crate) fn with_settings(path: Option<&Path>, settings: &Path) -> Self {
+        let mut driver = Self::with(AppOptions {
+            path: path.map(Path::to_owned),
+            settings: Some(SettingsFile::at(settings)),
+            ..AppOptions::default()
+        });
+        driver.settle();
+        driver
+    }
+
+    fn with(options: AppOptions) -> Self {
+        let options = AppOptions { open: OpenOptions { no_cache: true, ..OpenOptions::default() }, ..options };
+        let app = App::new(options, &Context::default());
+        let harness = Harness::builder()
+            .with_size([1440.0, 900.0])
+            .with_max_steps(64)
+            .with_context_setup(memray_ui::style::install)
+            .build_ui_state(|ui, app: &mut App| app.ui(ui), app);
+        Self { harness }
+    }
+
+    /// Waits until everything that is wanted is there and drawn.
+    pub(crate) fn settle(&mut self) {
+        let deadline = Instant::now() + Duration::from_secs(120);
+        loop {
+            self.harness.run_steps(3);
+            let context = self.harness.ctx.clone();
+            if self.harness.state_mut().is_settled(&context) {
+                self.harness.run_steps(3);
+                if self.harness.state_mut().is_settled(&context) {
+                    return;
+                }
+            }
+            assert!(Instant::now() < deadline, "no answer in two minutes");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    pub(crate) fn press(&mut self, key: Key) {
+        self.press_with(Modifiers::NONE, key);
+    }
+
+    pub(crate) fn press_with(&mut self, modifiers: Modifiers, key: Key) {
+        self.harness.key_press_modifiers(modifiers, key);
+        self.settle();
+    }
+
+    pub(crate) fn click(&mut self, role: Role, label: &str) {
+        self.harness.get_by_role_and_label(role, label).click();
+        self.settle();
+    }
+
+    pub(crate) fn type_into(&mut self, field: &str, text: &str) {
+        self.harness.get_by_role_and_label(Role::TextInput, field).focus();
+        self.harness.run_steps(2);
+        self.harness.get_by_role_and_label(Role::TextInput, field).type_text(text);
+        self.settle();
+    }
+
+    /// Whether any widget is called exactly so.
+    pub(crate) fn shows(&self, label: &str) -> bool {
+        self.harness.query_all_by_label(label).next().is_some()
+    }
+
+    /// Whether any widget's name has this in it.
+    pub(crate) fn shows_part(&self, part: &str) -> bool {
+        self.harness.query_all_by_label_contains(part).next().is_some()
+    }
+
+    pub(crate) fn is_on(&self, role: Role, label: &str) -> bool {
+        let node = self.harness.get_by_role_and_label(role, label);
+        let node = node.accesskit_node();
+        node.toggled() == Some(Toggled::True) || node.is_selected() == Some(true)
+    }
+
+    pub(crate) fn is_disabled(&self, role: Role, label: &str) -> bool {
+        self.harness.get_by_role_and_label(role, label).accesskit_node().is_disabled()
+    }
+
+    pub(crate) fn field_has_focus(&self, field: &str) -> bool {
+        self.harness.get_by_role_and_label(Role::TextInput, field).is_focused()
+    }
+}

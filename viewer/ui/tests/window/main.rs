@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The application driven by role and label, on real captures, without a window.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod driver;
+mod modes;
+mod opening;
+mod pages;
+mod picture;
+mod search;

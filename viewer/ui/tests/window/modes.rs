@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Modes, moments, ranges, filters and the ways between views.
+
+use crate::driver::Driver;
+use egui::accesskit::Role;
+use egui::{Key, Modifiers};
+
+const MODES: [&str; 8] =
+    ["Peak", "Live at…", "Still live", "Peak in range", "Growth", "Churn", "Temporary", "Leaked"];
+
+#[test]
+fn each_mode_shows_its_own_caption() {
+    let mut driver = Driver::open("v13-py3.13/items.bin");
+    for (mode, caption) in [
+        ("Still live", "Allocated 0 ms–117 ms and still live at 117 ms: "),
+        ("Churn", "Allocated 0 ms–117 ms, freed or not: "),
+        ("Temporary", "Freed after at most 1 further allocation of the same thread: "),
+        ("Leaked", "Still live at the end: "),
+        ("Peak", "Live at the peak, 112 ms: "),
+    ] {
+        driver.click(Role::RadioButton, mode);
+        assert!(driver.is_on(Role::RadioButton, mode), "{mode}");
+        assert!(driver.shows_part(caption), "{mode}");
+    }
+}
+
+#[test]
+fn an_aggregated_capture_shows_the_modes_it_lacks_disabled() {
+    let mut driver = Driver::open("v13-py3.13/threads_aggregated.bin");
+    for mode in MODES {
+        let has_it = ["Peak", "Leaked"].contains(&mode);
+        assert_eq!(driver.is_disabled(Role::RadioButton, mode), !has_it, "{mode}");
+    }
+    driver.click(Role::RadioButton, "Churn");
+    assert!(driver.is_on(Role::RadioButton, "Peak"));
+    assert!(driver.shows_part("This capture holds only sums"));
+}
+
+#[test]
+fn a_typed_moment_and_a_typed_range_are_shown() {
+    let mut driver = Driver::open("v13-py3.13/items.bin");
+    driver.press(Key::G);
+    driver.type_into("Moment or range", "50ms");
+    driver.press(Key::Enter);
+    assert!(driver.is_on(Role::RadioButton, "Live at…"));
+    assert!(driver.shows_part("is not in the recorded heap"));
+    driver.press(Key::G);
+    driver.type_into("Moment or range", "20ms..end");
+    driver.press(Key::Enter);
+    assert!(driver.is_on(Role::RadioButton, "Still live"));
+    driver.press(Key::Escape);
+    assert!(driver.is_on(Role::RadioButton, "Peak"), "Escape gives up the range");
+}
+
+#[test]
+fn what_cannot_be_read_as_a_moment_says_so_and_changes_nothing() {
+    let mut driver = Driver::open("v13-py3.13/items.bin");
+    driver.press(Key::G);
+    driver.type_into("Moment or range", "yesterday");
+    driver.press(Key::Enter);
+    assert!(driver.shows_part("“yesterday” is no moment"));
+    assert!(driver.is_on(Role::RadioButton, "Peak"));
+}
+
+#[test]
+fn keys_jump_to_the_peaks_and_switch_views() {
+    let mut driver = Driver::open("v13-py3.13/items.bin");
+    driver.press(Key::R);
+    assert!(driver.is_on(Role::RadioButton, "Live at…"));
+    assert!(driver.shows_part("RSS 48.0 MiB"));
+    driver.press(Key::P);
+    assert!(driver.is_on(Role::RadioButton, "Peak"));
+    for (key, tab) in [(Key::Num2, "Table"), (Key::Num3, "Growth"), (Key::Num4, "Statistics"), (Key::Num1, "Icicle")] {
+        driver.press(key);
+        assert!(driver.is_on(Role::Tab, tab), "{tab}");
+    }
+}
+
+#[test]
+fn back_and_forward_go_between_views() {
+    let mut driver = Driver::open("v13-py3.13/items.bin");
+    driver.click(Role::RadioButton, "Leaked");
+    driver.press_with(Modifiers::ALT, Key::ArrowLeft);
+    assert!(driver.is_on(Role::RadioButton, "Peak"));
+    driver.press_with(Modifiers::ALT, Key::ArrowRight);
+    assert!(driver.is_on(Role::RadioButton, "Leaked"));
+}
+
+#[test]
+fn a_filter_is_a_chip_that_a_click_removes() {
+    let mut driver = Driver::open("v13-py3.13/items.bin");
+    driver.click(Role::Button, "irrelevant frames hidden  ×");
+    assert!(!driver.shows("irrelevant frames hidden  ×"));
+    driver.click(Role::Button, "all allocators");
+    driver.click(Role::Button, "mmap");
+    assert!(driver.shows("mmap  ×"));
+    assert!(driver.shows_part(", only mmap: "));
+}
+
+#[test]
+fn units_change_everywhere_at_once() {
+    let mut driver = Driver::open("v13-py3.13/items.bin");
+    driver.click(Role::Button, "KiB");
+    assert!(driver.shows_part("Peak 3.79 MB at 112 ms"));
+    assert!(driver.shows_part("3.79 MB in 622 allocations"));
+}

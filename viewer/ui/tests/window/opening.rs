@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What a capture shows when it opens.
+
+use crate::driver::{Driver, capture};
+use egui::accesskit::Role;
+use egui::Key;
+use std::time::{Duration, Instant};
+
+#[test]
+fn a_capture_opens_on_its_peak_in_the_icicle_with_nothing_selected() {
+    let driver = Driver::open("v13-py3.13/items.bin");
+    assert_eq!(driver.harness.state().title(), "items.bin — memray-view");
+    assert!(driver.is_on(Role::RadioButton, "Peak"));
+    assert!(driver.is_on(Role::Tab, "Icicle"));
+    assert!(driver.is_on(Role::CheckBox, "own code in colour"));
+    for switch in ["fold libraries", "inverted", "flames", "split threads"] {
+        assert!(!driver.is_on(Role::CheckBox, switch), "{switch}");
+    }
+    assert!(driver.shows("irrelevant frames hidden  ×"));
+    assert!(driver.shows_part("Select a frame or a row"));
+}
+
+#[test]
+fn the_headline_and_the_facts_stand_on_top() {
+    let driver = Driver::open("v13-py3.13/items.bin");
+    assert!(driver.shows("Peak 3.62 MiB at 112 ms; "));
+    assert!(driver.shows_part("3.52 MiB still live at the end"));
+    assert!(driver.shows_part("peak RSS 48.0 MiB at 107 ms"));
+    assert!(driver.shows("Live at the peak, 112 ms: 3.62 MiB in 622 allocations"));
+}
+
+#[test]
+fn a_name_in_the_headline_selects_its_frame() {
+    let mut driver = Driver::open("v13-py3.13/items.bin");
+    driver.click(Role::Link, "<module>");
+    assert!(!driver.shows_part("Select a frame or a row"));
+    assert!(driver.shows_part("cli.py:42"));
+}
+
+#[test]
+fn what_was_not_traced_is_said() {
+    let driver = Driver::open("v13-py3.13/items.bin");
+    assert!(driver.shows_part("Small Python objects were not traced"));
+    let driver = Driver::open("v13-py3.13/json_churn_pymalloc.bin");
+    assert!(!driver.shows_part("Small Python objects were not traced"));
+}
+
+#[test]
+fn what_a_recording_that_stops_holds_is_not_called_leaked() {
+    let driver = Driver::open("v13-py3.13/crash.bin");
+    assert!(driver.shows_part("The recording stops after"));
+    assert!(driver.shows("Live when the recording stops"));
+    assert!(!driver.shows("Leaked"));
+}
+
+#[test]
+fn a_file_that_changes_on_disk_is_noticed_and_reloaded() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("growing.bin");
+    std::fs::copy(capture("v13-py3.13/items.bin"), &path).unwrap();
+    let mut driver = Driver::open_path(&path);
+    assert!(!driver.shows("F5 reloads it"));
+    std::fs::copy(capture("v13-py3.13/json_churn_pymalloc.bin"), &path).unwrap();
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !driver.shows("F5 reloads it") {
+        assert!(Instant::now() < deadline, "the change was not noticed");
+        std::thread::sleep(Duration::from_millis(50));
+        driver.harness.run_steps(1);
+    }
+    driver.press(Key::F5);
+    assert!(!driver.shows("F5 reloads it"));
+    assert!(driver.shows_part("8,403 allocations"));
+}

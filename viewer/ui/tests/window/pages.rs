@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What the window shows before and beside a capture.
+
+use crate::driver::{Driver, capture};
+use egui::accesskit::Role;
+use egui::Key;
+
+#[test]
+fn without_a_file_there_is_a_way_to_open_one_and_a_line_to_record_one() {
+    let driver = Driver::start();
+    assert!(driver.shows("Open a capture…"));
+    assert!(driver.shows("memray-view run script.py"));
+    assert_eq!(driver.harness.state().title(), "memray-view");
+}
+
+#[test]
+fn a_capture_that_was_opened_is_offered_again_with_its_peak() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = folder.path().join("settings.json");
+    drop(Driver::with_settings(Some(&capture("v13-py3.13/items.bin")), &settings));
+    let mut driver = Driver::with_settings(None, &settings);
+    driver.click(Role::Button, "items.bin, peak 3.62 MiB");
+    assert_eq!(driver.harness.state().title(), "items.bin — memray-view");
+}
+
+#[test]
+fn a_file_that_is_no_capture_says_so_and_offers_ways_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("notes.txt");
+    std::fs::write(&path, "nothing to see here").unwrap();
+    let mut driver = Driver::open_path(&path);
+    assert!(driver.shows("notes.txt cannot be opened"));
+    assert!(driver.harness.state().failure().unwrap().contains("notes.txt"));
+    driver.click(Role::Button, "Back to the start");
+    assert!(driver.shows("Open a capture…"));
+}
+
+#[test]
+fn a_question_mark_shows_all_keys_and_escape_hides_them() {
+    let mut driver = Driver::open("v13-py3.13/items.bin");
+    driver.press(Key::Questionmark);
+    for name in ["Jump to the peak RSS", "Split threads", "double click a frame"] {
+        assert!(driver.shows(name), "{name}");
+    }
+    driver.press(Key::Escape);
+    assert!(!driver.shows("double click a frame"));
+}
+
+#[test]
+fn a_path_can_be_typed_where_no_dialog_answers() {
+    let mut driver = Driver::start();
+    driver.press_with(egui::Modifiers::COMMAND, Key::L);
+    let path = capture("v13-py3.13/items.bin");
+    driver.type_into("Path of a capture or an index", path.to_str().unwrap());
+    driver.press(Key::Enter);
+    assert_eq!(driver.harness.state().title(), "items.bin — memray-view");
+}

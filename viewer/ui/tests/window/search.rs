@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The search, and what is selected by it.
+
+use crate::driver::Driver;
+use egui::Key;
+use egui::accesskit::Role;
+
+const FIELD: &str = "Search functions, files, modules";
+
+#[test]
+fn a_search_says_how_much_it_matched_and_enter_selects_the_first_hit() {
+    let mut driver = Driver::open("v13-py3.13/items.bin");
+    driver.type_into(FIELD, "main");
+    assert!(driver.shows("5 frames, 2.23 MiB, 61.7 % of the total matched"));
+    driver.press(Key::Enter);
+    assert!(driver.shows_part("cli.py:37"));
+    driver.press(Key::Enter);
+    assert!(driver.shows_part("cli.py:38"));
+}
+
+#[test]
+fn letters_typed_into_the_search_are_no_commands() {
+    let mut driver = Driver::open("v13-py3.13/items.bin");
+    driver.type_into(FIELD, "it");
+    driver.press(Key::I);
+    assert!(!driver.is_on(Role::CheckBox, "inverted"));
+    assert!(!driver.is_on(Role::CheckBox, "split threads"));
+}
+
+#[test]
+fn escape_clears_the_search_first_and_then_the_selection() {
+    let mut driver = Driver::open("v13-py3.13/items.bin");
+    driver.type_into(FIELD, "main");
+    driver.press(Key::Enter);
+    driver.press(Key::Escape);
+    assert!(!driver.shows_part("of the total matched"));
+    assert!(!driver.shows_part("Select a frame or a row"), "still selected");
+    driver.press(Key::Escape);
+    assert!(driver.shows_part("Select a frame or a row"));
+}
+
+#[test]
+fn a_slash_begins_a_search() {
+    let mut driver = Driver::open("v13-py3.13/items.bin");
+    driver.press(Key::Slash);
+    assert!(driver.field_has_focus(FIELD));
+}
+
+#[test]
+fn a_broken_expression_says_what_is_wrong() {
+    let mut driver = Driver::open("v13-py3.13/items.bin");
+    driver.click(Role::Button, "Regex");
+    driver.type_into(FIELD, "(");
+    assert!(driver.shows_part("Not a regular expression"));
+}
