@@ -149,7 +149,7 @@ mod tests {
     #[test]
     fn a_peak_between_the_ends_of_time_has_a_time() {
         let from = |start, times: &[i64]| Timeline { peak_interval: 1, ..timeline(start, times) }.peak_elapsed_ms();
-        assert_eq!(from(0, &[i64::MIN, i64::MAX]), -1 - (1 << 63) + (1 << 62) + (1 << 62));
+        assert_eq!(from(0, &[i64::MIN, i64::MAX]), -1);
         assert_eq!(from(i64::MIN, &[i64::MAX, i64::MAX]), i64::MAX);
         assert_eq!(from(0, &[100, 201]), 150);
     }

@@ -57,7 +57,7 @@ impl Capture {
             return Err(not_a_capture("this is a device, a socket or a pipe; captures are read from files".to_owned()));
         }
         let opened = File::open(path).map_err(|e| unreadable(system_message(&e)))?;
-        let file = CaptureMapping::new(&opened).map_err(|e| unreadable(system_message(&e)))?;
+        let file = CaptureMapping::new(opened).map_err(|e| unreadable(system_message(&e)))?;
         let start = &file[..file.len().min(4096)];
         let Some(container) = sniff(start) else { return Err(not_a_capture(describe_non_capture(start))) };
         let (header, header_bytes) = pipeline::read_header(&file, container).map_err(|e| not_a_capture(e.to_string()))?;
