@@ -96,6 +96,11 @@ fn is_named(file: &File, path: &Path) -> bool {
 /// Throws out the indexes that were not used for longest, until the cache is within its bound.
 pub(crate) fn evict(folder: &Path) {
     let allowed = disk_size(folder).map_or(MAX_BYTES, |disk| (disk / 10).min(MAX_BYTES));
+    evict_to(folder, allowed);
+    remove_stale(folder);
+}
+
+fn evict_to(folder: &Path, allowed: u64) {
     let Ok(entries) = entries(folder) else { return };
     let mut total: u64 = entries.iter().map(|entry| entry.size_bytes).sum();
     // The first was used last: now.
@@ -107,7 +112,6 @@ pub(crate) fn evict(folder: &Path) {
             total -= entry.size_bytes;
         }
     }
-    remove_stale(folder);
 }
 
 /// Removes what builds left behind that were killed: nobody holds their locks.
@@ -251,4 +255,65 @@ pub(crate) fn identity(capture: &Capture, path: &Path) -> Result<String, Error> 
     }
     let [a, b] = hashers.map(|hasher| hasher.finish());
     Ok(format!("{}-{a:016x}{b:016x}-v{INDEX_VERSION}", bytes.len()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    /// Files of 100 bytes, each used a second after the one before it.
+    fn folder_of(names: &[&str]) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        for (second, name) in names.iter().enumerate() {
+            let path = folder.path().join(name);
+            fs::write(&path, [0; 100]).unwrap();
+            let used = SystemTime::UNIX_EPOCH + Duration::from_secs(1000 + second as u64);
+            File::options().write(true).open(&path).unwrap().set_modified(used).unwrap();
+        }
+        folder
+    }
+
+    fn names(folder: &Path) -> Vec<String> {
+        let mut names: Vec<String> =
+            fs::read_dir(folder).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn the_longest_unused_go_first_those_in_use_and_the_last_used_never() {
+        let folder = folder_of(&["b.mvidx", "in-use.mvidx", "a.mvidx", "d.mvidx", "last.mvidx", "other.txt"]);
+        let in_use = File::open(folder.path().join("in-use.mvidx")).unwrap();
+        in_use.try_lock_shared().unwrap();
+        evict_to(folder.path(), 500);
+        assert_eq!(names(folder.path()).len(), 6, "they fit");
+        evict_to(folder.path(), 350);
+        assert_eq!(names(folder.path()), ["d.mvidx", "in-use.mvidx", "last.mvidx", "other.txt"]);
+        evict_to(folder.path(), 0);
+        assert_eq!(names(folder.path()), ["in-use.mvidx", "last.mvidx", "other.txt"]);
+        assert_eq!(clear(folder.path()).unwrap(), (1, 100));
+        assert_eq!(names(folder.path()), ["in-use.mvidx", "other.txt"]);
+    }
+
+    #[test]
+    fn what_killed_builds_left_goes_and_what_is_being_built_stays() {
+        let folder = folder_of(&["dead.building", "dead.partial", "alone.partial", "busy.building", "busy.partial"]);
+        let builder = File::open(folder.path().join("busy.building")).unwrap();
+        builder.try_lock().unwrap();
+        remove_stale(folder.path());
+        assert_eq!(names(folder.path()), ["busy.building", "busy.partial"]);
+    }
+
+    #[test]
+    fn a_lock_on_a_file_that_was_taken_away_is_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = Cache::open(folder.path().to_owned()).unwrap();
+        let (first, second) = (cache.lock("x").unwrap(), cache.lock("x").unwrap());
+        let first = first.take().unwrap().unwrap();
+        assert!(cache.lock("x").unwrap().take().unwrap().is_none());
+        first.release();
+        assert!(second.take().unwrap().is_none(), "others would lock a file of that name beside us");
+        assert!(cache.lock("x").unwrap().take().unwrap().is_some());
+    }
 }

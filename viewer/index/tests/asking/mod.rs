@@ -9,7 +9,7 @@ use memray_index::{
 use std::path::Path;
 
 /// Opens a capture without a cache.
-pub fn open(path: &Path) -> Result<Index, Error> {
+pub(crate) fn open(path: &Path) -> Result<Index, Error> {
     Index::open(path, &OpenOptions { no_cache: true, cache_folder: None }, &Progress::default())
 }
 
@@ -24,7 +24,7 @@ fn moments(index: &Index) -> Vec<Moment> {
 }
 
 /// All modes, at some moments and over some ranges.
-pub fn modes(index: &Index) -> Vec<Mode> {
+pub(crate) fn modes(index: &Index) -> Vec<Mode> {
     let moments = moments(index);
     let mut modes = vec![Mode::Peak, Mode::Leaked, Mode::Total];
     modes.extend([0, 1, 5, 1024, 1025, u64::MAX].map(|threshold| Mode::Temporary { threshold }));
@@ -50,7 +50,7 @@ fn assert_is_a_tree(tree: &Tree) {
 }
 
 /// Asks everything; what is answered must be of one piece.
-pub fn ask_all(index: &Index) -> Result<(), Refusal> {
+pub(crate) fn ask_all(index: &Index) -> Result<(), Refusal> {
     let mut last_refusal = Ok(());
     let shown = Filter { hide_irrelevant: true, hide_import_system: true, ..Filter::default() };
     let named = Filter { function: Some(Pattern::Regex("^a|o".to_owned())), ..Filter::default() };
@@ -114,10 +114,10 @@ pub fn ask_all(index: &Index) -> Result<(), Refusal> {
 }
 
 /// Pseudo-random numbers, the same on every run.
-pub struct Random(pub u64);
+pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
-    pub fn next(&mut self) -> u64 {
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -125,12 +125,12 @@ impl Random {
         z ^ z >> 31
     }
 
-    pub fn below(&mut self, end: usize) -> usize {
+    pub(crate) fn below(&mut self, end: usize) -> usize {
         (self.next() % end.max(1) as u64) as usize
     }
 
     /// Changes some bytes, drops some, or says some again.
-    pub fn damage(&mut self, bytes: &mut Vec<u8>, from: usize) {
+    pub(crate) fn damage(&mut self, bytes: &mut Vec<u8>, from: usize) {
         for _ in 0..=self.below(4) {
             if bytes.len() <= from {
                 return;
