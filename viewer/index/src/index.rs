@@ -164,7 +164,8 @@ impl Index {
     pub fn stacks(&self, answer: &Answer) -> Vec<StackAmount> {
         let shown = self.shown_tree(Hiding::of(&answer.question.filter, false));
         let mut stacks = self.store.stacks_of(answer, &shown);
-        stacks.sort_by_key(|stack| (std::cmp::Reverse(stack.amount.bytes), std::cmp::Reverse(stack.amount.allocations)));
+        stacks
+            .sort_by_key(|stack| (std::cmp::Reverse(stack.amount.bytes), std::cmp::Reverse(stack.amount.allocations)));
         stacks
     }
 
@@ -215,7 +216,8 @@ impl Index {
     /// The sites of an answer with a frame for which `matches` holds.
     pub fn sites_with(&self, answer: &Answer, matches: &dyn Fn(LocationId) -> bool) -> Vec<SiteId> {
         let tree = &self.store.call_tree;
-        let locations: Vec<bool> = (0..self.location_count() as u32).map(|id| id > 0 && matches(LocationId(id))).collect();
+        let locations: Vec<bool> =
+            (0..self.location_count() as u32).map(|id| id > 0 && matches(LocationId(id))).collect();
         let mut has = vec![false; tree.len()];
         for node in (1..tree.len() as u32).map(NodeId) {
             has[node.index()] = locations[tree.location(node).index()] || has[tree.parent(node).index()];

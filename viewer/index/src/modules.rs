@@ -148,12 +148,18 @@ mod tests {
             sys_path: vec![b"/srv/app".to_vec(), b"/opt/py/lib/python3.13".to_vec()],
         };
         let at = |file| module(file, Some(&paths));
-        assert_eq!(at("/opt/py/lib/python3.13/site-packages/numpy/core/a.py"), ("numpy".into(), Origin::InstalledPackage));
+        assert_eq!(
+            at("/opt/py/lib/python3.13/site-packages/numpy/core/a.py"),
+            ("numpy".into(), Origin::InstalledPackage)
+        );
         assert_eq!(at("/opt/py/lib/python3.13/json/decoder.py"), ("json".into(), Origin::StandardLibrary));
         assert_eq!(at("/srv/app/shop/cart.py"), ("shop".into(), Origin::OwnCode));
         assert_eq!(at("relative.py"), ("relative".into(), Origin::OwnCode));
         assert_eq!(at("<frozen importlib._bootstrap>"), ("importlib".into(), Origin::StandardLibrary));
-        assert_eq!(at("/opt/py/lib/python3.13/site-packages/memray/commands/run.py"), ("<root>".into(), Origin::InstalledPackage));
+        assert_eq!(
+            at("/opt/py/lib/python3.13/site-packages/memray/commands/run.py"),
+            ("<root>".into(), Origin::InstalledPackage)
+        );
         assert_eq!(at("/usr/lib/python3.13/queue.py"), ("queue".into(), Origin::StandardLibrary));
         assert_eq!(at("/srv/application/x.py"), ("x".into(), Origin::OwnCode));
     }

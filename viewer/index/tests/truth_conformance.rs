@@ -29,7 +29,11 @@ fn truth_of(capture: &Path) -> Truth {
 }
 
 /// Compares a folder's captures, and tells what memray gets wrong on them.
-fn compare(folder: &str, quirks: &[&str], check: impl Fn(&Path, &Model, &Truth) -> (Vec<String>, BTreeSet<&'static str>)) {
+fn compare(
+    folder: &str,
+    quirks: &[&str],
+    check: impl Fn(&Path, &Model, &Truth) -> (Vec<String>, BTreeSet<&'static str>),
+) {
     let (mut differences, mut seen) = (Vec::new(), BTreeSet::new());
     let captures = captures(folder);
     assert!(captures.len() >= 16, "{folder} holds {} captures", captures.len());

@@ -6,7 +6,7 @@
 
 use crate::naive::{Amounts, Frame, FrameId, Model, modules};
 use memray_format::{Allocator, Header, ThreadId};
-use memray_index::{FrameKind, Filter, Index, LocationId, Mode, Moment, Pattern, Question, ThreadIndex, TimeRange};
+use memray_index::{Filter, FrameKind, Index, LocationId, Mode, Moment, Pattern, Question, ThreadIndex, TimeRange};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What is known of a capture as a whole.
@@ -205,11 +205,7 @@ impl Answers for Index {
             by_size: s.allocations_by_size.iter().copied().collect(),
             by_allocator: s.allocators.iter().copied().collect(),
             by_location: sum(&mut s.top_locations.iter().map(|r| (location(r.key), r.bytes, r.allocations))),
-            by_module: s
-                .top_modules
-                .iter()
-                .map(|r| (self.bytes(r.key).to_vec(), (r.bytes, r.allocations)))
-                .collect(),
+            by_module: s.top_modules.iter().map(|r| (self.bytes(r.key).to_vec(), (r.bytes, r.allocations))).collect(),
         })
     }
 

@@ -333,7 +333,10 @@ impl Conformance<'_> {
         let known = truth.peaks.len().min(all.len());
         let (ours, later) = all.split_at(known);
         self.equal("intervals", all.len(), self.facts.snapshots.len() + 1);
-        self.holds("nothing happens after memray's last interval", later.iter().all(|p| *p == self.facts.end_heap_bytes));
+        self.holds(
+            "nothing happens after memray's last interval",
+            later.iter().all(|p| *p == self.facts.end_heap_bytes),
+        );
         if !later.is_empty() {
             self.quirks.insert(LAST_SNAPSHOTS);
         }
