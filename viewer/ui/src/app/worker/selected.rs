@@ -185,6 +185,8 @@ impl SelectionFacts {
         if tree.is_inverted {
             self.stack.reverse();
         }
+        // A thread's tower is no frame.
+        self.stack.retain(|id| tree.node(*id).location != LocationId::NONE || tree.node(*id).thread.is_none());
         self.stack_locations = self.stack.iter().map(|id| tree.node(*id).location).collect();
         self.selected_frame = self.stack.iter().position(|id| *id == node);
     }
