@@ -132,6 +132,7 @@ impl App {
         // Escape has taken the focus from a text field before this pass begins, and still belongs to the field.
         let keys_are_taken = std::mem::take(&mut self.keys_are_taken) || context.text_edit_focused();
         let mut commands = Command::pressed(&context, keys_are_taken);
+        let chosen_before = self.settings.choices();
         let view_before = self.document().map(|document| document.view.clone());
 
         menu::show(ui, self, &mut commands);
@@ -154,6 +155,9 @@ impl App {
             Page::Failed { path, message } => start_page::show_failure(ui, path, message, &mut commands),
         }
         self.overlays(ui, &mut commands);
+        if self.settings.choices() != chosen_before {
+            self.save_settings();
+        }
         let is_navigation = commands.iter().any(|command| matches!(command, Command::Back | Command::Forward));
         for command in commands {
             self.perform(command, &context);
