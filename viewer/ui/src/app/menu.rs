@@ -72,9 +72,16 @@ fn group_menu(
             ui.close();
         }
     }
-    if group == Group::View {
-        ui.separator();
-        preferences(ui, settings);
+    match group {
+        Group::View => {
+            ui.separator();
+            preferences(ui, settings);
+        }
+        Group::Help => {
+            ui.separator();
+            ui.weak(concat!("memray-view ", env!("CARGO_PKG_VERSION")));
+        }
+        Group::File | Group::Capture => {}
     }
 }
 
