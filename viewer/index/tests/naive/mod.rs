@@ -3,7 +3,7 @@
 //!
 //! It is slow and obviously right; the index is held against it. [`Model`] leads: it is the list of a capture's records
 //! ([`Step`]) with each allocation's call stack, and every answer is a replay of a [`Heap`] up to a record.
-#![allow(dead_code)] // each test program uses a part of it
+#![allow(dead_code, missing_docs, unreachable_pub)] // each test program uses a part of it
 
 mod frames;
 pub mod modules;
@@ -41,6 +41,8 @@ pub struct Model {
     pub stacks: Vec<Stack>,
     /// Threads' last names.
     pub thread_names: BTreeMap<ThreadId, Vec<u8>>,
+    /// Whether a thread was named, or named anew, after its first allocation.
+    pub has_late_names: bool,
     /// Of aggregated captures, with rows of [`Model::stacks`].
     pub aggregated: Vec<(AggregatedAllocation, usize)>,
     /// Whether a trailer ended it.
@@ -49,6 +51,8 @@ pub struct Model {
     pub heap_bytes: Vec<u64>,
     /// Frees that freed nothing.
     pub unmatched_frees: u64,
+    /// Whether some `munmap` removed two pieces of one mapping.
+    pub unmapped_at_once: bool,
     states: RefCell<HashMap<usize, Rc<[(usize, u64)]>>>,
 }
 
@@ -118,6 +122,7 @@ impl Model {
                 let is_free = matches!(a.allocator.kind(), AllocatorKind::SimpleFree | AllocatorKind::RangedFree);
                 let freed = heap.apply(i, a);
                 model.unmatched_frees += u64::from(is_free && freed.is_empty());
+                model.unmapped_at_once |= freed.iter().collect::<BTreeSet<_>>().len() < freed.len();
             }
             bytes.push(heap.bytes);
             if matches!(step, Step::Snapshot(_)) {
@@ -282,6 +287,24 @@ impl Model {
             }
         }
         temporary.into_iter().collect()
+    }
+
+    /// Bytes and allocations of the whole run by the module that each allocation is charged to, frames above the tracker
+    /// included or not.
+    pub fn by_module(&self, is_trimmed: bool) -> BTreeMap<Vec<u8>, (u64, u64)> {
+        let mut by_stack = BTreeMap::<(ThreadId, usize), (u64, u64)>::new();
+        for (_, a, thread, stack) in self.allocations() {
+            let sum = by_stack.entry((thread, stack)).or_default();
+            *sum = (sum.0 + a.size_bytes, sum.1 + 1);
+        }
+        let mut by_module = BTreeMap::<Vec<u8>, (u64, u64)>::new();
+        for ((thread, stack), (bytes, allocations)) in by_stack {
+            let whole = &self.stacks[stack];
+            let stack = if is_trimmed { self.trimmed(whole, thread) } else { whole.clone() };
+            let sum = by_module.entry(modules::module_of_stack(&self.header, &stack)).or_default();
+            *sum = (sum.0 + bytes, sum.1 + allocations);
+        }
+        by_module
     }
 
     /// A stack without the frames above the tracker.

@@ -4,7 +4,7 @@
 use super::{Frame, FrameId, Model, Stack, Step};
 use memray_format::{Decoder, FrameKey, Header, Record, StreamEnd, ThreadId, line_number};
 use std::cell::RefCell;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// What the records said so far.
 #[derive(Default)]
@@ -25,6 +25,8 @@ struct Reader {
     steps: Vec<Step>,
     stacks: Vec<Stack>,
     names: BTreeMap<ThreadId, Vec<u8>>,
+    allocating: HashSet<ThreadId>,
+    has_late_names: bool,
     aggregated: Vec<(memray_format::AggregatedAllocation, usize)>,
     has_trailer: bool,
     records: u64,
@@ -57,6 +59,7 @@ impl Reader {
             Record::Allocation(allocation) => {
                 let stack = self.stack(self.running.get(&self.thread).cloned().unwrap_or_default());
                 self.steps.push(Step::Allocation(allocation, self.thread, stack));
+                self.allocating.insert(self.thread);
             }
             Record::Snapshot(snapshot) => self.steps.push(Step::Snapshot(snapshot)),
             Record::FramePush(key) => self.running.entry(self.thread).or_default().push(key),
@@ -66,7 +69,8 @@ impl Reader {
             }
             Record::ContextSwitch(thread) => self.thread = thread,
             Record::ThreadName(name) => {
-                self.names.insert(self.thread, name.to_vec());
+                let is_new = self.names.insert(self.thread, name.to_vec()).is_none_or(|old| old != name);
+                self.has_late_names |= is_new && self.allocating.contains(&self.thread);
             }
             Record::CodeObject(c) => {
                 let code = (c.function.to_vec(), c.file.to_vec(), c.first_line, c.line_table.to_vec());
@@ -120,10 +124,12 @@ pub(super) fn read(path: &std::path::Path) -> Model {
         steps: reader.steps,
         stacks: reader.stacks,
         thread_names: reader.names,
+        has_late_names: reader.has_late_names,
         aggregated: reader.aggregated,
         has_trailer: reader.has_trailer,
         heap_bytes: Vec::new(),
         unmatched_frees: 0,
+        unmapped_at_once: false,
         states: RefCell::default(),
     }
 }
