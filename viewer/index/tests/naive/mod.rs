@@ -3,6 +3,8 @@
 //!
 //! It is slow and obviously right; the index is held against it. [`Model`] leads: it is the list of a capture's records
 //! ([`Step`]) with each allocation's call stack, and every answer is a replay of a [`Heap`] up to a record.
+
+#![allow(clippy::type_complexity, reason = "a model is plain data; a name for each type would hide it")]
 #![allow(dead_code, missing_docs, unreachable_pub)] // each test program uses a part of it
 
 mod frames;
