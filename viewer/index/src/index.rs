@@ -51,6 +51,9 @@ pub struct Thread {
     pub name: Option<StringId>,
 }
 
+/// So many trees with frames left out are kept.
+const MOST_SHOWN_TREES: usize = 16;
+
 /// An opened index. Cheap to clone; may be asked from any thread.
 #[derive(Clone)]
 pub struct Index {
@@ -161,7 +164,8 @@ impl Index {
     pub fn stacks(&self, answer: &Answer) -> Vec<StackAmount> {
         let shown = self.shown_tree(Hiding::of(&answer.question.filter, false));
         let mut stacks = self.store.stacks_of(answer, &shown);
-        stacks.sort_by_key(|stack| (std::cmp::Reverse(stack.amount.bytes), std::cmp::Reverse(stack.amount.allocations)));
+        stacks
+            .sort_by_key(|stack| (std::cmp::Reverse(stack.amount.bytes), std::cmp::Reverse(stack.amount.allocations)));
         stacks
     }
 
@@ -212,7 +216,8 @@ impl Index {
     /// The sites of an answer with a frame for which `matches` holds.
     pub fn sites_with(&self, answer: &Answer, matches: &dyn Fn(LocationId) -> bool) -> Vec<SiteId> {
         let tree = &self.store.call_tree;
-        let locations: Vec<bool> = (0..self.location_count() as u32).map(|id| id > 0 && matches(LocationId(id))).collect();
+        let locations: Vec<bool> =
+            (0..self.location_count() as u32).map(|id| id > 0 && matches(LocationId(id))).collect();
         let mut has = vec![false; tree.len()];
         for node in (1..tree.len() as u32).map(NodeId) {
             has[node.index()] = locations[tree.location(node).index()] || has[tree.parent(node).index()];
@@ -240,8 +245,14 @@ impl Index {
         if let Some(shown) = self.shown.read().unwrap_or_else(PoisonError::into_inner).get(&hiding) {
             return Arc::clone(shown);
         }
-        let shown = ShownTree::new(&self.store.call_tree, &self.store.locations, hiding);
-        self.shown.write().unwrap_or_else(PoisonError::into_inner).insert(hiding, Arc::clone(&shown));
+        let shown = ShownTree::new(&self.store.call_tree, &self.store.locations, &hiding);
+        let mut known = self.shown.write().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= MOST_SHOWN_TREES {
+            // Each is about as large as the call tree, and any set of functions may be hidden.
+            known.clear();
+        }
+        known.insert(hiding, Arc::clone(&shown));
+        drop(known);
         shown
     }
 }

@@ -37,10 +37,9 @@ impl Store {
             .into_iter()
             .zip(series)
             .map(|((key, before, after), live_bytes)| {
-                let slope = slope_per_point(&live_bytes) * (live_bytes.len().max(2) - 1) as f64;
-                let hours = duration_ms.max(1) as f64 / 3_600_000.0;
+                let slope_bytes_per_hour = slope_per_hour(&live_bytes, duration_ms);
                 let shape = shape_of(&live_bytes);
-                GrowthRow { key, before, after, live_bytes, slope_bytes_per_hour: slope / hours, shape }
+                GrowthRow { key, before, after, live_bytes, slope_bytes_per_hour, shape }
             })
             .collect())
     }
@@ -51,7 +50,7 @@ impl Store {
         let rows = match by {
             GrowthBy::OwnCodeLine => by_site(self, &answer, GroupBy::OwnCodeLine),
             GrowthBy::Inclusive | GrowthBy::Own => {
-                let shown = super::shown_tree::ShownTree::new(&self.call_tree, &self.locations, Default::default());
+                let shown = super::shown_tree::ShownTree::new(&self.call_tree, &self.locations, &Default::default());
                 let tree = callers_first(&shown, &self.stacks_of(&answer, &shown));
                 by_frame(self, &tree, GroupBy::Location)
             }
@@ -143,6 +142,12 @@ impl Store {
     }
 }
 
+/// The slope of values at evenly spaced moments that span a duration.
+pub(crate) fn slope_per_hour(values: &[u64], duration_ms: i64) -> f64 {
+    let hours = duration_ms.max(1) as f64 / 3_600_000.0;
+    slope_per_point(values) * (values.len().max(2) - 1) as f64 / hours
+}
+
 /// Least-squares slope.
 fn slope_per_point(values: &[u64]) -> f64 {
     let n = values.len() as f64;
@@ -161,7 +166,7 @@ fn slope_per_point(values: &[u64]) -> f64 {
 
 /// How a series grew. Half of all growth within a 32nd of the range is a step; less than a tenth of it in the last third
 /// is levelled off; all else that grew is steady.
-fn shape_of(values: &[u64]) -> GrowthShape {
+pub(crate) fn shape_of(values: &[u64]) -> GrowthShape {
     let (Some(&first), Some(&last)) = (values.first(), values.last()) else { return GrowthShape::NotGrowing };
     let growth = last as i128 - first as i128;
     if growth <= 0 {

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //! From a capture's records to the model's: which thread is current, and what its stack is.
 
-use super::{Frame, Model, Stack, Step};
+use super::{Frame, FrameId, Model, Stack, Step};
 use memray_format::{Decoder, FrameKey, Header, Record, StreamEnd, ThreadId, line_number};
-use std::collections::{BTreeMap, HashMap};
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// What the records said so far.
 #[derive(Default)]
@@ -24,6 +25,8 @@ struct Reader {
     steps: Vec<Step>,
     stacks: Vec<Stack>,
     names: BTreeMap<ThreadId, Vec<u8>>,
+    allocating: HashSet<ThreadId>,
+    has_late_names: bool,
     aggregated: Vec<(memray_format::AggregatedAllocation, usize)>,
     has_trailer: bool,
     records: u64,
@@ -45,7 +48,7 @@ impl Reader {
         if let Some(row) = self.rows.get(&keys) {
             return *row;
         }
-        self.stacks.push(keys.iter().rev().map(|key| self.frame(*key)).collect());
+        self.stacks.push(keys.iter().rev().map(|key| FrameId::of(self.frame(*key))).collect());
         self.rows.insert(keys, self.stacks.len() - 1);
         self.stacks.len() - 1
     }
@@ -56,6 +59,7 @@ impl Reader {
             Record::Allocation(allocation) => {
                 let stack = self.stack(self.running.get(&self.thread).cloned().unwrap_or_default());
                 self.steps.push(Step::Allocation(allocation, self.thread, stack));
+                self.allocating.insert(self.thread);
             }
             Record::Snapshot(snapshot) => self.steps.push(Step::Snapshot(snapshot)),
             Record::FramePush(key) => self.running.entry(self.thread).or_default().push(key),
@@ -65,7 +69,8 @@ impl Reader {
             }
             Record::ContextSwitch(thread) => self.thread = thread,
             Record::ThreadName(name) => {
-                self.names.insert(self.thread, name.to_vec());
+                let is_new = self.names.insert(self.thread, name.to_vec()).is_none_or(|old| old != name);
+                self.has_late_names |= is_new && self.allocating.contains(&self.thread);
             }
             Record::CodeObject(c) => {
                 let code = (c.function.to_vec(), c.file.to_vec(), c.first_line, c.line_table.to_vec());
@@ -119,10 +124,13 @@ pub(super) fn read(path: &std::path::Path) -> Model {
         steps: reader.steps,
         stacks: reader.stacks,
         thread_names: reader.names,
+        has_late_names: reader.has_late_names,
         aggregated: reader.aggregated,
         has_trailer: reader.has_trailer,
         heap_bytes: Vec::new(),
         unmatched_frees: 0,
+        unmapped_at_once: false,
+        states: RefCell::default(),
     }
 }
 

@@ -71,7 +71,8 @@ pub struct App {
     dialog: FileDialog,
     path_entry: Option<PathEntry>,
     shows_keys: bool,
-    was_editing: bool,
+    /// Whether a text field or a menu had the keys at the end of the last pass.
+    keys_are_taken: bool,
     title: String,
     message: Option<Message>,
     #[cfg(feature = "test-channel")]
@@ -111,7 +112,7 @@ impl App {
             dialog: FileDialog::default(),
             path_entry: None,
             shows_keys: false,
-            was_editing: false,
+            keys_are_taken: false,
             title: String::new(),
             message: None,
             #[cfg(feature = "test-channel")]
@@ -129,8 +130,9 @@ impl App {
         self.apply_theme(&context);
         self.update(&context);
         // Escape has taken the focus from a text field before this pass begins, and still belongs to the field.
-        let is_editing = std::mem::take(&mut self.was_editing) || context.text_edit_focused();
-        let mut commands = Command::pressed(&context, is_editing);
+        let keys_are_taken = std::mem::take(&mut self.keys_are_taken) || context.text_edit_focused();
+        let mut commands = Command::pressed(&context, keys_are_taken);
+        let chosen_before = self.settings.choices();
         let view_before = self.document().map(|document| document.view.clone());
 
         menu::show(ui, self, &mut commands);
@@ -139,7 +141,8 @@ impl App {
                 .into_iter()
                 .for_each(|path| self.open(&path, None, &context)),
             Page::Opening(reading) => {
-                if opening_page::show(ui, &reading.opening, &mut reading.graph, &self.settings, self.options.is_picture) {
+                if opening_page::show(ui, &reading.opening, &mut reading.graph, &self.settings, self.options.is_picture)
+                {
                     reading.opening.progress.cancel();
                 }
             }
@@ -152,6 +155,9 @@ impl App {
             Page::Failed { path, message } => start_page::show_failure(ui, path, message, &mut commands),
         }
         self.overlays(ui, &mut commands);
+        if self.settings.choices() != chosen_before {
+            self.save_settings();
+        }
         let is_navigation = commands.iter().any(|command| matches!(command, Command::Back | Command::Forward));
         for command in commands {
             self.perform(command, &context);
@@ -162,7 +168,7 @@ impl App {
         {
             document.history.left(before);
         }
-        self.was_editing = context.text_edit_focused();
+        self.keys_are_taken = context.text_edit_focused() || context.any_popup_open();
         self.update(&context);
         self.tell_title(&context);
         #[cfg(feature = "test-channel")]
@@ -175,8 +181,10 @@ impl App {
 
     /// Takes what other threads have finished, and tells them what is wanted now. Draws nothing.
     fn update(&mut self, context: &Context) {
-        if let Chosen::File(path) = self.dialog.poll() {
-            self.open(&path, None, context);
+        match self.dialog.poll() {
+            Chosen::File(path) => self.open(&path, None, context),
+            Chosen::Nothing if self.path_entry.as_ref().is_some_and(PathEntry::is_untouched) => self.path_entry = None,
+            Chosen::NotYet | Chosen::Nothing | Chosen::NoDialog => {}
         }
         let dropped = context.input(|input| input.raw.dropped_files.first().map(|file| file.path().to_owned()));
         if let Some(path) = dropped.filter(|path| !path.as_os_str().is_empty()) {
@@ -246,7 +254,9 @@ impl App {
         self.path_entry = None;
         let fingerprint = Fingerprint::of(&path);
         self.page = match Opening::start(&path, &self.options.open, context) {
-            Ok(opening) => Page::Opening(Box::new(Reading { opening, fingerprint, view, graph: MemoryGraph::default() })),
+            Ok(opening) => {
+                Page::Opening(Box::new(Reading { opening, fingerprint, view, graph: MemoryGraph::default() }))
+            }
             Err(error) => Page::Failed { path, message: error.to_string() },
         };
     }
@@ -264,7 +274,7 @@ impl App {
             path: path.clone(),
             peak_bytes: index.timeline().peak_bytes,
             start_time_ms: index.info().header.start_time_ms,
-            command_line: escape::visible_bytes(&index.info().header.command_line),
+            command_line: escape::shorten(&escape::visible_bytes(&index.info().header.command_line), 400).into_owned(),
         });
         self.save_settings();
         self.page = match Document::new(path.clone(), index, took, fingerprint, context) {

@@ -7,21 +7,30 @@ use super::filter_bar;
 use crate::settings::{Settings, UnitChoice};
 use crate::style::MARGIN;
 use crate::theme::Palette;
-use egui::{Align, Align2, Area, Button, Frame, Id, Layout, Margin, Order, Panel, RichText, Ui, vec2};
+use egui::{Align, Align2, Area, Button, Frame, Id, Layout, Margin, Order, Panel, RichText, ScrollArea, Ui, vec2};
 use memray_report::size::{format_bytes, format_count};
 use memray_report::time::format_duration;
 
 /// Draws the bar.
 pub(super) fn show(ui: &mut Ui, document: &mut Document, settings: &mut Settings, options: &AppOptions) {
     let palette = Palette::of(ui.visuals());
-    let frame = Frame::new()
-        .fill(palette.background)
-        .inner_margin(Margin { left: MARGIN as i8, right: MARGIN as i8, top: 4, bottom: 4 });
+    let frame = Frame::new().fill(palette.background).inner_margin(Margin {
+        left: MARGIN as i8,
+        right: MARGIN as i8,
+        top: 4,
+        bottom: 4,
+    });
     Panel::bottom("status bar").frame(frame).show(ui, |ui| {
-        ui.horizontal(|ui| {
-            ui.spacing_mut().item_spacing.x = 6.0;
-            filter_bar::show(ui, document);
-            ui.with_layout(Layout::right_to_left(Align::Center), |ui| facts(ui, document, settings, options));
+        let height = ui.spacing().interact_size.y;
+        ui.allocate_ui_with_layout(vec2(ui.available_width(), height), Layout::right_to_left(Align::Center), |ui| {
+            facts(ui, document, settings, options);
+            // Filters may be many: they scroll, and never lie over the facts.
+            ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+                ScrollArea::horizontal().show(ui, |ui| {
+                    ui.spacing_mut().item_spacing.x = 6.0;
+                    filter_bar::show(ui, document);
+                });
+            });
         });
     });
 }
@@ -37,13 +46,14 @@ fn facts(ui: &mut Ui, document: &Document, settings: &mut Settings, options: &Ap
         };
     }
     let info = document.index.info();
-    let mut facts = vec![format!("{} records", format_count(info.counts.records))];
-    facts.push(format_bytes(info.file_size_bytes, settings.units.units()));
+    let mut facts = Vec::new();
     if !options.is_picture {
         // How long it took differs from run to run, and a picture must not.
         let took_ms = i64::try_from(document.opened_in.as_millis()).unwrap_or(i64::MAX);
         facts.push(format!("opened in {}", format_duration(took_ms)));
     }
+    facts.push(format!("{} records", format_count(info.counts.records)));
+    facts.push(format_bytes(info.file_size_bytes, settings.units.units()));
     ui.label(weak(format!("{}  ·", facts.join("  ·  "))));
 }
 

@@ -147,6 +147,7 @@ impl Document {
             tree: self.view.tree,
             search: pattern,
             selection: self.view.selection.clone(),
+            growth_range: (!self.index.info().is_aggregated()).then(|| self.view.growth_range(self.index.timeline())),
             table: (self.view.tab == Tab::Table).then_some(self.view.group_by),
             growth: (self.view.tab == Tab::Growth)
                 .then(|| (self.view.growth_range(self.index.timeline()), self.view.growth_by)),
@@ -166,9 +167,10 @@ impl Document {
 
     /// Whether the picture is the answer to the view's question.
     pub(super) fn picture_is_current(&self) -> bool {
-        self.answers.picture.as_ref().is_some_and(|picture| {
-            picture.options == self.view.tree && picture.question == self.view.question()
-        })
+        self.answers
+            .picture
+            .as_ref()
+            .is_some_and(|picture| picture.options == self.view.tree && picture.question == self.view.question())
     }
 
     /// The selected frame in the tree that is shown.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The thread that asks: it remembers the last wish it fulfilled, and works out what differs in the next one.
 
-use super::selected::SelectedCache;
 use super::super::view::Selection;
+use super::selected::SelectedCache;
 use super::{Part, Picture, Shared, Wanted};
 use crate::icicle::search;
 use egui::Context;
@@ -24,7 +24,7 @@ pub(super) struct Asker {
     has_notes: bool,
     picture: Option<Picture>,
     hits_for: Option<(Question, TreeOptions, Option<Pattern>)>,
-    selected_for: Option<(Question, TreeOptions, Selection)>,
+    selected_for: Option<(Question, TreeOptions, Selection, Option<TimeRange>)>,
     table_for: Option<(Question, GroupBy)>,
     growth_for: Option<(TimeRange, GrowthBy)>,
     has_statistics: bool,
@@ -55,10 +55,10 @@ impl Asker {
             Asker::headline,
             Asker::notes,
             Asker::table,
-            Asker::growth,
             Asker::statistics,
             Asker::hits,
             Asker::selection,
+            Asker::growth,
         ];
         'wishes: while let Some(wanted) = shared.next() {
             for step in STEPS {
@@ -143,7 +143,7 @@ impl Asker {
         let Some(selection) = &wanted.selection else {
             return self.selected_for.take().map(|_| Part::Selected(None));
         };
-        let key = (wanted.question.clone(), wanted.tree, selection.clone());
+        let key = (wanted.question.clone(), wanted.tree, selection.clone(), wanted.growth_range);
         if self.selected_for.as_ref() == Some(&key) {
             return None;
         }
