@@ -7,7 +7,6 @@
 //! thrown out.
 
 use crate::build::Capture;
-use crate::error::Error;
 use crate::store::reader::capture_name;
 use crate::store::schema::INDEX_VERSION;
 use std::fs::{self, File, OpenOptions, TryLockError};
@@ -236,7 +235,7 @@ pub(crate) fn owner_only(options: &mut OpenOptions) {
 
 /// A capture's identity, as a file name. The hash may change with the compiler's standard library: then an index is built
 /// anew.
-pub(crate) fn identity(capture: &Capture, path: &Path) -> Result<String, Error> {
+pub(crate) fn identity(capture: &Capture, path: &Path) -> String {
     let bytes = capture.bytes();
     let mut hashers = [DefaultHasher::new(), DefaultHasher::new()];
     hashers[1].write_u8(1);
@@ -254,7 +253,7 @@ pub(crate) fn identity(capture: &Capture, path: &Path) -> Result<String, Error> 
         write(&age.as_nanos().to_le_bytes());
     }
     let [a, b] = hashers.map(|hasher| hasher.finish());
-    Ok(format!("{}-{a:016x}{b:016x}-v{INDEX_VERSION}", bytes.len()))
+    format!("{}-{a:016x}{b:016x}-v{INDEX_VERSION}", bytes.len())
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 //! Where an opened index comes from: an index file, the cache, or a build.
 
 use crate::answer::Amount;
-use crate::build::{Capture, build, temporary_within};
+use crate::build::{Capture, build, system_message, temporary_within};
 use crate::cache::{self, Cache};
 use crate::error::{Error, Refusal};
 use crate::ids::SiteId;
@@ -23,8 +23,8 @@ pub(crate) struct Source {
     pub(crate) origin: Origin,
     /// The index file. Open, so that it can be copied even when nothing names it any more; locked, so that it is kept.
     file: File,
-    /// The capture, for questions that its index cannot answer.
-    capture: Option<PathBuf>,
+    /// The capture, for questions that its index cannot answer: where it was, and its identity.
+    capture: Option<(PathBuf, String)>,
 }
 
 /// Opens a capture or an index file.
@@ -35,33 +35,33 @@ pub(crate) fn open(path: &Path, options: &OpenOptions, progress: &Progress) -> R
         return Ok((store, Source { origin: Origin::IndexFile, file, capture: None }));
     }
     let capture = Capture::open(path)?;
+    let identity = cache::identity(&capture, path);
     let folder = options.cache_folder.clone().or_else(cache::default_folder).filter(|_| !options.no_cache);
     let (store, file, origin) = match folder.map(Cache::open) {
-        Some(Ok(cache)) => open_cached(&capture, path, &cache, progress)?,
+        Some(Ok(cache)) => open_cached(&capture, &identity, &cache, progress)?,
         // No cache is wanted, or none can be had: the index lives as long as it is open.
         Some(Err(_)) | None => build_unnamed(&capture, progress)?,
     };
-    Ok((store, Source { origin, file, capture: Some(path.to_owned()) }))
+    Ok((store, Source { origin, file, capture: Some((path.to_owned(), identity)) }))
 }
 
 fn unreadable(path: &Path, error: &io::Error) -> Error {
-    Error::Unreadable { message: format!("the file cannot be read: {error}"), path: path.to_owned() }
+    Error::Unreadable { message: system_message(error), path: path.to_owned() }
 }
 
 fn open_cached(
     capture: &Capture,
-    path: &Path,
+    identity: &str,
     cache: &Cache,
     progress: &Progress,
 ) -> Result<(Store, File, Origin), Error> {
-    let identity = cache::identity(capture, path)?;
-    let index_path = cache.index_path(&identity);
+    let index_path = cache.index_path(identity);
     let lock = loop {
         if let Some((store, file)) = open_kept(&index_path) {
             return Ok((store, file, Origin::Cached));
         }
         // Opened anew each time: whoever built before us took the file away.
-        let Ok(lock) = cache.lock(&identity) else { return build_unnamed(capture, progress) };
+        let Ok(lock) = cache.lock(identity) else { return build_unnamed(capture, progress) };
         let progress_file = lock.file.try_clone();
         match lock.take() {
             Ok(Some(lock)) => break lock,
@@ -74,7 +74,7 @@ fn open_cached(
         lock.release();
         return Ok((store, file, Origin::Cached));
     }
-    let partial = cache.partial_path(&identity);
+    let partial = cache.partial_path(identity);
     let built = build_named(capture, &partial, &index_path, &lock.file, progress);
     if built.is_err() {
         let _ = fs::remove_file(&partial);
@@ -189,12 +189,18 @@ impl Source {
     /// Reads the capture again.
     pub(crate) fn temporary_within(&self, threshold: u64) -> Result<Vec<(SiteId, Amount)>, Refusal> {
         let stored = crate::build::MAX_TEMPORARY_DISTANCE;
-        let Some(path) = &self.capture else {
+        let Some((path, identity)) = &self.capture else {
             return Err(Refusal(format!(
                 "an index file knows temporary allocations up to a threshold of {stored}: open the capture itself for more"
             )));
         };
-        let read = Capture::open(path).and_then(|capture| temporary_within(&capture, threshold));
-        read.map_err(|error| Refusal(format!("a threshold above {stored} needs the capture read again, but {error}")))
+        let refused =
+            |why: String| Refusal(format!("a threshold above {stored} needs the capture read again, but {why}"));
+        let capture = Capture::open(path).map_err(|error| refused(error.to_string()))?;
+        if cache::identity(&capture, path) != *identity {
+            // Its sites would not be those of the index.
+            return Err(refused(format!("it changed since it was opened: {}", path.display())));
+        }
+        temporary_within(&capture, threshold).map_err(|error| refused(error.to_string()))
     }
 }

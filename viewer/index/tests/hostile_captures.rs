@@ -294,7 +294,7 @@ fn a_stack_of_a_million_frames() {
     let functions = index.table(&answer, GroupBy::Function);
     assert_eq!(functions[0].inclusive.bytes, 7, "once a row, however often it is on the stack");
     let all = TimeRange { from: Moment::Start, to: Moment::End };
-    assert_eq!(index.growth(all, memray_index::GrowthBy::Inclusive, 5).unwrap()[0].after.bytes, 7);
+    assert_eq!(index.growth(all, memray_index::GrowthBy::Inclusive, &Filter::default(), 5).unwrap()[0].after.bytes, 7);
     let inverted = index.tree(&answer, TreeOptions { is_inverted: true, ..TreeOptions::default() });
     assert_eq!(inverted.node(memray_index::TreeNodeId(0)).amount.bytes, 12);
 }

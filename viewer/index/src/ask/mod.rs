@@ -40,6 +40,7 @@ impl Store {
         }
         let (mut sites, heap_bytes) = self.sums(&question.mode, reread)?;
         self.lifetimes.check()?;
+        sites.retain(|(site, _)| site.index() < self.sites.len());
         self.keep_matching(&mut sites, &question.filter)?;
         let total = sites.iter().fold(Amount::default(), |sum, (_, amount)| Amount {
             bytes: sum.bytes.wrapping_add(amount.bytes),
@@ -149,7 +150,6 @@ impl Store {
                 .collect()
         };
         let mut sums = self.lifetimes.with_connection(read).map_err(unreadable)?;
-        sums.retain(|(site, _)| site.index() < self.sites.len());
         // Not in SQL, where sums that wrap are errors.
         sums.dedup_by(|next, sum| {
             let is_same = next.0 == sum.0;
@@ -161,7 +161,8 @@ impl Store {
         Ok(sums)
     }
 
-    fn keep_matching(&self, sites: &mut Sums, filter: &Filter) -> Result<(), Refusal> {
+    /// Keeps the sites whose stacks a filter asks about.
+    pub(crate) fn keep_matching(&self, sites: &mut Sums, filter: &Filter) -> Result<(), Refusal> {
         if let Some(thread) = filter.thread {
             sites.retain(|(site, _)| self.sites[site.index()].thread == thread);
         }

@@ -67,7 +67,11 @@ impl Lifetimes {
         }
         let id = self.chunks[index].id;
         let data: Option<Vec<u8>> = self.with_connection(|connection| {
-            connection.prepare_cached("SELECT data FROM lifetimes WHERE id = ?1").ok()?.query_row([id], |r| r.get(0)).ok()
+            connection
+                .prepare_cached("SELECT data FROM lifetimes WHERE id = ?1")
+                .ok()?
+                .query_row([id], |r| r.get(0))
+                .ok()
         });
         let decoded = data.and_then(|data| Columns::decode(&data, self.site_count));
         let columns = decoded.filter(|columns| columns.len() == self.chunks[index].rows).unwrap_or_else(|| {

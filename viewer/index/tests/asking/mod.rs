@@ -93,7 +93,7 @@ pub(crate) fn ask_all(index: &Index) -> Result<(), Refusal> {
     }
     for (from, to) in [(Moment::Start, Moment::End), (Moment::Snapshot(0), Moment::End), (Moment::End, Moment::Start)] {
         for by in [GrowthBy::Inclusive, GrowthBy::Own, GrowthBy::OwnCodeLine] {
-            if let Err(refusal) = index.growth(TimeRange { from, to }, by, 10) {
+            if let Err(refusal) = index.growth(TimeRange { from, to }, by, &shown, 10) {
                 last_refusal = Err(refusal);
             }
         }
