@@ -115,8 +115,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn timeline(start_time_ms: i64, times: &[i64]) -> Timeline {
-        let snapshots =
-            times.iter().map(|&time_ms| SnapshotRow { time_ms, rss_bytes: 0, heap_bytes: 0 }).collect();
+        let snapshots = times.iter().map(|&time_ms| SnapshotRow { time_ms, rss_bytes: 0, heap_bytes: 0 }).collect();
         Timeline { start_time_ms, snapshots, ..Timeline::default() }
     }
 

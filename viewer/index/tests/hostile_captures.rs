@@ -7,7 +7,8 @@ mod asking;
 use asking::{Random, ask_all, open};
 use memray_format::synth::Synthesis;
 use memray_format::{
-    Allocation, Allocator, CodeObject, Encoder, FrameKey, Header, Record, Snapshot, ThreadId, container::Lz4Frame, lz4_frame,
+    Allocation, Allocator, CodeObject, Encoder, FrameKey, Header, Record, Snapshot, ThreadId, container::Lz4Frame,
+    lz4_frame,
 };
 use memray_index::{Ending, Error, Filter, GroupBy, Mode, Moment, Question, ThreadIndex, TimeRange, TreeOptions};
 use std::io::Write as _;
@@ -23,7 +24,9 @@ fn small_captures() -> Vec<PathBuf> {
         .filter_map(|folder| std::fs::read_dir(folder.unwrap().path()).ok())
         .flatten()
         .map(|file| file.unwrap())
-        .filter(|file| file.file_name().to_string_lossy().contains(".bin") && file.metadata().unwrap().len() < SMALL_BYTES)
+        .filter(|file| {
+            file.file_name().to_string_lossy().contains(".bin") && file.metadata().unwrap().len() < SMALL_BYTES
+        })
         .map(|file| file.path())
         .filter(|path| path.extension().is_some_and(|extension| extension != "gz"))
         .collect();

@@ -136,19 +136,29 @@ fn handles_that_point_nowhere_are_refused() {
 fn numbers_at_the_end_of_all_numbers_are_summed_without_harm() {
     const MAX: i64 = i64::MAX;
     for sql in [
-        format!("UPDATE sites SET peak_bytes = {MAX}, peak_allocations = {MAX}, total_bytes = -1, total_allocations = -{MAX}"),
+        format!(
+            "UPDATE sites SET peak_bytes = {MAX}, peak_allocations = {MAX}, total_bytes = -1, total_allocations = -{MAX}"
+        ),
         format!("UPDATE sites SET leaked_bytes = -{MAX} - 1, leaked_allocations = -{MAX} - 1"),
-        format!("UPDATE sites SET total_bytes = {MAX}, total_allocations = {MAX}, native_frame = 4294967295, generation = 7"),
+        format!(
+            "UPDATE sites SET total_bytes = {MAX}, total_allocations = {MAX}, native_frame = 4294967295, generation = 7"
+        ),
         format!("UPDATE temporary SET bytes = {MAX}, allocations = {MAX}, distance = 0"),
         format!("UPDATE size_buckets SET allocations = {MAX}; UPDATE sizes SET allocations = -1"),
-        format!("UPDATE snapshots SET time_ms = {MAX}, rss_bytes = -1, heap_bytes = -1 WHERE id % 2 = 0;
-                 UPDATE snapshots SET time_ms = -{MAX} - 1 WHERE id % 2 = 1"),
+        format!(
+            "UPDATE snapshots SET time_ms = {MAX}, rss_bytes = -1, heap_bytes = -1 WHERE id % 2 = 0;
+                 UPDATE snapshots SET time_ms = -{MAX} - 1 WHERE id % 2 = 1"
+        ),
         format!("UPDATE slices SET peak_bytes = -1; UPDATE meta SET value = {MAX} WHERE key = 'duration_ms'"),
-        "UPDATE meta SET value = -1 WHERE key NOT IN ('header', 'file_name', 'ending_reason', 'peak_interval')".to_owned(),
-        format!("UPDATE above_tracker SET bytes = -1, allocations = -1; INSERT INTO above_tracker VALUES (1, {MAX}, {MAX});
-                 INSERT INTO above_tracker VALUES (4000000000, 1, 1)"),
+        "UPDATE meta SET value = -1 WHERE key NOT IN ('header', 'file_name', 'ending_reason', 'peak_interval')"
+            .to_owned(),
+        format!(
+            "UPDATE above_tracker SET bytes = -1, allocations = -1; INSERT INTO above_tracker VALUES (1, {MAX}, {MAX});
+                 INSERT INTO above_tracker VALUES (4000000000, 1, 1)"
+        ),
         format!("UPDATE threads SET number = -1; UPDATE locations SET line = -2147483648, kind = 255, traits = 255"),
-        "UPDATE native_frames SET parent = id; UPDATE segments SET start = -1, end = -1, bias = -1, path = 99999".to_owned(),
+        "UPDATE native_frames SET parent = id; UPDATE segments SET start = -1, end = -1, bias = -1, path = 99999"
+            .to_owned(),
         "UPDATE temporary SET site = 99999".to_owned(),
         "UPDATE lifetimes SET min_birth = 0, max_birth = 0, min_death = 0, max_death = 0".to_owned(),
     ] {

@@ -63,15 +63,16 @@ mod tests {
             last_used: UNIX_EPOCH,
         };
         let mut out = Vec::new();
-        let entries = [
-            entry("/c/7-ab-v1.mvidx", Some("\u{1b}out.bin"), 1024),
-            entry("/c/9-\u{1b}cd-v1.mvidx", None, 3072),
-        ];
+        let entries =
+            [entry("/c/7-ab-v1.mvidx", Some("\u{1b}out.bin"), 1024), entry("/c/9-\u{1b}cd-v1.mvidx", None, 3072)];
         write_entries(Path::new("/c"), &entries, Units::Binary, &mut out).unwrap();
         let text = String::from_utf8(out).unwrap();
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines[0], "2 indexes of 4.00 KiB in /c");
-        assert!(lines[1].starts_with("  1.00 KiB  1970-01-01 ") && lines[1].ends_with("  \\u{1b}out.bin  7-ab-v1.mvidx"), "{text}");
+        assert!(
+            lines[1].starts_with("  1.00 KiB  1970-01-01 ") && lines[1].ends_with("  \\u{1b}out.bin  7-ab-v1.mvidx"),
+            "{text}"
+        );
         assert!(lines[2].ends_with("  ?  9-\\u{1b}cd-v1.mvidx"), "{text}");
     }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The whole run's statistics, as memray's `stats` counts them.
 
-use super::{AGGREGATED, unreadable};
 use super::tables::nearest;
+use super::{AGGREGATED, unreadable};
 use crate::error::Refusal;
 use crate::ids::{LocationId, NodeId, StringId};
 use crate::location::FrameKind;
@@ -22,8 +22,7 @@ impl Store {
         if self.info.is_aggregated() {
             return Err(Refusal(AGGREGATED.to_owned()));
         }
-        let (sizes, buckets, above_tracker) =
-            self.lifetimes.with_connection(stored).map_err(unreadable)?;
+        let (sizes, buckets, above_tracker) = self.lifetimes.with_connection(stored).map_err(unreadable)?;
         let mut allocators: FxHashMap<Allocator, u64> = FxHashMap::default();
         let mut locations = Ranking::default();
         let mut modules = Ranking::default();

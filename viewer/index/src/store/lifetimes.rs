@@ -52,7 +52,10 @@ impl Lifetimes {
     pub(crate) fn check(&self) -> Result<(), Refusal> {
         match self.is_damaged.load(Ordering::Relaxed) {
             false => Ok(()),
-            true => Err(Refusal("the index is damaged: make it anew from its capture, or clear the cache if it was kept there".to_owned())),
+            true => Err(Refusal(
+                "the index is damaged: make it anew from its capture, or clear the cache if it was kept there"
+                    .to_owned(),
+            )),
         }
     }
 

@@ -3,8 +3,8 @@
 #![allow(dead_code)] // each test program uses a part of it
 
 use memray_index::{
-    Error, Filter, GroupBy, GrowthBy, Index, Mode, Moment, OpenOptions, Pattern, Progress, Question, Refusal, TimeRange,
-    Tree, TreeOptions,
+    Error, Filter, GroupBy, GrowthBy, Index, Mode, Moment, OpenOptions, Pattern, Progress, Question, Refusal,
+    TimeRange, Tree, TreeOptions,
 };
 use std::path::Path;
 
