@@ -2,6 +2,8 @@
 //! Index files that this program did not write: refused in a sentence, or answered; never a panic, a hang or memory
 //! without bound.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 mod asking;
 
 use asking::{Random, ask_all, open};
@@ -156,7 +158,7 @@ fn numbers_at_the_end_of_all_numbers_are_summed_without_harm() {
             "UPDATE above_tracker SET bytes = -1, allocations = -1; INSERT INTO above_tracker VALUES (1, {MAX}, {MAX});
                  INSERT INTO above_tracker VALUES (4000000000, 1, 1)"
         ),
-        format!("UPDATE threads SET number = -1; UPDATE locations SET line = -2147483648, kind = 255, traits = 255"),
+        "UPDATE threads SET number = -1; UPDATE locations SET line = -2147483648, kind = 255, traits = 255".to_owned(),
         "UPDATE native_frames SET parent = id; UPDATE segments SET start = -1, end = -1, bias = -1, path = 99999"
             .to_owned(),
         "UPDATE temporary SET site = 99999".to_owned(),
