@@ -12,6 +12,7 @@ mod live_mappings;
 pub(crate) mod mapping;
 pub(crate) mod native_frames;
 mod operation;
+mod page_map;
 mod pipeline;
 mod temporary;
 mod tree_builder;
