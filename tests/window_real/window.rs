@@ -49,6 +49,8 @@ impl<'a> Window<'a> {
         let mut window = Self { display, id: String::new(), process, home };
         let title = format!("{} — memray-view", capture.file_name().unwrap().to_string_lossy());
         window.id = until("the window", || {
+            let ended = window.process.try_wait().unwrap();
+            assert!(ended.is_none(), "memray-view ended: {}", ended.unwrap());
             // xdotool finds nothing by a pattern that is not ASCII, but gives the whole name.
             let found = display.xdotool(&["search", "--onlyvisible", "--name", "memray-view$"])?;
             let id = found.lines().next()?;
@@ -76,6 +78,11 @@ impl<'a> Window<'a> {
         let text = std::fs::read_to_string(self.home.path().join("shown")).ok()?;
         let whole = &text[..=text.rfind('\n')?];
         serde_json::from_str(whole.lines().next_back()?).ok()
+    }
+
+    /// Its X number.
+    pub(crate) fn id(&self) -> &str {
+        &self.id
     }
 
     /// Clicks, at pixels from the window's corner.
@@ -109,7 +116,8 @@ impl<'a> Window<'a> {
         self.input(&["type", "--delay", "30", text]);
     }
 
-    fn move_to(&self, (x, y): (i32, i32)) {
+    /// Moves the pointer, to pixels from the window's corner.
+    pub(crate) fn move_to(&self, (x, y): (i32, i32)) {
         self.input(&["mousemove", "--window", &self.id, &x.to_string(), &y.to_string()]);
         std::thread::sleep(HAND);
     }
@@ -131,6 +139,6 @@ fn is_settled(shown: &Value) -> bool {
 }
 
 /// The optimised binary that `scripts/test` builds.
-fn binary() -> PathBuf {
+pub(crate) fn binary() -> PathBuf {
     std::env::var_os("MEMRAY_VIEW_BIN").expect("MEMRAY_VIEW_BIN must name a binary: scripts/test builds it").into()
 }

@@ -142,8 +142,7 @@ impl Assembler {
         match record {
             Record::Allocation(allocation) => self.allocation(&allocation),
             Record::FramePush(frame) => {
-                let location =
-                    self.code.location(frame, self.python_version, &mut self.names, &mut self.locations);
+                let location = self.code.location(frame, self.python_version, &mut self.names, &mut self.locations);
                 self.push(location);
             }
             Record::FramePop { count } => self.pop(count),
@@ -177,8 +176,7 @@ impl Assembler {
             Record::Library(library) => self.native.library(&library, &mut self.names),
             Record::Segment(segment) => self.native.segment(segment),
             Record::AggregatedFrame { frame_id, frame } => {
-                let location =
-                    self.code.location(frame, self.python_version, &mut self.names, &mut self.locations);
+                let location = self.code.location(frame, self.python_version, &mut self.names, &mut self.locations);
                 self.aggregated_stacks.define_frame(frame_id, location);
             }
             Record::StackEntry { frame_id, parent } => {

@@ -97,7 +97,9 @@ impl NativeFrames {
         let mut paths: Vec<StringId> = Vec::new();
         let mut at = frame;
         for _ in 0..MAX_DEPTH {
-            let Some(found) = usize::try_from(at).ok().and_then(|id| self.frames.get(id.checked_sub(1)?)) else { break };
+            let Some(found) = usize::try_from(at).ok().and_then(|id| self.frames.get(id.checked_sub(1)?)) else {
+                break;
+            };
             // The address returned to; the call lies before it.
             if let Some(segment) = self.segment_at(found.instruction_pointer.wrapping_sub(1), generation) {
                 if is_interpreter(names.get(segment.path)) {
