@@ -12,7 +12,7 @@ use crate::ids::{LocationId, NodeId, SiteId, StringId, ThreadIndex};
 use crate::info::CaptureInfo;
 use crate::location::Location;
 use crate::progress::Progress;
-use crate::question::{Question, TimeRange};
+use crate::question::{Filter, Question, TimeRange};
 use crate::site::Site;
 use crate::source::{self, Source};
 use crate::statistics::Statistics;
@@ -231,9 +231,16 @@ impl Index {
         self.store.live_bytes_over_time(sites)
     }
 
-    /// What grew in a range, the largest growth first, at most `limit` rows.
-    pub fn growth(&self, range: TimeRange, by: GrowthBy, limit: usize) -> Result<Vec<GrowthRow>, Refusal> {
-        self.store.growth(range, by, limit)
+    /// What grew in a range, of the stacks and frames that a filter shows, the largest growth first, at most `limit` rows.
+    pub fn growth(
+        &self,
+        range: TimeRange,
+        by: GrowthBy,
+        filter: &Filter,
+        limit: usize,
+    ) -> Result<Vec<GrowthRow>, Refusal> {
+        let shown = self.shown_tree(Hiding::of(filter, false));
+        self.store.growth(range, by, filter, &shown, limit)
     }
 
     /// The whole run's statistics.

@@ -6,6 +6,9 @@ use memray_format::{Decoder, FrameKey, Header, Record, StreamEnd, ThreadId, line
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+/// Function, file, first line and line table.
+type Code = (Vec<u8>, Vec<u8>, i64, Vec<u8>);
+
 /// What the records said so far.
 #[derive(Default)]
 struct Reader {
@@ -14,8 +17,8 @@ struct Reader {
     running: HashMap<ThreadId, Vec<FrameKey>>,
     /// Versions 8 to 11: frames, by id.
     definitions: HashMap<u64, Frame>,
-    /// Versions 12 and 13: function, file, first line and line table, by id.
-    code: HashMap<u64, (Vec<u8>, Vec<u8>, i64, Vec<u8>)>,
+    /// Versions 12 and 13: code objects, by id.
+    code: HashMap<u64, Code>,
     /// Aggregated captures: frames by id, and stacks (a frame's id, and the stack that called it).
     frames: HashMap<u64, FrameKey>,
     entries: Vec<(u64, u32)>,
