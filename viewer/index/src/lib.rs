@@ -42,5 +42,5 @@ pub use question::{Filter, Mode, Moment, Pattern, Question, TimeRange};
 pub use site::{NativeStack, Site};
 pub use statistics::{SizeBin, Statistics, StatisticsRow};
 pub use table::{GroupBy, Row, RowKey};
-pub use timeline::{SnapshotRow, Timeline};
+pub use timeline::{LatestTimes, SnapshotRow, Timeline};
 pub use tree::{Tree, TreeNode, TreeNodeId};

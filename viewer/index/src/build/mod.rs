@@ -58,7 +58,7 @@ impl Capture {
             return Err(not_a_capture("this is a device, a socket or a pipe; captures are read from files".to_owned()));
         }
         let opened = File::open(path).map_err(|e| unreadable(system_message(&e)))?;
-        let file = CaptureMapping::new(&opened).map_err(|e| unreadable(system_message(&e)))?;
+        let file = CaptureMapping::new(opened).map_err(|e| unreadable(system_message(&e)))?;
         let start = &file[..file.len().min(4096)];
         let Some(container) = sniff(start) else { return Err(not_a_capture(describe_non_capture(start))) };
         let (header, header_bytes) =
@@ -84,11 +84,11 @@ impl Capture {
 }
 
 /// What the system said, as a clause.
-fn system_message(error: &std::io::Error) -> String {
+pub(crate) fn system_message(error: &std::io::Error) -> String {
     match error.kind() {
         std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
-        std::io::ErrorKind::PermissionDenied => "the file cannot be read: permission denied".to_owned(),
-        _ => format!("the file cannot be read: {error}"),
+        std::io::ErrorKind::PermissionDenied => "the file cannot be read (permission denied)".to_owned(),
+        _ => format!("the file cannot be read ({error})"),
     }
 }
 
