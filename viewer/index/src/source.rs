@@ -35,11 +35,12 @@ pub(crate) fn open(path: &Path, options: &OpenOptions, progress: &Progress) -> R
         return Ok((store, Source { origin: Origin::IndexFile, file, capture: None }));
     }
     let capture = Capture::open(path)?;
+    let names_native = !options.no_native_symbols;
     let folder = options.cache_folder.clone().or_else(cache::default_folder).filter(|_| !options.no_cache);
     let (store, file, origin) = match folder.map(Cache::open) {
-        Some(Ok(cache)) => open_cached(&capture, path, &cache, progress)?,
+        Some(Ok(cache)) => open_cached(&capture, path, &cache, names_native, progress)?,
         // No cache is wanted, or none can be had: the index lives as long as it is open.
-        Some(Err(_)) | None => build_unnamed(&capture, progress)?,
+        Some(Err(_)) | None => build_unnamed(&capture, names_native, progress)?,
     };
     Ok((store, Source { origin, file, capture: Some(path.to_owned()) }))
 }
@@ -52,21 +53,22 @@ fn open_cached(
     capture: &Capture,
     path: &Path,
     cache: &Cache,
+    names_native: bool,
     progress: &Progress,
 ) -> Result<(Store, File, Origin), Error> {
-    let identity = cache::identity(capture, path)?;
+    let identity = cache::identity(capture, path, names_native)?;
     let index_path = cache.index_path(&identity);
     if let Some((store, file)) = open_kept(&index_path) {
         return Ok((store, file, Origin::Cached));
     }
     let Ok((lock_path, mut lock)) = cache.lock_file(&identity) else {
-        return build_unnamed(capture, progress);
+        return build_unnamed(capture, names_native, progress);
     };
     loop {
         match lock.try_lock() {
             Ok(()) => break,
             Err(TryLockError::WouldBlock) => follow(&mut lock, progress)?,
-            Err(TryLockError::Error(_)) => return build_unnamed(capture, progress),
+            Err(TryLockError::Error(_)) => return build_unnamed(capture, names_native, progress),
         }
     }
     // Another may have built it while we waited.
@@ -74,7 +76,7 @@ fn open_cached(
         return Ok((store, file, Origin::Cached));
     }
     let partial = cache.partial_path(&identity);
-    let built = build_named(capture, &partial, &index_path, &lock, progress);
+    let built = build_named(capture, &partial, &index_path, &lock, names_native, progress);
     let _ = fs::remove_file(&lock_path);
     if built.is_err() {
         let _ = fs::remove_file(&partial);
@@ -117,6 +119,7 @@ fn build_named(
     partial: &Path,
     index_path: &Path,
     lock: &File,
+    names_native: bool,
     progress: &Progress,
 ) -> Result<(), Error> {
     let _ = fs::remove_file(partial);
@@ -133,7 +136,7 @@ fn build_named(
                 std::thread::park_timeout(LOOK_EVERY);
             }
         });
-        let built = build(capture, partial, progress);
+        let built = build(capture, partial, names_native, progress);
         done.store(true, std::sync::atomic::Ordering::Relaxed);
         if let Ok(telling) = telling {
             telling.thread().unpark();
@@ -151,13 +154,17 @@ fn create_empty(path: &Path) -> Result<(), Error> {
 }
 
 /// Builds an index that goes away with the process.
-fn build_unnamed(capture: &Capture, progress: &Progress) -> Result<(Store, File, Origin), Error> {
+fn build_unnamed(
+    capture: &Capture,
+    names_native: bool,
+    progress: &Progress,
+) -> Result<(Store, File, Origin), Error> {
     let file = tempfile::Builder::new()
         .prefix("memray-view-")
         .suffix(".mvidx")
         .tempfile()
         .map_err(|e| Error::Write(e.to_string()))?;
-    build(capture, file.path(), progress)?;
+    build(capture, file.path(), names_native, progress)?;
     let store = Store::open(file.path())?;
     // The name goes; the open file and SQLite's own hold what it named.
     let kept = file.into_file();
