@@ -200,7 +200,7 @@ fn compare(index: &Index, truth: &Truth) {
     for (mode, rows) in [(Mode::Peak, &truth.high_water_mark), (Mode::Leaked, &truth.leaked)] {
         let ours = stacks(index, &ask(index, mode));
         let (share, report) = agreement(&ours, &memrays_stacks(truth, rows));
-        println!("{mode:?}: {share}");
+        println!("{mode:?}: {share}\n{report}");
         assert!(share >= 0.95, "{mode:?}: {share} of the bytes have memray's stacks\n{report}");
     }
 }

@@ -105,14 +105,14 @@ impl<'data> Dwarf<'data> {
         if unit.name.as_ref()?.to_string_lossy().starts_with('/') {
             return None;
         }
-        // A relative one was made so on purpose: it is part of the source's own tree.
-        Some(unit.comp_dir.as_ref()?.to_string_lossy().into_owned()).filter(|folder| folder.starts_with('/'))
+        Some(unit.comp_dir.as_ref()?.to_string_lossy().into_owned())
     }
 }
 
-/// A file's path as it was given to the compiler: who built it, and where, tells nothing.
+/// A file's path as it was given to the compiler, like memray's: who built it, and where, tells nothing. Of a file that
+/// lies in the folder itself, only that tells where it belongs.
 fn without_folder<'file>(file: &'file str, folder: Option<&str>) -> &'file str {
-    folder.and_then(|folder| file.strip_prefix(folder)?.strip_prefix('/')).filter(|rest| !rest.is_empty()).unwrap_or(file)
+    folder.and_then(|folder| file.strip_prefix(folder)?.strip_prefix('/')).filter(|rest| rest.contains('/')).unwrap_or(file)
 }
 
 fn shortened(mut name: String) -> String {
@@ -216,5 +216,7 @@ mod tests {
         assert_eq!(without_folder("/build/py/Objects/call.c", Some("/build/py")), "Objects/call.c");
         assert_eq!(without_folder("/build/python/call.c", Some("/build/py")), "/build/python/call.c");
         assert_eq!(without_folder("/usr/include/x.h", None), "/usr/include/x.h");
+        assert_eq!(without_folder("./misc/../sysdeps/clone3.S", Some("./misc")), "../sysdeps/clone3.S");
+        assert_eq!(without_folder("./nptl/pthread_create.c", Some("./nptl")), "./nptl/pthread_create.c");
     }
 }
