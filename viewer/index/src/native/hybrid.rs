@@ -37,7 +37,8 @@ pub(crate) fn interleave(native: &[NativeStep], python: &[PythonStep], skipped: 
     let mut stack = Vec::with_capacity(native.len() + python.len());
     let mut next = 0;
     for step in native {
-        if !step.is_eval {
+        // A loop that is only being entered has no Python frame yet.
+        if !step.is_eval || next == python.len() {
             stack.push(step.location);
             continue;
         }
@@ -96,8 +97,8 @@ mod tests {
     }
 
     #[test]
-    fn an_evaluation_loop_that_runs_no_known_frame_is_left_out() {
-        assert_eq!(interleaved("mEnEo", "A", 0).as_deref(), Some("mAno"));
+    fn an_evaluation_loop_that_has_no_frame_yet_is_native() {
+        assert_eq!(interleaved("mEnEo", "A", 0).as_deref(), Some("mAnEo"));
     }
 
     #[test]
