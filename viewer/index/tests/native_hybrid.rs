@@ -111,7 +111,8 @@ fn recorded() -> &'static Recorded {
     static RECORDED: OnceLock<Recorded> = OnceLock::new();
     RECORDED.get_or_init(|| {
         let folder = tempfile::tempdir().unwrap();
-        let [program, capture, truth] = ["program.py", "capture.bin", "truth.json.gz"].map(|name| folder.path().join(name));
+        let [program, capture, truth] =
+            ["program.py", "capture.bin", "truth.json.gz"].map(|name| folder.path().join(name));
         std::fs::write(&program, PROGRAM).unwrap();
         let record = ["-m", "memray", "run", "--native", "--quiet", "--output"];
         run(Command::new(python()).args(record).arg(&capture).arg(&program));
@@ -129,7 +130,7 @@ fn aggregated_captures_have_memrays_hybrid_stacks() {
     let truth = truth_of(&capture, &truth);
     let options = OpenOptions { no_cache: true, ..OpenOptions::default() };
     let index = Index::open(&capture, &options, &Progress::default()).unwrap();
-    compare(&index, &truth);
+    compare(&index, &truth, "tracked");
 }
 
 fn open(no_native_symbols: bool) -> Index {
@@ -147,7 +148,8 @@ fn frame_of(index: &Index, location: LocationId) -> Frame {
     (index.text(location.function).into_owned(), file, location.line)
 }
 
-/// An answer's bytes by stack, without libraries of which no symbols are known: memray shows nothing of those.
+/// An answer's bytes by stack, without libraries of which no symbols are known: memray shows `<unknown>` for each of their
+/// frames, which its stacks are compared without.
 fn stacks(index: &Index, answer: &Answer) -> BTreeMap<Vec<Frame>, i64> {
     let mut sums = BTreeMap::new();
     for stack in index.stacks(answer) {
@@ -158,14 +160,21 @@ fn stacks(index: &Index, answer: &Answer) -> BTreeMap<Vec<Frame>, i64> {
     sums
 }
 
-fn memrays_stacks(truth: &Truth, rows: &[Row]) -> BTreeMap<Vec<Frame>, i64> {
+/// memray's, without frames above the tracker, which `tracking` runs: where its stacks do not pair memray does not trim
+/// them.
+fn memrays_stacks(truth: &Truth, rows: &[Row], tracking: &str) -> BTreeMap<Vec<Frame>, i64> {
     let mut sums = BTreeMap::new();
     for &(bytes, _, stack) in rows {
         let frame = |&frame: &usize| {
             let (function, file, line) = &truth.frames[frame];
             (function.clone(), (file != "<unknown>").then(|| file.clone()), u32::try_from(*line).unwrap_or(0))
         };
-        *sums.entry(truth.stacks[stack].iter().map(frame).collect()).or_default() += bytes;
+        let frames = truth.stacks[stack].iter().map(frame);
+        let mut frames: Vec<Frame> = frames.filter(|(function, ..)| function != "<unknown>").collect();
+        if let Some(at) = frames.iter().position(|(function, ..)| function == tracking) {
+            frames.truncate(at + 1);
+        }
+        *sums.entry(frames).or_default() += bytes;
     }
     sums
 }
@@ -174,34 +183,61 @@ fn ask(index: &Index, mode: Mode) -> Answer {
     index.ask(&Question { mode, ..Question::default() }).unwrap()
 }
 
-/// The share of bytes whose stacks are the same, and the largest stacks that are not.
-fn agreement(ours: &BTreeMap<Vec<Frame>, i64>, memrays: &BTreeMap<Vec<Frame>, i64>) -> (f64, String) {
+fn is_python((_, file, _): &Frame) -> bool {
+    file.as_ref().is_some_and(|file| file.ends_with(".py") || file.starts_with('<'))
+}
+
+/// Takes what is the same in both out of both; tells how many bytes.
+fn take_same(ours: &mut BTreeMap<Vec<Frame>, i64>, memrays: &mut BTreeMap<Vec<Frame>, i64>) -> i64 {
+    let mut same = 0;
+    for (stack, bytes) in memrays.iter_mut() {
+        let Some(own) = ours.get_mut(stack) else { continue };
+        let common = *bytes.min(own);
+        (*bytes, *own, same) = (*bytes - common, *own - common, same + common);
+    }
+    ours.retain(|_, bytes| *bytes != 0);
+    memrays.retain(|_, bytes| *bytes != 0);
+    same
+}
+
+/// The bytes whose stacks are the same, those whose stacks did not pair and have the same Python frames, and all; and the
+/// largest stacks that differ. Where stacks do not pair memray shows Python's alone, and we those below the interpreter too.
+fn agreement(mut ours: BTreeMap<Vec<Frame>, i64>, mut memrays: BTreeMap<Vec<Frame>, i64>) -> ([i64; 3], String) {
     let total: i64 = memrays.values().sum();
-    let same: i64 = memrays.iter().map(|(stack, bytes)| ours.get(stack).map_or(0, |ours| *ours.min(bytes))).sum();
+    let same = take_same(&mut ours, &mut memrays);
+    let mut pythons: BTreeMap<Vec<Frame>, i64> = BTreeMap::new();
+    for (stack, bytes) in ours {
+        *pythons.entry(stack.into_iter().filter(is_python).collect()).or_default() += bytes;
+    }
+    let same_python = take_same(&mut pythons, &mut memrays);
     let mut report = String::new();
-    for (name, one, other) in [("memray's", memrays, ours), ("ours", ours, memrays)] {
-        let mut rest: Vec<_> = one.iter().filter(|(stack, bytes)| other.get(*stack) != Some(bytes)).collect();
-        rest.sort_by_key(|(_, bytes)| -**bytes);
+    for (name, rest) in [("memray's", memrays), ("ours, of Python", pythons)] {
+        let mut rest: Vec<_> = rest.into_iter().collect();
+        rest.sort_by_key(|(_, bytes)| -*bytes);
         for (stack, bytes) in rest.iter().take(4) {
-            report += &format!("{name}: {bytes} (other: {:?})\n", other.get(*stack));
+            report += &format!("{name}: {bytes}\n");
             stack.iter().for_each(|(function, file, line)| report += &format!("    {function} {file:?} {line}\n"));
         }
     }
-    (same as f64 / total as f64, report)
+    ([same, same_python, total], report)
 }
 
+/// All are the same where this was written, with a Python that has debug information. One that was stripped has no symbol
+/// for the cold part of its evaluation loop: stacks through that do not pair, in memray and here.
+/// The rest is for what may differ elsewhere: which of the names of one function is shown, how C++ is demangled, and
+/// debug information that only one of the readers understands.
 #[test]
 fn hybrid_stacks_are_memrays() {
-    compare(&open(false), &recorded().truth);
+    compare(&open(false), &recorded().truth, "_run_tracker");
 }
 
-fn compare(index: &Index, truth: &Truth) {
+fn compare(index: &Index, truth: &Truth, tracking: &str) {
     assert_eq!(index.native_symbols(), NativeSymbols::Unverified);
     for (mode, rows) in [(Mode::Peak, &truth.high_water_mark), (Mode::Leaked, &truth.leaked)] {
         let ours = stacks(index, &ask(index, mode));
-        let (share, report) = agreement(&ours, &memrays_stacks(truth, rows));
-        println!("{mode:?}: {share}\n{report}");
-        assert!(share >= 0.95, "{mode:?}: {share} of the bytes have memray's stacks\n{report}");
+        let ([same, unpaired, total], report) = agreement(ours, memrays_stacks(truth, rows, tracking));
+        println!("{mode:?}: of {total} bytes {same} in the same stacks, {unpaired} unpaired\n{report}");
+        assert!(same > 0 && same + unpaired >= total / 100 * 95, "{mode:?}: {same}, {unpaired}, {total}\n{report}");
     }
 }
 

@@ -37,10 +37,7 @@ impl PythonFrame {
     }
 
     fn read(marked: LocationId) -> PythonStep {
-        PythonStep {
-            location: LocationId(marked.0 & !Self::CONTINUES),
-            is_entry: marked.0 & Self::CONTINUES == 0,
-        }
+        PythonStep { location: LocationId(marked.0 & !Self::CONTINUES), is_entry: marked.0 & Self::CONTINUES == 0 }
     }
 }
 
@@ -86,8 +83,7 @@ pub(crate) fn look_up_names(
     let mut names = NativeNames::new();
     for ((library, _, addresses), found) in libraries.into_iter().zip(found) {
         for (address, symbols) in addresses.into_iter().zip(found.unwrap_or_default()) {
-            let locations: Vec<LocationId> =
-                symbols.iter().map(|symbol| stacks.location_of(library, symbol)).collect();
+            let locations: Vec<LocationId> = symbols.iter().map(|symbol| stacks.location_of(library, symbol)).collect();
             if !locations.is_empty() {
                 names.insert(Place { library, address }, locations);
             }
@@ -186,7 +182,8 @@ impl<'a> Steps<'a> {
 
     fn row(&mut self, place: Option<Place>, stacks: &mut Stacks<'_>) -> usize {
         // Of a library without symbols all places are alike.
-        let key = place.map(|place| if self.names.contains_key(&place) { place } else { Place { address: u64::MAX, ..place } });
+        let key = place
+            .map(|place| if self.names.contains_key(&place) { place } else { Place { address: u64::MAX, ..place } });
         if let Some(&row) = self.by_place.get(&key) {
             return row;
         }

@@ -112,7 +112,10 @@ impl<'data> Dwarf<'data> {
 /// A file's path as it was given to the compiler, like memray's: who built it, and where, tells nothing. Of a file that
 /// lies in the folder itself, only that tells where it belongs.
 fn without_folder<'file>(file: &'file str, folder: Option<&str>) -> &'file str {
-    folder.and_then(|folder| file.strip_prefix(folder)?.strip_prefix('/')).filter(|rest| rest.contains('/')).unwrap_or(file)
+    folder
+        .and_then(|folder| file.strip_prefix(folder)?.strip_prefix('/'))
+        .filter(|rest| rest.contains('/'))
+        .unwrap_or(file)
 }
 
 fn shortened(mut name: String) -> String {
