@@ -36,6 +36,7 @@ fn question(arguments: &ExportArguments, index: &Index) -> Result<Question, Aski
             function: pattern(&arguments.function),
             hide_import_system: arguments.hide_import_system,
             hide_irrelevant: arguments.hide_irrelevant,
+            ..Filter::default()
         },
         split_threads: arguments.split_threads,
     })

@@ -8,6 +8,7 @@ use memray_report::size::format_count;
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::thread::{Builder, scope};
 use std::time::Duration;
 
 /// How often the progress is shown; what is done within the first such time shows none.
@@ -19,8 +20,9 @@ pub(crate) fn open(path: &Path, options: &OpenOptions, progress: &Progress) -> R
         return Ok(Index::open(path, options, progress)?);
     }
     let (done, is_done) = channel::<()>();
-    std::thread::scope(|scope| {
-        scope.spawn(|| show(path, progress, is_done));
+    scope(|scope| {
+        // Without a thread to show it there is no progress to be seen, and the capture opens all the same.
+        let _ = Builder::new().name("progress".to_owned()).spawn_scoped(scope, || show(path, progress, is_done));
         let opened = Index::open(path, options, progress);
         drop(done);
         Ok(opened?)

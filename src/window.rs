@@ -7,6 +7,7 @@ use crate::{output, summary};
 use memray_index::OpenOptions;
 use memray_ui::settings::ThemeChoice;
 use memray_ui::{RunOptions, ScreenshotOptions, UiError};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 
@@ -18,7 +19,7 @@ pub(crate) fn run(arguments: &WindowArguments, open: &OpenOptions) -> Result<(),
         if arguments.files.is_empty() {
             return Err(Failure::Unanswerable("there is no display for a window: name a capture to read".to_owned()));
         }
-        return sum_up(&arguments.files, open);
+        return summary::run(&arguments.files, open);
     }
     // A window has a process of its own: what goes wrong in one leaves the others open.
     let (first, others) = match arguments.files.split_first() {
@@ -33,7 +34,14 @@ pub(crate) fn run(arguments: &WindowArguments, open: &OpenOptions) -> Result<(),
         let _ = child.wait();
     }
     match ran {
-        Err(UiError::Window(_)) if !arguments.files.is_empty() => sum_up(&arguments.files, open),
+        Err(UiError::Window(_)) if !arguments.files.is_empty() => {
+            // Where standard error is closed, the summary says enough.
+            let _ = writeln!(
+                io::stderr(),
+                "memray-view: no window can be opened on this display; this is the capture in words"
+            );
+            summary::run(&arguments.files[..1], open)
+        }
         ran => Ok(ran?),
     }
 }
@@ -61,10 +69,6 @@ fn draw(arguments: &WindowArguments, picture: &Path, open: &OpenOptions) -> Resu
         ..defaults
     };
     Ok(memray_ui::screenshot(&options)?.write_png(picture)?)
-}
-
-fn sum_up(files: &[PathBuf], open: &OpenOptions) -> Result<(), Failure> {
-    files.iter().try_for_each(|file| summary::run(file, open))
 }
 
 fn open_beside(file: &Path, open: &OpenOptions) -> Result<Child, Failure> {

@@ -57,7 +57,8 @@ impl Display {
 impl Drop for Display {
     fn drop(&mut self) {
         for child in [&mut self.window_manager, &mut self.server] {
-            let _ = child.kill();
+            // Asked, not killed: a killed server leaves its lock behind, and the next one on that number cannot be reached.
+            let _ = Command::new("kill").arg(child.id().to_string()).status();
             let _ = child.wait();
         }
     }

@@ -47,10 +47,12 @@ impl<'a> Window<'a> {
             .spawn()
             .unwrap();
         let mut window = Self { display, id: String::new(), process, home };
-        let title = format!("^{} — memray-view$", capture.file_name().unwrap().to_string_lossy());
+        let title = format!("{} — memray-view", capture.file_name().unwrap().to_string_lossy());
         window.id = until("the window", || {
-            let found = display.xdotool(&["search", "--onlyvisible", "--name", &title])?;
-            found.lines().next().map(str::to_owned)
+            // xdotool finds nothing by a pattern that is not ASCII, but gives the whole name.
+            let found = display.xdotool(&["search", "--onlyvisible", "--name", "memray-view$"])?;
+            let id = found.lines().next()?;
+            (display.xdotool(&["getwindowname", id])? == title).then(|| id.to_owned())
         });
         window.shown("the capture", |shown| shown["page"] == "open");
         window

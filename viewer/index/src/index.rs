@@ -57,6 +57,9 @@ pub struct Thread {
     pub name: Option<StringId>,
 }
 
+/// So many trees with frames left out are kept.
+const MOST_SHOWN_TREES: usize = 16;
+
 /// An opened index. Cheap to clone; may be asked from any thread.
 #[derive(Clone)]
 pub struct Index {
@@ -267,8 +270,14 @@ impl Index {
         if let Some(shown) = self.shown.read().unwrap_or_else(PoisonError::into_inner).get(&hiding) {
             return Arc::clone(shown);
         }
-        let shown = ShownTree::new(&self.store.call_tree, &self.store.locations, hiding);
-        self.shown.write().unwrap_or_else(PoisonError::into_inner).insert(hiding, Arc::clone(&shown));
+        let shown = ShownTree::new(&self.store.call_tree, &self.store.locations, &hiding);
+        let mut known = self.shown.write().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= MOST_SHOWN_TREES {
+            // Each is about as large as the call tree, and any set of functions may be hidden.
+            known.clear();
+        }
+        known.insert(hiding, Arc::clone(&shown));
+        drop(known);
         shown
     }
 }

@@ -37,10 +37,14 @@ pub(crate) fn classify(file: &[u8], paths: Option<&ModulePaths>) -> FileModule {
     if file.is_empty() {
         return FileModule { top_level: b"unknown".to_vec(), origin: Origin::OwnCode };
     }
-    let (relative, origin) = match paths {
+    let (relative, mut origin) = match paths {
         Some(paths) => by_header(file, paths),
         None => by_shape(file),
     };
+    if origin == Origin::OwnCode {
+        // A virtual environment's header names its own folders, not those of the interpreter that it was made from.
+        origin = by_shape(file).1;
+    }
     let top_level = top_level_of(relative);
     let is_memray = top_level == b"memray";
     FileModule { top_level: if is_memray { b"<root>".to_vec() } else { top_level.to_vec() }, origin }
@@ -150,6 +154,7 @@ mod tests {
         assert_eq!(at("relative.py"), ("relative".into(), Origin::OwnCode));
         assert_eq!(at("<frozen importlib._bootstrap>"), ("importlib".into(), Origin::StandardLibrary));
         assert_eq!(at("/opt/py/lib/python3.13/site-packages/memray/commands/run.py"), ("<root>".into(), Origin::InstalledPackage));
+        assert_eq!(at("/usr/lib/python3.13/queue.py"), ("queue".into(), Origin::StandardLibrary));
         assert_eq!(at("/srv/application/x.py"), ("x".into(), Origin::OwnCode));
     }
 

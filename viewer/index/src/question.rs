@@ -3,7 +3,7 @@
 //!
 //! Questions are small values: the window, the terminal and every export ask the same ones, so they cannot disagree.
 
-use crate::ids::ThreadIndex;
+use crate::ids::{StringId, ThreadIndex};
 use memray_format::Allocator;
 
 /// A question.
@@ -83,6 +83,8 @@ pub struct Filter {
     pub hide_import_system: bool,
     /// Leave out frames that memray calls irrelevant: `runpy`'s, CPython's own, and those of the import system.
     pub hide_irrelevant: bool,
+    /// Leave out frames of functions of these names.
+    pub hidden_functions: Vec<StringId>,
 }
 
 /// What a name is compared with.

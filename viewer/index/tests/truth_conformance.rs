@@ -34,7 +34,9 @@ fn compare(folder: &str, quirks: &[&str], check: impl Fn(&Path, &Model, &Truth) 
     let captures = captures(folder);
     assert!(captures.len() >= 16, "{folder} holds {} captures", captures.len());
     for path in captures {
+        let started = std::time::Instant::now();
         let (differing, quirks) = check(&path, &Model::read(&path), &truth_of(&path));
+        eprintln!("TIMING {:?} {}", started.elapsed(), path.display());
         differences.extend(differing.into_iter().map(|line| format!("{}: {line}", path.display())));
         seen.extend(quirks);
     }

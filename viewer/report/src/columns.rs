@@ -6,21 +6,27 @@ pub(crate) const WIDTH: usize = 80;
 
 /// Text in lines of at most [`WIDTH`] characters, broken at spaces; a longer word has a line of its own.
 pub(crate) fn wrap(text: &str) -> String {
-    let mut wrapped = String::with_capacity(text.len() + text.len() / WIDTH + 1);
+    fill(text.split(' '), " ")
+}
+
+/// Pieces in lines of at most [`WIDTH`] characters, with `separator` between them where they share a line.
+pub(crate) fn fill<'a>(pieces: impl Iterator<Item = &'a str>, separator: &str) -> String {
+    let separator_chars = separator.chars().count();
+    let mut filled = String::new();
     let mut column = 0;
-    for word in text.split(' ') {
-        let length = word.chars().count();
-        if column > 0 && column + 1 + length > WIDTH {
-            wrapped.push('\n');
+    for piece in pieces {
+        let length = piece.chars().count();
+        if column > 0 && column + separator_chars + length > WIDTH {
+            filled.push('\n');
             column = 0;
         } else if column > 0 {
-            wrapped.push(' ');
-            column += 1;
+            filled.push_str(separator);
+            column += separator_chars;
         }
-        wrapped.push_str(word);
+        filled.push_str(piece);
         column += length;
     }
-    wrapped
+    filled
 }
 
 /// Rows of cells, the last column to the left and the others to the right, each as wide as its widest cell, indented by
@@ -63,6 +69,13 @@ mod tests {
         let lines: Vec<usize> = wrapped.lines().map(|line| line.chars().count()).collect();
         assert_eq!(lines, [80, 100]);
         assert_eq!(wrapped.replace('\n', " "), text);
+    }
+
+    #[test]
+    fn pieces_stay_whole() {
+        let (a, b) = ("a b".repeat(13), "c d".repeat(14));
+        assert_eq!(fill([a.as_str(), b.as_str()].into_iter(), " · "), format!("{a}\n{b}"));
+        assert_eq!(fill(["a b", "c"].into_iter(), " · "), "a b · c");
     }
 
     #[test]

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What indexing a capture found, and how fast it was.
 
+use crate::escape;
 use crate::headline::Headline;
 use crate::metadata::python_version;
 use crate::notes::{Note, notes};
+use crate::opening::write_opening;
 use crate::size::{Units, format_bytes, format_bytes_exact, format_count, format_counted};
-use crate::stats::{Failure, write_opening};
+use crate::stats::Failure;
 use crate::time::{format_duration, format_elapsed};
-use memray_index::{CaptureInfo, Index, Origin, Timeline};
+use memray_index::{CaptureInfo, Ending, Index, Origin, Timeline};
 use std::io::{self, Write};
 use std::time::Duration;
 
@@ -74,6 +76,7 @@ impl Findings<'_> {
             format_counted(timeline.snapshots.len() as u64, "snapshot"),
             format_duration(info.duration_ms),
         )?;
+        writeln!(out, "Ending: {}", ending_words(&info.ending))?;
         writeln!(out, "Index: {}, {}", format_bytes(self.index_bytes, units), self.speed())
     }
 
@@ -86,6 +89,18 @@ impl Findings<'_> {
             }
             Origin::Cached => format!("opened from the cache in {elapsed}"),
             Origin::IndexFile => format!("opened in {elapsed}"),
+        }
+    }
+}
+
+fn ending_words(ending: &Ending) -> String {
+    match ending {
+        Ending::Complete => "complete".to_owned(),
+        Ending::Truncated { offset, reason } => {
+            format!("at byte {}: {}", format_count(*offset), escape::visible(reason))
+        }
+        Ending::Damaged { offset, reason } => {
+            format!("damaged at byte {}: {}", format_count(*offset), escape::visible(reason))
         }
     }
 }
@@ -122,6 +137,7 @@ mod tests {
              Records: 3,000,000\n\
              Allocations: 5, 4.66 GiB in all; frees: 2 (0 of memory not recorded)\n\
              Found: 3 locations, 3 threads, 42 snapshots over 41.3 s\n\
+             Ending: complete\n\
              Index: 2.00 KiB, built in 1.50 s (2.0 million records a second)\n"
         );
     }
@@ -132,6 +148,10 @@ mod tests {
         info.header.file_format = FileFormat::Aggregated;
         let text = text_of(&info, Origin::Cached, 3);
         assert!(text.contains("\nAllocations: summed by 7 locations\n"), "{text}");
+        assert_eq!(
+            ending_words(&Ending::Damaged { offset: 4711, reason: "unknown record\u{1b}".to_owned() }),
+            "damaged at byte 4,711: unknown record\\u{1b}"
+        );
         assert!(text.ends_with("\nIndex: 2.00 KiB, opened from the cache in 3 ms\n"), "{text}");
     }
 }

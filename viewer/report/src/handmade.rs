@@ -37,13 +37,23 @@ impl Names {
 
     /// A location of the program's own code.
     pub(crate) fn own(&mut self, function: &str, file: &str, line: u32) -> LocationId {
-        let traits = LocationTraits { is_own_code: true, is_import_system: false, is_interesting: true };
+        let traits = LocationTraits {
+            is_own_code: true,
+            is_import_system: false,
+            is_interesting: true,
+            ..LocationTraits::default()
+        };
         self.add(function, file, line, FrameKind::Python, traits)
     }
 
     /// A location of an installed package.
     pub(crate) fn library(&mut self, function: &str, file: &str, line: u32) -> LocationId {
-        let traits = LocationTraits { is_own_code: false, is_import_system: false, is_interesting: true };
+        let traits = LocationTraits {
+            is_own_code: false,
+            is_import_system: false,
+            is_interesting: true,
+            ..LocationTraits::default()
+        };
         self.add(function, file, line, FrameKind::Python, traits)
     }
 

@@ -3,8 +3,9 @@
 //!
 //! [`Headline`] leads. Its rule: in the call tree of the peak, with irrelevant frames hidden and threads merged, follow
 //! the heaviest child from the root while it holds at least half of the total; name the last frame of the program's own
-//! code on that way, or else the last relevant one. Where not even one child of the root holds half, the three largest
-//! branches are named, each by the same rule within itself.
+//! code on that way. Where there is none and the way ends because it splits, the three largest branches are named, each by
+//! the same rule within itself: the frames above a split (a thread's start, the tracker's own call) say nothing. Where no
+//! branch leads to own code either, the last relevant frame is named.
 
 use crate::labels::{self, Labels};
 use crate::size::{Units, format_bytes, format_counted, format_share};
@@ -15,6 +16,9 @@ use memray_index::{
 
 /// How many branches are named where none holds half.
 const BRANCHES: usize = 3;
+
+/// What stands between facts.
+pub(crate) const FACT_SEPARATOR: &str = " \u{b7} ";
 
 /// The headline: a sentence with names that can be followed, and a line of facts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -90,7 +94,7 @@ impl Headline {
 
     /// The facts as one line.
     pub fn facts_line(&self) -> String {
-        self.facts.join(" \u{b7} ")
+        self.facts.join(FACT_SEPARATOR)
     }
 }
 
@@ -133,57 +137,82 @@ fn segments(subject: Subject<'_>, names: &impl Labels, units: Units) -> Vec<Segm
 }
 
 /// What holds a share of the total: a frame, or no frame.
+#[derive(Clone, Copy)]
 struct Holder {
     location: Option<LocationId>,
     bytes: i64,
+    is_own_code: bool,
     is_majority: bool,
 }
 
+/// Where a way down the tree led.
+struct Way {
+    named: Holder,
+    end: TreeNodeId,
+}
+
 fn holders(tree: &Tree, names: &impl Labels) -> Vec<Holder> {
-    let root = tree.node(TreeNodeId(0));
-    let total = root.amount.bytes;
-    let outside = Holder { location: None, bytes: root.own.bytes, is_majority: holds_half(root.own.bytes, total) };
-    if outside.is_majority {
-        return vec![outside];
-    }
-    let mut branches = tree.children(TreeNodeId(0)).map(TreeNodeId);
-    if let Some(heaviest) = branches.clone().next()
+    const ROOT: TreeNodeId = TreeNodeId(0);
+    let total = tree.node(ROOT).amount.bytes;
+    let mut split = ROOT;
+    let mut on_the_way = None;
+    if let Some(heaviest) = tree.children(ROOT).next().map(TreeNodeId)
         && holds_half(tree.node(heaviest).amount.bytes, total)
     {
-        return vec![Holder { is_majority: true, ..follow(tree, heaviest, total, names) }];
+        let way = follow(tree, heaviest, total, names);
+        let named = Holder { is_majority: true, ..way.named };
+        if named.is_own_code {
+            return vec![named];
+        }
+        (split, on_the_way) = (way.end, Some(named));
+    }
+    let at_split = tree.node(split);
+    let itself = Holder {
+        location: (split != ROOT).then_some(at_split.location),
+        bytes: at_split.own.bytes,
+        is_own_code: false,
+        is_majority: holds_half(at_split.own.bytes, total),
+    };
+    if itself.is_majority {
+        return vec![on_the_way.unwrap_or(itself)];
     }
     // Branches come heaviest first, so the largest shares are among the first of them.
-    let mut largest: Vec<Holder> = branches
-        .by_ref()
+    let mut largest: Vec<Holder> = tree
+        .children(split)
         .take(BRANCHES)
-        .map(|branch| follow(tree, branch, tree.node(branch).amount.bytes, names))
-        .chain([outside])
+        .map(TreeNodeId)
+        .map(|branch| follow(tree, branch, tree.node(branch).amount.bytes, names).named)
+        .chain([itself])
         .filter(|holder| holder.bytes > 0)
         .collect();
     largest.sort_by_key(|holder| std::cmp::Reverse(holder.bytes));
     largest.truncate(BRANCHES);
-    largest
+    match on_the_way {
+        Some(last_relevant) if !largest.iter().any(|holder| holder.is_own_code) => vec![last_relevant],
+        _ => largest,
+    }
 }
 
 /// Follows the heaviest child down from a node while it holds half of `whole`.
-fn follow(tree: &Tree, from: TreeNodeId, whole: i64, names: &impl Labels) -> Holder {
-    let mut at = from;
+fn follow(tree: &Tree, from: TreeNodeId, whole: i64, names: &impl Labels) -> Way {
+    let mut end = from;
     let (mut own_code, mut relevant) = (None, None);
     loop {
-        let traits = names.location(tree.node(at).location).traits;
+        let traits = names.location(tree.node(end).location).traits;
         if traits.is_own_code {
-            own_code = Some(at);
+            own_code = Some(end);
         }
         if traits.is_interesting {
-            relevant = Some(at);
+            relevant = Some(end);
         }
-        match tree.children(at).next().map(TreeNodeId) {
-            Some(child) if holds_half(tree.node(child).amount.bytes, whole) => at = child,
+        match tree.children(end).next().map(TreeNodeId) {
+            Some(child) if holds_half(tree.node(child).amount.bytes, whole) => end = child,
             _ => break,
         }
     }
-    let named = tree.node(own_code.or(relevant).unwrap_or(at));
-    Holder { location: Some(named.location), bytes: named.amount.bytes, is_majority: false }
+    let node = tree.node(own_code.or(relevant).unwrap_or(end));
+    let (bytes, is_own_code) = (node.amount.bytes, own_code.is_some());
+    Way { named: Holder { location: Some(node.location), bytes, is_own_code, is_majority: false }, end }
 }
 
 fn holds_half(bytes: i64, whole: i64) -> bool {
@@ -277,6 +306,33 @@ mod tests {
         assert_eq!(
             text_of(&tree, &names),
             "Peak 3.20 GiB at 14.5 s; 31 % in a (x.py:1), 30 % in b (y.py:2), 22 % in c (z.py:3)"
+        );
+    }
+
+    #[test]
+    fn a_split_below_frames_that_are_not_own_code_is_a_split() {
+        let mut names = Names::default();
+        let tracker = names.library("_run_tracker", "/usr/lib/python3/dist-packages/memray/commands/run.py", 83);
+        let (a, b, c) = (names.own("a", "x.py", 1), names.own("b", "y.py", 2), names.own("c", "z.py", 3));
+        let branches = vec![
+            Node(a, 43 * UNIT, vec![]),
+            Node(b, 0, vec![Node(c, 32 * UNIT, vec![])]),
+            Node(names.library("other", "o.py", 4), 16 * UNIT, vec![]),
+        ];
+        assert_eq!(
+            text_of(&tree(0, vec![Node(tracker, 9 * UNIT, branches)]), &names),
+            "Peak 3.20 GiB at 14.5 s; 43 % in a (x.py:1), 32 % in c (z.py:3), 16 % in other (o.py:4)"
+        );
+    }
+
+    #[test]
+    fn a_split_that_leads_to_no_own_code_is_named_by_what_is_above_it() {
+        let mut names = Names::default();
+        let above = names.library("run", "threading.py", 9);
+        let branches = (0..3).map(|i| Node(names.library("leaf", "l.py", i), 30 * UNIT, vec![])).collect();
+        assert_eq!(
+            text_of(&tree(0, vec![Node(above, 10 * UNIT, branches)]), &names),
+            "Peak 3.20 GiB at 14.5 s; all of it in run (threading.py:9)"
         );
     }
 

@@ -18,6 +18,7 @@ pub mod labels;
 pub mod metadata;
 pub mod moments;
 pub mod notes;
+mod opening;
 pub mod size;
 pub mod stats;
 pub mod terminal;

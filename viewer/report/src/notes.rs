@@ -53,21 +53,25 @@ pub fn notes(index: &Index) -> Vec<Note> {
 
 /// The note on a recording that stops early.
 pub fn stops_early(info: &CaptureInfo) -> Option<Note> {
-    let (what, offset, reason) = match &info.ending {
+    let (offset, what, detail) = match &info.ending {
         Ending::Complete => return None,
-        Ending::Truncated { offset, reason } => ("it ends", *offset, reason),
-        Ending::Damaged { offset, reason } => ("damaged", *offset, reason),
+        Ending::Truncated { offset, reason } => (
+            *offset,
+            escape::visible(reason).into_owned(),
+            format!("The recording ends at byte {}.", format_count(*offset)),
+        ),
+        Ending::Damaged { offset, reason } => {
+            (*offset, format!("damaged at byte {}", format_count(*offset)), escape::visible(reason).into_owned())
+        }
     };
     let percent = readable_percent(offset, info.file_size_bytes);
     Some(Note {
         kind: NoteKind::StopsEarly,
         text: format!(
-            "The recording stops after {} ({percent} % of the file readable; {what} at byte {}). Totals are exact up to \
-             there.",
-            format_duration(info.duration_ms),
-            format_count(offset)
+            "The recording stops after {} ({percent} % of the file readable; {what}). Totals are exact up to there.",
+            format_duration(info.duration_ms)
         ),
-        detail: Some(escape::visible(reason).into_owned()),
+        detail: Some(detail),
     })
 }
 
@@ -192,12 +196,15 @@ mod tests {
     #[test]
     fn a_cut_file_is_not_called_damaged() {
         let mut info = info();
-        info.ending = Ending::Truncated { offset: 999_999, reason: "the file ends within a record".to_owned() };
+        let reason = "the program was killed, or is still running".to_owned();
+        info.ending = Ending::Truncated { offset: 999_999, reason };
+        let note = stops_early(&info).unwrap();
         assert_eq!(
-            stops_early(&info).unwrap().text,
-            "The recording stops after 41.3 s (99 % of the file readable; it ends at byte 999,999). Totals are exact up \
-             to there."
+            note.text,
+            "The recording stops after 41.3 s (99 % of the file readable; the program was killed, or is still running). \
+             Totals are exact up to there."
         );
+        assert_eq!(note.detail.as_deref(), Some("The recording ends at byte 999,999."));
         info.ending = Ending::Complete;
         assert_eq!(stops_early(&info), None);
     }

@@ -6,8 +6,9 @@ use crate::columns::table;
 use crate::headline::Headline;
 use crate::labels::{self, Labels};
 use crate::notes::{Note, notes};
+use crate::opening::write_opening;
 use crate::size::{Units, format_bytes, format_count, format_counted, format_share};
-use crate::stats::{Failure, write_opening};
+use crate::stats::Failure;
 use memray_index::{Amount, GroupBy, Index, Question, Row, RowKey};
 use std::io::{self, Write};
 

@@ -185,8 +185,9 @@ fn local_offset_s(time_s: i64) -> i64 {
         return 0;
     }
     // SAFETY: zeroed above, and filled by a call that succeeded.
+    let civil = unsafe { civil.assume_init() };
     #[allow(clippy::useless_conversion)] // `c_long` is 32 bits wide on some platforms
-    i64::from(unsafe { civil.assume_init() }.tm_gmtoff)
+    i64::from(civil.tm_gmtoff)
 }
 
 #[cfg(not(unix))]

@@ -3,11 +3,17 @@
 //! depths, and of a memory graph over 360,000 snapshots. No window, no graphics; the median and the worst of 31 frames,
 //! the view moving in each. `cargo run --release -p memray-ui --example frame_cost`; fails if a frame takes over 8 ms.
 
+#![expect(clippy::print_stdout, reason = "a measurement is printed")]
+
 use egui::{Context, Event, RawInput, Rect, pos2, vec2};
-use memray_index::{Amount, LocationId, SnapshotRow, ThreadIndex, Timeline, Tree, TreeNode, TreeNodeId};
+use memray_index::{
+    Amount, FrameKind, LocationId, LocationTraits, SnapshotRow, StringId, ThreadIndex, Timeline, Tree, TreeNode,
+    TreeNodeId,
+};
 use memray_report::size::Units;
 use memray_report::time::WallClock;
-use memray_ui::icicle::{self, Icicle, Labels};
+use memray_ui::icicle::{self, Icicle};
+use memray_ui::labels::{Labels, LocationLabel};
 use memray_ui::memory_graph::{self, MemoryGraph};
 use std::borrow::Cow;
 use std::collections::BinaryHeap;
@@ -21,23 +27,22 @@ const SIZE: egui::Vec2 = vec2(1920.0, 800.0);
 struct Names;
 
 impl Labels for Names {
-    fn function(&self, location: LocationId) -> Cow<'_, str> {
-        format!("function_{}", location.0).into()
+    fn location(&self, location: LocationId) -> LocationLabel<'_> {
+        let number = location.0;
+        LocationLabel {
+            function: format!("function_{number}").into(),
+            file: format!("/srv/app/package_{}/module_{}.py", number % 40, number % 700).into(),
+            line: number % 900,
+            kind: FrameKind::Python,
+            module: format!("package_{}", number % 40).into(),
+            traits: LocationTraits { is_own_code: !number.is_multiple_of(3), ..LocationTraits::default() },
+        }
     }
-    fn file(&self, location: LocationId) -> Cow<'_, str> {
-        format!("/srv/app/package_{}/module_{}.py", location.0 % 40, location.0 % 700).into()
+    fn string(&self, _: StringId) -> Cow<'_, str> {
+        "".into()
     }
-    fn line(&self, location: LocationId) -> u32 {
-        location.0 % 900
-    }
-    fn module(&self, location: LocationId) -> Cow<'_, str> {
-        format!("package_{}", location.0 % 40).into()
-    }
-    fn is_own_code(&self, location: LocationId) -> bool {
-        !location.0.is_multiple_of(3)
-    }
-    fn thread(&self, _: ThreadIndex) -> Cow<'_, str> {
-        "main".into()
+    fn thread(&self, _: ThreadIndex) -> String {
+        "main".to_owned()
     }
 }
 

@@ -113,7 +113,8 @@ impl Settings {
 
     /// The window's size if it is one that a screen can have.
     pub fn usable_window_size(&self) -> Option<[f32; 2]> {
-        self.window_size.filter(|[width, height]| (320.0..=16_384.0).contains(width) && (240.0..=16_384.0).contains(height))
+        self.window_size
+            .filter(|[width, height]| (320.0..=16_384.0).contains(width) && (240.0..=16_384.0).contains(height))
     }
 }
 
@@ -126,7 +127,8 @@ pub struct SettingsFile {
 impl SettingsFile {
     /// The user's own, if the platform says where.
     pub fn of_user() -> Option<Self> {
-        directories::ProjectDirs::from("", "", "memray-view").map(|dirs| Self::at(&dirs.config_dir().join("settings.json")))
+        directories::ProjectDirs::from("", "", "memray-view")
+            .map(|dirs| Self::at(&dirs.config_dir().join("settings.json")))
     }
 
     /// At a path.
@@ -140,10 +142,7 @@ impl SettingsFile {
         if !is_small {
             return Settings::default();
         }
-        std::fs::read(&self.path)
-            .ok()
-            .and_then(|bytes| serde_json::from_slice(&bytes).ok())
-            .unwrap_or_default()
+        std::fs::read(&self.path).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default()
     }
 
     /// Remembers. Written beside and renamed, so that a run that is killed leaves the old file.

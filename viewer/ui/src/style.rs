@@ -42,6 +42,20 @@ pub fn text_field<'t>(ui: &Ui, text: &'t mut String, id: Id) -> TextEdit<'t> {
     TextEdit::singleline(text).id(id).frame(frame).align(Align2::LEFT_CENTER)
 }
 
+/// A panel that fills the room that is left.
+pub fn panel(ui: &mut Ui, inner: i8, content: impl FnOnce(&mut Ui)) {
+    let palette = Palette::of(ui.visuals());
+    Frame::new()
+        .fill(palette.panel)
+        .stroke(Stroke::new(1.0, palette.outline))
+        .corner_radius(CornerRadius::same(RADIUS))
+        .inner_margin(Margin::same(inner))
+        .show(ui, |ui| {
+            ui.set_min_size(ui.available_size());
+            content(ui);
+        });
+}
+
 /// Gives a context our fonts, and both themes' colours and measures.
 pub fn install(context: &Context) {
     fonts::install(context);
@@ -109,7 +123,7 @@ fn visuals(palette: &Palette) -> Visuals {
     visuals.window_stroke = Stroke::new(1.0, palette.outline);
     visuals.window_corner_radius = CornerRadius::same(8);
     visuals.menu_corner_radius = CornerRadius::same(6);
-    visuals.extreme_bg_color = palette.background;
+    visuals.extreme_bg_color = palette.neutral_frame;
     visuals.text_edit_bg_color = Some(palette.panel);
     visuals.faint_bg_color = palette.panel;
     visuals.code_bg_color = palette.background;

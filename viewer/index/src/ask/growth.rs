@@ -51,7 +51,7 @@ impl Store {
         let rows = match by {
             GrowthBy::OwnCodeLine => by_site(self, &answer, GroupBy::OwnCodeLine),
             GrowthBy::Inclusive | GrowthBy::Own => {
-                let shown = super::shown_tree::ShownTree::new(&self.call_tree, &self.locations, Default::default());
+                let shown = super::shown_tree::ShownTree::new(&self.call_tree, &self.locations, &Default::default());
                 let tree = callers_first(&shown, &self.stacks_of(&answer, &shown));
                 by_frame(self, &tree, GroupBy::Location)
             }

@@ -3,19 +3,21 @@
 //! frame above them. Stacks that only differed in hidden frames become one.
 
 use crate::call_tree::CallTree;
-use crate::ids::{LocationId, NodeId};
+use crate::ids::{LocationId, NodeId, StringId};
 use crate::location::Location;
 use crate::question::Filter;
 use rustc_hash::FxHashMap;
 use std::sync::Arc;
 
 /// Which frames are hidden.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Hiding {
     pub(crate) import_system: bool,
     pub(crate) irrelevant: bool,
     /// All that is not the program's own code.
     pub(crate) libraries: bool,
+    /// Functions of these names.
+    pub(crate) functions: Vec<StringId>,
 }
 
 impl Hiding {
@@ -25,14 +27,16 @@ impl Hiding {
             import_system: filter.hide_import_system,
             irrelevant: filter.hide_irrelevant,
             libraries: folds_libraries,
+            functions: filter.hidden_functions.clone(),
         }
     }
 
-    fn hides(self, location: &Location, is_below_import: bool) -> bool {
+    fn hides(&self, location: &Location, is_below_import: bool) -> bool {
         let traits = &location.traits;
         (self.import_system && is_below_import)
             || (self.irrelevant && !traits.is_interesting)
             || (self.libraries && !traits.is_own_code)
+            || self.functions.contains(&location.function)
     }
 }
 
@@ -46,8 +50,8 @@ pub(crate) struct ShownTree {
 
 impl ShownTree {
     /// The tree that shows all but what is hidden.
-    pub(crate) fn new(whole: &CallTree, locations: &[Location], hiding: Hiding) -> Arc<Self> {
-        if hiding == Hiding::default() {
+    pub(crate) fn new(whole: &CallTree, locations: &[Location], hiding: &Hiding) -> Arc<Self> {
+        if *hiding == Hiding::default() {
             return Arc::new(Self { tree: whole.clone(), shown: None });
         }
         let mut tree = CallTree::default();
@@ -103,5 +107,35 @@ impl ShownTree {
                 path.iter().all(|&location| frames.next() == Some(location))
             })
             .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::location::{FrameKind, LocationTraits};
+
+    #[test]
+    fn what_a_hidden_function_called_is_called_by_its_caller() {
+        let location = |function: u32| Location {
+            function: StringId(function),
+            file: StringId(0),
+            line: 1,
+            kind: FrameKind::Python,
+            module: StringId(0),
+            traits: LocationTraits { is_interesting: true, ..LocationTraits::default() },
+        };
+        let locations = [location(0), location(1), location(2), location(3)];
+        let mut whole = CallTree::default();
+        let main = whole.push(NodeId::ROOT, LocationId(1));
+        let hidden = whole.push(main, LocationId(2));
+        let below = whole.push(hidden, LocationId(3));
+        let direct = whole.push(main, LocationId(3));
+        let hiding = Hiding { functions: vec![StringId(2)], ..Hiding::default() };
+        let shown = ShownTree::new(&whole, &locations, &hiding);
+        assert_eq!(shown.tree.len(), 3);
+        assert_eq!(shown.shown(hidden), shown.shown(main));
+        assert_eq!(shown.shown(below), shown.shown(direct), "stacks that differed in the hidden frame are one");
+        assert_eq!(shown.tree.frames(shown.shown(below)).collect::<Vec<_>>(), [LocationId(3), LocationId(1)]);
     }
 }

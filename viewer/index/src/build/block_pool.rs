@@ -3,7 +3,8 @@
 //!
 //! A page of the traced heap holds from one block (of 4 KiB) to some hundreds (of 16 bytes), and there may be millions
 //! of pages. A general allocator would spend more on bookkeeping than on blocks; here a table of capacity `2^class` is
-//! a run of 32-bit words in an arena of its class: first the offsets (two a word), then the blocks.
+//! a run of 32-bit words in an arena of its class: first the offsets (two a word), then the blocks. Large tables begin
+//! with an index: for each 16 bytes of the page one byte, which says where the block that begins there stands.
 
 /// What is remembered of a live block, as 32-bit words.
 pub(crate) const BLOCK_WORDS: usize = 5;
@@ -27,16 +28,38 @@ struct Arena {
     free: Vec<TableId>,
 }
 
-/// Words that a table of a class takes.
-const fn table_words(class: u8) -> usize {
-    let capacity = 1usize << class;
-    capacity.div_ceil(2) + capacity * BLOCK_WORDS
+/// Words of a large table's index: a byte for each 16 bytes of the page.
+const INDEX_WORDS: usize = 64;
+
+/// Tables of this class and above have an index.
+pub(crate) const FIRST_INDEXED_CLASS: u8 = 4;
+
+/// Words before the blocks of a table: its index, if it has one, and the offsets.
+#[inline]
+const fn head_words(class: u8) -> usize {
+    let index = if class >= FIRST_INDEXED_CLASS { INDEX_WORDS } else { 0 };
+    index + (1usize << class).div_ceil(2)
 }
 
-/// Tables in one segment of a class.
-const fn tables_per_segment(class: u8) -> usize {
+/// Words that a table of a class takes.
+#[inline]
+const fn table_words(class: u8) -> usize {
+    head_words(class) + (BLOCK_WORDS << class)
+}
+
+/// Tables in one segment of a class, as a power of two.
+#[inline]
+const fn segment_shift(class: u8) -> u32 {
     let tables = SEGMENT_WORDS / table_words(class);
-    if tables == 0 { 1 } else { tables }
+    if tables == 0 { 0 } else { tables.ilog2() }
+}
+
+/// Index, offsets and blocks of a table.
+pub(crate) struct Table<Words> {
+    /// Empty where the class has none.
+    pub(crate) index: Words,
+    pub(crate) offsets: Words,
+    pub(crate) blocks: Words,
 }
 
 impl BlockPool {
@@ -49,10 +72,9 @@ impl BlockPool {
         if let Some(id) = arena.free.pop() {
             return id;
         }
-        let per_segment = tables_per_segment(class);
         let id = arena.tables;
-        if id as usize / per_segment == arena.segments.len() {
-            arena.segments.push(vec![0; per_segment * table_words(class)].into_boxed_slice());
+        if (id >> segment_shift(class)) as usize == arena.segments.len() {
+            arena.segments.push(vec![0; table_words(class) << segment_shift(class)].into_boxed_slice());
         }
         arena.tables += 1;
         id
@@ -63,38 +85,37 @@ impl BlockPool {
         self.arenas[usize::from(class)].free.push(id);
     }
 
-    /// A table's words: offsets, then blocks.
+    /// A table's words.
     #[inline]
-    pub(crate) fn table(&self, class: u8, id: TableId) -> (&[u32], &[u32]) {
+    pub(crate) fn table(&self, class: u8, id: TableId) -> Table<&[u32]> {
         let (segment, start) = place(class, id);
         let words = &self.arenas[usize::from(class)].segments[segment][start..start + table_words(class)];
-        words.split_at((1usize << class).div_ceil(2))
+        let (head, blocks) = words.split_at(head_words(class));
+        let (index, offsets) = head.split_at(head.len() - (1usize << class).div_ceil(2));
+        Table { index, offsets, blocks }
     }
 
     /// A table's words, to change.
     #[inline]
-    pub(crate) fn table_mut(&mut self, class: u8, id: TableId) -> (&mut [u32], &mut [u32]) {
+    pub(crate) fn table_mut(&mut self, class: u8, id: TableId) -> Table<&mut [u32]> {
         let (segment, start) = place(class, id);
         let words = &mut self.arenas[usize::from(class)].segments[segment][start..start + table_words(class)];
-        words.split_at_mut((1usize << class).div_ceil(2))
+        let (head, blocks) = words.split_at_mut(head_words(class));
+        let (index, offsets) = head.split_at_mut(head.len() - (1usize << class).div_ceil(2));
+        Table { index, offsets, blocks }
     }
 
-    /// Moves a table's first `count` entries to a new one of another class and gives the old one back.
+    /// Moves a table's first `count` entries to a new one of another class and gives the old one back. The new one's index
+    /// is not filled.
     pub(crate) fn resize(&mut self, class: u8, id: TableId, count: usize, new_class: u8) -> TableId {
         let new_id = self.take(new_class);
-        let (old_segment, old_start) = place(class, id);
-        let (new_segment, new_start) = place(new_class, new_id);
-        let (low, high) = (class.min(new_class), class.max(new_class));
-        let (below, above) = self.arenas.split_at_mut(usize::from(high));
-        let (low_arena, high_arena) = (&mut below[usize::from(low)], &mut above[0]);
-        let (old_arena, new_arena) = if class < new_class { (low_arena, high_arena) } else { (high_arena, low_arena) };
-        let old = &old_arena.segments[old_segment][old_start..];
-        let new = &mut new_arena.segments[new_segment][new_start..];
-        let offset_words = count.div_ceil(2);
-        new[..offset_words].copy_from_slice(&old[..offset_words]);
-        let (old_blocks, new_blocks) = ((1usize << class).div_ceil(2), (1usize << new_class).div_ceil(2));
-        let block_words = count * BLOCK_WORDS;
-        new[new_blocks..new_blocks + block_words].copy_from_slice(&old[old_blocks..old_blocks + block_words]);
+        let old = self.table(class, id);
+        let (mut offsets, mut blocks) = (old.offsets.to_vec(), old.blocks.to_vec());
+        offsets.truncate(count.div_ceil(2));
+        blocks.truncate(count * BLOCK_WORDS);
+        let new = self.table_mut(new_class, new_id);
+        new.offsets[..offsets.len()].copy_from_slice(&offsets);
+        new.blocks[..blocks.len()].copy_from_slice(&blocks);
         self.give_back(class, id);
         new_id
     }
@@ -103,6 +124,6 @@ impl BlockPool {
 /// Segment and first word of a table.
 #[inline]
 fn place(class: u8, id: TableId) -> (usize, usize) {
-    let per_segment = tables_per_segment(class);
-    (id as usize / per_segment, id as usize % per_segment * table_words(class))
+    let shift = segment_shift(class);
+    ((id >> shift) as usize, (id as usize & ((1 << shift) - 1)) * table_words(class))
 }

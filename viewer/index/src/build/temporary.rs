@@ -7,19 +7,45 @@ use rustc_hash::FxHashMap;
 /// The largest distance that is kept exactly. Beyond, the capture is read again.
 pub(crate) const MAX_DISTANCE: u32 = 1024;
 
+/// The nearest distances, which are most of all, are kept in a row for each site.
+const NEAR: usize = 4;
+
+/// A site with this many far distances is given a table of all of them.
+const FAR_ENOUGH: u32 = 64;
+
+/// Tables at most, 16 KiB each; further sites share a hash map.
+const MAX_TABLES: usize = 4096;
+
+/// Bytes and allocations.
+type Sum = (u64, u64);
+
 /// Bytes and allocations by site and distance.
 pub(crate) struct TemporaryHistogram {
     max_distance: u32,
-    sums: FxHashMap<u64, (u64, u64)>,
-    /// The nearest distances, which are most of all, without hashing: `NEAR` rows a site.
-    near: Vec<(u64, u64)>,
+    near: Vec<[Sum; NEAR]>,
+    far: Vec<Far>,
+    tables: Vec<Box<[Sum]>>,
+    shared: FxHashMap<u64, Sum>,
 }
 
-const NEAR: usize = 4;
+/// Where a site's far distances are.
+#[derive(Clone, Copy)]
+enum Far {
+    /// In the shared map, so many so far.
+    Shared(u32),
+    /// In a table.
+    Table(u32),
+}
 
 impl Default for TemporaryHistogram {
     fn default() -> Self {
-        Self { max_distance: MAX_DISTANCE, sums: FxHashMap::default(), near: Vec::new() }
+        Self {
+            max_distance: MAX_DISTANCE,
+            near: Vec::new(),
+            far: Vec::new(),
+            tables: Vec::new(),
+            shared: FxHashMap::default(),
+        }
     }
 }
 
@@ -35,30 +61,62 @@ impl TemporaryHistogram {
         if distance > self.max_distance {
             return;
         }
-        let distance = if self.max_distance > MAX_DISTANCE { 0 } else { distance };
-        let sum = if (distance as usize) < NEAR {
-            let row = site.index() * NEAR + distance as usize;
-            if row >= self.near.len() {
-                self.near.resize((site.index() + 1) * NEAR, (0, 0));
-            }
-            &mut self.near[row]
-        } else {
-            self.sums.entry(u64::from(site.0) << 16 | u64::from(distance)).or_default()
+        let distance = if self.max_distance > MAX_DISTANCE { 0 } else { distance as usize };
+        if site.index() >= self.near.len() {
+            self.near.resize(site.index() + 1, [(0, 0); NEAR]);
+            self.far.resize(site.index() + 1, Far::Shared(0));
+        }
+        let sum = match self.near[site.index()].get_mut(distance) {
+            Some(sum) => sum,
+            None => self.far_sum(site, distance),
         };
         sum.0 = sum.0.wrapping_add(size_bytes);
         sum.1 += 1;
     }
 
+    #[inline]
+    fn far_sum(&mut self, site: SiteId, distance: usize) -> &mut Sum {
+        let far = &mut self.far[site.index()];
+        if let Far::Shared(count) = far {
+            *count += 1;
+            if *count >= FAR_ENOUGH && self.tables.len() < MAX_TABLES {
+                *far = Far::Table(self.tables.len() as u32);
+                self.tables.push(vec![(0, 0); MAX_DISTANCE as usize + 1].into_boxed_slice());
+            }
+        }
+        match *far {
+            Far::Table(table) => &mut self.tables[table as usize][distance],
+            Far::Shared(_) => self.shared.entry(u64::from(site.0) << 16 | distance as u64).or_default(),
+        }
+    }
+
     /// Rows (site, distance, bytes, allocations), by site and distance.
     pub(crate) fn rows(&self) -> Vec<(SiteId, u32, u64, u64)> {
-        let near = self.near.iter().enumerate().filter(|(_, sum)| sum.1 > 0).map(|(row, &(bytes, allocations))| {
-            (SiteId((row / NEAR) as u32), (row % NEAR) as u32, bytes, allocations)
-        });
-        let far = self.sums.iter().map(|(&key, &(bytes, allocations))| {
-            (SiteId((key >> 16) as u32), (key & 0xffff) as u32, bytes, allocations)
-        });
-        let mut rows: Vec<_> = near.chain(far).collect();
+        let mut rows = Vec::new();
+        let mut add = |site: usize, distance: usize, &(bytes, allocations): &Sum| {
+            if allocations > 0 {
+                rows.push((SiteId(site as u32), distance as u32, bytes, allocations));
+            }
+        };
+        for (site, (near, far)) in self.near.iter().zip(&self.far).enumerate() {
+            near.iter().enumerate().for_each(|(distance, sum)| add(site, distance, sum));
+            if let Far::Table(table) = far {
+                self.tables[*table as usize].iter().enumerate().for_each(|(distance, sum)| add(site, distance, sum));
+            }
+        }
+        for (key, sum) in &self.shared {
+            add((key >> 16) as usize, (key & 0xffff) as usize, sum);
+        }
         rows.sort_unstable_by_key(|row| (row.0, row.1));
+        // A site's first far distances are in the shared map, the others in its table.
+        rows.dedup_by(|next, kept| {
+            let is_same = (next.0, next.1) == (kept.0, kept.1);
+            if is_same {
+                kept.2 = kept.2.wrapping_add(next.2);
+                kept.3 += next.3;
+            }
+            is_same
+        });
         rows
     }
 }

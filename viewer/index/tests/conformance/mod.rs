@@ -6,7 +6,7 @@
 #![allow(dead_code)] // each test program uses a part of it
 
 use crate::answers::{Answers, Facts, difference, text};
-use crate::naive::{Amounts, Frame, Model, Stack};
+use crate::naive::{Amounts, FrameId, Model, Stack};
 use crate::truth::{Lifetime, Row, Truth, time_ms};
 use memray_format::{Allocator, FileFormat, PythonAllocator, ThreadId};
 use memray_index::{Amount, Mode, Moment, Question, TimeRange};
@@ -25,7 +25,7 @@ pub struct Conformance<'a> {
     /// Aggregated captures: how many rows of the capture each stack sums.
     aggregated_rows: HashMap<Stack, i64>,
     /// All Python frames, to tell them from native ones.
-    python_frames: HashSet<Frame>,
+    python_frames: HashSet<FrameId>,
     /// Whole stacks of the main thread, to tell where the tracker is.
     main_thread_stacks: HashSet<Stack>,
     differences: Vec<String>,
@@ -42,9 +42,8 @@ pub fn check<'a>(
     model: &'a Model,
     truth: &'a Truth,
 ) -> (Vec<String>, BTreeSet<&'static str>) {
-    let main_thread = |(_, _, thread, stack): (_, _, ThreadId, &Stack)| {
-        (thread == model.header.main_thread).then(|| stack.clone())
-    };
+    let by_main_thread = model.allocations().filter(|(_, _, thread, _)| *thread == model.header.main_thread);
+    let main_thread_stacks: BTreeSet<usize> = by_main_thread.map(|(.., stack)| stack).collect();
     let mut aggregated_rows = HashMap::new();
     for (a, stack) in &model.aggregated {
         *aggregated_rows.entry(model.trimmed(&model.stacks[*stack], a.thread)).or_default() += 1;
@@ -54,8 +53,8 @@ pub fn check<'a>(
         truth,
         facts: answers.facts(),
         aggregated_rows,
-        python_frames: model.stacks.iter().flatten().cloned().collect(),
-        main_thread_stacks: model.allocations().filter_map(main_thread).collect(),
+        python_frames: model.stacks.iter().flatten().copied().collect(),
+        main_thread_stacks: main_thread_stacks.into_iter().map(|row| model.stacks[row].clone()).collect(),
         stacks: Vec::new(),
         trimmed_stacks: Vec::new(),
         differences: Vec::new(),
@@ -261,7 +260,7 @@ impl Conformance<'_> {
                 own.allocations = other.allocations;
             }
             if own != other {
-                let leaf = key.1.first().map(|frame| text(&frame.0));
+                let leaf = key.1.first().map(|frame| text(&frame.frame().0));
                 self.differences.push(format!("peak by thread {} {leaf:?}: {own:?}, memray: {other:?}", key.0));
             }
         }

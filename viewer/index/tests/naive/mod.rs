@@ -5,20 +5,21 @@
 //! ([`Step`]) with each allocation's call stack, and every answer is a replay of a [`Heap`] up to a record.
 #![allow(dead_code)] // each test program uses a part of it
 
+mod frames;
 pub mod modules;
 mod reader;
 
+pub use frames::{Frame, FrameId, Stack};
+
 use memray_format::{AggregatedAllocation, Allocation, Allocator, AllocatorKind, Header, Snapshot, ThreadId};
 use memray_index::{Amount, Filter, Mode, Moment, Pattern, Question, TimeRange};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ops::Range;
+use std::rc::Rc;
 
-/// Function, file and line (0 for none).
-pub type Frame = (Vec<u8>, Vec<u8>, u32);
-/// The innermost frame first.
-pub type Stack = Vec<Frame>;
 /// What is asked about, by thread (where split) and stack.
-pub type Amounts = BTreeMap<(Option<ThreadId>, Stack), Amount>;
+pub type Amounts = HashMap<(Option<ThreadId>, Stack), Amount>;
 
 /// A record that matters to memory.
 #[derive(Clone, Copy, Debug)]
@@ -48,6 +49,7 @@ pub struct Model {
     pub heap_bytes: Vec<u64>,
     /// Frees that freed nothing.
     pub unmatched_frees: u64,
+    states: RefCell<HashMap<usize, Rc<[(usize, u64)]>>>,
 }
 
 /// What is live: the number of the allocation's record, and how many bytes of it.
@@ -188,13 +190,13 @@ impl Model {
         self.steps[..last].iter().filter(|step| matches!(step, Step::Snapshot(_))).count()
     }
 
-    /// Every allocation, frees left out: its step, record, thread and whole stack.
-    pub fn allocations(&self) -> impl Iterator<Item = (usize, &Allocation, ThreadId, &Stack)> {
+    /// Every allocation, frees left out: its step, record, thread and whole stack (a row of [`Model::stacks`]).
+    pub fn allocations(&self) -> impl Iterator<Item = (usize, &Allocation, ThreadId, usize)> {
         self.steps.iter().enumerate().filter_map(|(i, step)| match step {
             Step::Allocation(a, thread, stack)
                 if matches!(a.allocator.kind(), AllocatorKind::Simple | AllocatorKind::Ranged) =>
             {
-                Some((i, a, *thread, &self.stacks[*stack]))
+                Some((i, a, *thread, *stack))
             }
             _ => None,
         })
@@ -207,22 +209,25 @@ impl Model {
         threads.filter(|thread| seen.insert(*thread)).collect()
     }
 
-    /// The state after that many steps.
-    fn heap_after(&self, steps: usize) -> Heap {
-        let mut heap = Heap::default();
-        for (i, step) in self.steps[..steps].iter().enumerate() {
-            if let Step::Allocation(a, ..) = step {
-                heap.apply(i, a);
+    /// What is live after that many steps, piece by piece. Kept, as tests ask about few states again and again.
+    fn live_after(&self, steps: usize) -> Rc<[(usize, u64)]> {
+        let replay = || {
+            let mut heap = Heap::default();
+            for (i, step) in self.steps[..steps].iter().enumerate() {
+                if let Step::Allocation(a, ..) = step {
+                    heap.apply(i, a);
+                }
             }
-        }
-        heap
+            heap.pieces().collect()
+        };
+        self.states.borrow_mut().entry(steps).or_insert_with(replay).clone()
     }
 
     /// Contributions to a mode, by the allocation's record.
     fn contributions(&self, mode: Mode) -> Vec<(usize, Amount)> {
         let live = |state: usize, sign: i64| -> Vec<(usize, Amount)> {
             let amount = |bytes| Amount { bytes: sign * bytes as i64, allocations: sign };
-            self.heap_after(state).pieces().map(|(record, bytes)| (record, amount(bytes))).collect()
+            self.live_after(state).iter().map(|(record, bytes)| (*record, amount(*bytes))).collect()
         };
         match mode {
             Mode::Peak => live(self.peak_in(0..self.steps.len()), 1),
@@ -315,29 +320,53 @@ impl Model {
                 add(sums.entry((thread, stack)).or_default(), amount);
             }
         }
+        let matching = Matching::new(self, filter);
         let mut amounts = Amounts::new();
         for ((thread, stack), amount) in sums {
-            if let Some(shown) = self.shown(filter, &self.trimmed(&self.stacks[stack], thread)) {
+            if let Some(shown) = matching.shown(&self.trimmed(&self.stacks[stack], thread)) {
                 add(amounts.entry((question.split_threads.then_some(thread), shown)).or_default(), amount);
             }
         }
         amounts.retain(|_, amount| *amount != Amount::default());
         Ok(amounts)
     }
+}
 
-    /// What a filter leaves of a stack; `None` where it leaves the stack out.
-    fn shown(&self, filter: &Filter, stack: &Stack) -> Option<Stack> {
-        let any = |pattern: &Option<Pattern>, name: &dyn Fn(&Frame) -> Vec<u8>| {
-            pattern.as_ref().is_none_or(|pattern| stack.iter().any(|frame| matches(pattern, &name(frame))))
-        };
-        let passes = any(&filter.function, &|frame| frame.0.clone())
-            && any(&filter.file, &|frame| frame.1.clone())
-            && any(&filter.module, &|frame| modules::module(&self.header, &frame.1));
-        let is_hidden = |frame: &Frame| {
-            (filter.hide_import_system && modules::is_import_system(frame))
-                || (filter.hide_irrelevant && !modules::is_interesting(frame))
-        };
-        passes.then(|| stack.iter().filter(|frame| !is_hidden(frame)).cloned().collect())
+/// Frames that a filter asks about.
+struct Matching {
+    /// One of each of these must be in a stack.
+    wanted: Vec<HashSet<FrameId>>,
+    /// From the outermost of these inwards, nothing is shown: what they call is of the import system too.
+    import_system: HashSet<FrameId>,
+    irrelevant: HashSet<FrameId>,
+}
+
+impl Matching {
+    fn new(model: &Model, filter: &Filter) -> Self {
+        let frames: HashSet<FrameId> = model.stacks.iter().flatten().copied().collect();
+        let those = |holds: &dyn Fn(Frame) -> bool| frames.iter().copied().filter(|id| holds(id.frame())).collect();
+        let module = |frame: Frame| modules::module(&model.header, &frame.1);
+        let names: [(_, &dyn Fn(Frame) -> Vec<u8>); 3] =
+            [(&filter.function, &|frame| frame.0), (&filter.file, &|frame| frame.1), (&filter.module, &module)];
+        let names = names.iter().filter_map(|(pattern, name)| Some((pattern.as_ref()?, name)));
+        Self {
+            wanted: names
+                .map(|(pattern, name)| {
+                    let matches = matcher(pattern);
+                    those(&|frame| matches(&name(frame)))
+                })
+                .collect(),
+            import_system: those(&|frame| filter.hide_import_system && modules::is_import_system(&frame)),
+            irrelevant: those(&|frame| filter.hide_irrelevant && !modules::is_interesting(&frame)),
+        }
+    }
+
+    /// What the filter leaves of a stack; `None` where it leaves the stack out.
+    fn shown(&self, stack: &Stack) -> Option<Stack> {
+        let passes = self.wanted.iter().all(|frames| stack.iter().any(|frame| frames.contains(frame)));
+        let outermost_import = stack.iter().rposition(|frame| self.import_system.contains(frame));
+        let shown = stack[outermost_import.map_or(0, |at| at + 1)..].iter();
+        passes.then(|| shown.filter(|frame| !self.irrelevant.contains(*frame)).copied().collect())
     }
 }
 
@@ -346,10 +375,15 @@ fn add(sum: &mut Amount, amount: Amount) {
     sum.allocations += amount.allocations;
 }
 
-fn matches(pattern: &Pattern, name: &[u8]) -> bool {
-    let name = String::from_utf8_lossy(name);
+fn matcher(pattern: &Pattern) -> Box<dyn Fn(&[u8]) -> bool> {
     match pattern {
-        Pattern::Substring(part) => name.to_lowercase().contains(&part.to_lowercase()),
-        Pattern::Regex(regex) => regex::Regex::new(regex).unwrap().is_match(&name),
+        Pattern::Substring(part) => {
+            let part = part.to_lowercase();
+            Box::new(move |name| String::from_utf8_lossy(name).to_lowercase().contains(&part))
+        }
+        Pattern::Regex(regex) => {
+            let regex = regex::Regex::new(regex).unwrap();
+            Box::new(move |name| regex.is_match(&String::from_utf8_lossy(name)))
+        }
     }
 }

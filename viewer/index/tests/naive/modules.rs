@@ -64,17 +64,17 @@ fn top_level(module: &str) -> Vec<u8> {
     module.split('.').next().unwrap_or("").as_bytes().to_vec()
 }
 
-/// A file's top-level module.
+/// A file's top-level module; memray's own is the root.
 pub fn module(header: &Header, file: &[u8]) -> Vec<u8> {
-    top_level(&resolve(header, file).0)
+    let module = top_level(&resolve(header, file).0);
+    if module == b"memray" { b"<root>".to_vec() } else { module }
 }
 
 /// The module that memray's statistics charge a stack to: the innermost that is not of the standard library.
 pub fn module_of_stack(header: &Header, stack: &Stack) -> Vec<u8> {
-    let mut modules = stack.iter().map(|frame| resolve(header, &frame.1)).filter(|(_, is_standard)| !is_standard);
-    match modules.next() {
-        Some((module, _)) if top_level(&module) != b"memray" => top_level(&module),
-        _ => b"<root>".to_vec(),
+    match stack.iter().map(|frame| frame.frame()).find(|frame| !resolve(header, &frame.1).1) {
+        Some(frame) => module(header, &frame.1),
+        None => b"<root>".to_vec(),
     }
 }
 

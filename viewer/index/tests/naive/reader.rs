@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //! From a capture's records to the model's: which thread is current, and what its stack is.
 
-use super::{Frame, Model, Stack, Step};
+use super::{Frame, FrameId, Model, Stack, Step};
 use memray_format::{Decoder, FrameKey, Header, Record, StreamEnd, ThreadId, line_number};
+use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 
 /// What the records said so far.
@@ -45,7 +46,7 @@ impl Reader {
         if let Some(row) = self.rows.get(&keys) {
             return *row;
         }
-        self.stacks.push(keys.iter().rev().map(|key| self.frame(*key)).collect());
+        self.stacks.push(keys.iter().rev().map(|key| FrameId::of(self.frame(*key))).collect());
         self.rows.insert(keys, self.stacks.len() - 1);
         self.stacks.len() - 1
     }
@@ -123,6 +124,7 @@ pub(super) fn read(path: &std::path::Path) -> Model {
         has_trailer: reader.has_trailer,
         heap_bytes: Vec::new(),
         unmatched_frees: 0,
+        states: RefCell::default(),
     }
 }
 

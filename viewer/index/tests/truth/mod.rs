@@ -2,7 +2,7 @@
 //! What memray itself says of a capture, as `tests/tools/memray_truth.py` writes it.
 #![allow(dead_code)] // each test program uses a part of it
 
-use crate::naive::{Frame, Stack};
+use crate::naive::{FrameId, Stack};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -86,8 +86,9 @@ impl Truth {
 }
 
 /// A frame, with memray's spelling of no line (0 or less) as 0.
-pub fn as_frame((function, file, line): &(String, String, i64)) -> Frame {
-    (function.clone().into_bytes(), file.clone().into_bytes(), u32::try_from(*line).unwrap_or(0))
+pub fn as_frame((function, file, line): &(String, String, i64)) -> FrameId {
+    let line = u32::try_from(*line).unwrap_or(0);
+    FrameId::of((function.clone().into_bytes(), file.clone().into_bytes(), line))
 }
 
 /// Milliseconds since the Unix epoch of `2026-11-22 07:38:16.706000+00:00`, whose offset may be missing: UTC.

@@ -6,9 +6,9 @@ use super::document::Document;
 use super::view::Tab;
 use super::{AppOptions, caption, headline, mode_bar, notes, status_bar, tabs};
 use crate::settings::Settings;
-use crate::style::{GAP, MARGIN, RADIUS};
+use crate::style::{GAP, MARGIN, panel};
 use crate::theme::Palette;
-use egui::{CentralPanel, CornerRadius, Frame, Margin, Panel, Stroke, Ui};
+use egui::{CentralPanel, Frame, Margin, Panel, Ui};
 
 /// A window narrower than this shows no details beside the main view.
 const MIN_WIDTH_WITH_DETAILS: f32 = 820.0;
@@ -39,7 +39,7 @@ pub(super) fn show(
         .default_size((height * 0.2).clamp(110.0, 260.0))
         .size_range(80.0..=(height * 0.5).max(90.0))
         .show(ui, |ui| {
-            panel(ui, &palette, 6, |ui| {
+            panel(ui, 6, |ui| {
                 document.show_graph(ui, settings);
             });
         });
@@ -64,7 +64,7 @@ pub(super) fn show(
             .default_size((ui.available_width() * 0.24).clamp(260.0, 420.0))
             .size_range(220.0..=ui.available_width() * 0.5)
             .show(ui, |ui| {
-                panel(ui, &palette, 12, |ui| said = document.show_details(ui, settings));
+                panel(ui, 12, |ui| said = document.show_details(ui, settings));
             });
     }
     let frame = Frame::new().fill(palette.background).inner_margin(Margin {
@@ -76,22 +76,9 @@ pub(super) fn show(
     CentralPanel::default().frame(frame).show(ui, |ui| {
         tabs::show(ui, document, commands);
         let inner = if document.view.tab == Tab::Icicle { 4 } else { 8 };
-        panel(ui, &palette, inner, |ui| {
+        panel(ui, inner, |ui| {
             said = document.show_main(ui, settings).or(said.take());
         });
     });
     said
-}
-
-/// A panel that fills the room that is left.
-fn panel(ui: &mut Ui, palette: &Palette, inner: i8, content: impl FnOnce(&mut Ui)) {
-    Frame::new()
-        .fill(palette.panel)
-        .stroke(Stroke::new(1.0, palette.outline))
-        .corner_radius(CornerRadius::same(RADIUS))
-        .inner_margin(Margin::same(inner))
-        .show(ui, |ui| {
-            ui.set_min_size(ui.available_size());
-            content(ui);
-        });
 }

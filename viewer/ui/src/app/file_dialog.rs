@@ -4,11 +4,12 @@
 use egui::Context;
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, TryRecvError, channel};
+use std::time::{Duration, Instant};
 
 /// A dialog that may be open.
 #[derive(Default)]
 pub(super) struct FileDialog {
-    answer: Option<Receiver<Option<PathBuf>>>,
+    answer: Option<(Receiver<Option<PathBuf>>, Instant)>,
 }
 
 /// What the dialog said.
@@ -18,9 +19,14 @@ pub(super) enum Chosen {
     NotYet,
     /// A file.
     File(PathBuf),
-    /// No file. A desktop without dialogs says the same as a user who cancels.
+    /// The user closed it without choosing a file.
     Nothing,
+    /// No dialog, as far as can be told: a desktop without one says the same as a user who cancels, only sooner.
+    NoDialog,
 }
+
+/// Nobody cancels a dialog sooner than this.
+const SOONEST_CANCEL: Duration = Duration::from_millis(700);
 
 impl FileDialog {
     /// Opens it, unless it is open.
@@ -43,7 +49,7 @@ impl FileDialog {
         });
         // Without a thread the channel is closed already, which counts as no answer.
         drop(started);
-        self.answer = Some(answer);
+        self.answer = Some((answer, Instant::now()));
     }
 
     /// Whether it was opened and has not answered.
@@ -53,10 +59,11 @@ impl FileDialog {
 
     /// What it said by now. Anything but `NotYet` is told once.
     pub(super) fn poll(&mut self) -> Chosen {
-        let Some(answer) = &self.answer else { return Chosen::NotYet };
+        let Some((answer, opened)) = &self.answer else { return Chosen::NotYet };
         let chosen = match answer.try_recv() {
             Ok(Some(path)) => Chosen::File(path),
-            Ok(None) | Err(TryRecvError::Disconnected) => Chosen::Nothing,
+            Ok(None) if opened.elapsed() >= SOONEST_CANCEL => Chosen::Nothing,
+            Ok(None) | Err(TryRecvError::Disconnected) => Chosen::NoDialog,
             Err(TryRecvError::Empty) => return Chosen::NotYet,
         };
         self.answer = None;

@@ -4,7 +4,7 @@
 use super::document::Document;
 use crate::style;
 use crate::theme::Palette;
-use egui::{Align, Button, CornerRadius, Id, Popup, PopupCloseBehavior, Response, RichText, ScrollArea, Stroke, Ui};
+use egui::{Button, CornerRadius, Id, Popup, PopupCloseBehavior, Response, RichText, ScrollArea, Stroke, Ui};
 use memray_format::{Allocator, AllocatorKind};
 use memray_index::{Pattern, ThreadIndex};
 use memray_report::asking::parse_pattern;
@@ -37,6 +37,11 @@ pub(super) fn show(ui: &mut Ui, document: &mut Document) {
     if filter.hide_import_system && removable(ui, "import system hidden").clicked() {
         filter.hide_import_system = false;
     }
+    let index = &document.index;
+    filter.hidden_functions.retain(|function| {
+        let name = escape::visible(&index.text(*function)).into_owned();
+        !removable(ui, &format!("{} hidden", escape::shorten(&name, 40))).clicked()
+    });
     for (name, pattern) in
         [("module", &mut filter.module), ("file", &mut filter.file), ("function", &mut filter.function)]
     {
@@ -86,7 +91,8 @@ fn allocators(ui: &mut Ui, document: &mut Document) {
     }
     let response = chip(ui, "all allocators", "Show one allocator only");
     Popup::menu(&response).show(|ui| {
-        let allocates = |allocator: &Allocator| matches!(allocator.kind(), AllocatorKind::Simple | AllocatorKind::Ranged);
+        let allocates =
+            |allocator: &Allocator| matches!(allocator.kind(), AllocatorKind::Simple | AllocatorKind::Ranged);
         for allocator in Allocator::ALL.into_iter().filter(allocates) {
             if ui.add(Button::selectable(false, allocator.name())).clicked() {
                 filter.allocator = Some(allocator);
@@ -114,9 +120,11 @@ fn menu(ui: &mut Ui, document: &mut Document) {
                 ("File", &mut menu.file, &mut filter.file),
                 ("Function", &mut menu.function, &mut filter.function),
             ] {
-                ui.with_layout(egui::Layout::left_to_right(Align::Center), |ui| {
+                ui.horizontal(|ui| {
                     let label = ui.add_sized([64.0, 20.0], egui::Label::new(name));
-                    let field = style::text_field(ui, text, Id::unique(("filter", name))).hint_text("text or /pattern/").desired_width(f32::INFINITY);
+                    let field = style::text_field(ui, text, Id::unique(("filter", name)))
+                        .hint_text("text or /pattern/")
+                        .desired_width(f32::INFINITY);
                     let field = ui.add(field).labelled_by(label.id);
                     if field.lost_focus() {
                         let wanted = text.trim();

@@ -8,6 +8,8 @@ use egui::{Label, Link, RichText, Sense, Ui};
 use memray_index::RowKey;
 use memray_report::escape;
 
+/// No more of a command is looked at: a capture may hold a megabyte of it.
+const MAX_COMMAND_BYTES: usize = 2_000;
 /// The longest command that is shown; the whole one is in the tooltip.
 const COMMAND_CHARS: usize = 120;
 
@@ -24,7 +26,7 @@ fn plain(ui: &mut Ui, text: &str, palette: &Palette) {
 }
 
 /// The traced command without the folders of what ran it.
-fn short_command(command: &str) -> String {
+pub(super) fn short_command(command: &str) -> String {
     let (program, rest) = command.split_once(' ').unwrap_or((command, ""));
     let name = program.strip_suffix("/__main__.py").unwrap_or(program);
     let name = name.rsplit('/').next().unwrap_or(name);
@@ -65,10 +67,12 @@ pub(super) fn show(ui: &mut Ui, document: &mut Document) {
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = 0.0;
         ui.label(RichText::new(headline.facts.join("  ·  ")).color(palette.text));
-        let command = escape::visible_bytes(&document.index.info().header.command_line);
+        let command = &document.index.info().header.command_line;
+        let command = escape::visible_bytes(command.get(..MAX_COMMAND_BYTES).unwrap_or(command));
         if !command.is_empty() {
             let short = short_command(&command);
-            let text = RichText::new(format!("  ·  {}", escape::shorten(&short, COMMAND_CHARS))).color(palette.text_weak);
+            let text =
+                RichText::new(format!("  ·  {}", escape::shorten(&short, COMMAND_CHARS))).color(palette.text_weak);
             ui.add(Label::new(text).sense(Sense::hover()).truncate()).on_hover_text(&command);
         }
     });
@@ -80,7 +84,10 @@ mod tests {
 
     #[test]
     fn a_command_loses_the_folders_of_what_ran_it() {
-        assert_eq!(short_command("/opt/lib/site-packages/memray/__main__.py run -o x.bin a.py"), "memray run -o x.bin a.py");
+        assert_eq!(
+            short_command("/opt/lib/site-packages/memray/__main__.py run -o x.bin a.py"),
+            "memray run -o x.bin a.py"
+        );
         assert_eq!(short_command("/usr/bin/python3 a.py"), "python3 a.py");
         assert_eq!(short_command("memray"), "memray");
     }

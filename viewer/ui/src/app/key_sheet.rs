@@ -26,12 +26,18 @@ pub(super) fn show(ui: &mut Ui, commands: &mut Vec<Command>) -> bool {
         ui.label(RichText::new("Keys").text_style(style::headline()).color(palette.text_strong));
         ui.add_space(8.0);
         ui.columns(2, |columns| {
-            for (column, groups) in columns.iter_mut().zip([&[Group::File, Group::View][..], &[Group::Capture, Group::Help][..]]) {
+            for (column, groups) in
+                columns.iter_mut().zip([&[Group::File, Group::View][..], &[Group::Capture, Group::Help][..]])
+            {
                 for group in groups {
                     section(column, group.label(), |ui| {
                         for command in Command::ALL.into_iter().filter(|command| command.group() == *group) {
                             if !command.shortcuts().is_empty() {
-                                row(ui, &command.key_names().collect::<Vec<_>>().join(", "), command.label().trim_end_matches('…'));
+                                row(
+                                    ui,
+                                    &command.key_names().collect::<Vec<_>>().join(", "),
+                                    command.label().trim_end_matches('…'),
+                                );
                             }
                         }
                     });

@@ -139,7 +139,8 @@ impl App {
                 .into_iter()
                 .for_each(|path| self.open(&path, None, &context)),
             Page::Opening(reading) => {
-                if opening_page::show(ui, &reading.opening, &mut reading.graph, &self.settings, self.options.is_picture) {
+                if opening_page::show(ui, &reading.opening, &mut reading.graph, &self.settings, self.options.is_picture)
+                {
                     reading.opening.progress.cancel();
                 }
             }
@@ -175,8 +176,10 @@ impl App {
 
     /// Takes what other threads have finished, and tells them what is wanted now. Draws nothing.
     fn update(&mut self, context: &Context) {
-        if let Chosen::File(path) = self.dialog.poll() {
-            self.open(&path, None, context);
+        match self.dialog.poll() {
+            Chosen::File(path) => self.open(&path, None, context),
+            Chosen::Nothing if self.path_entry.as_ref().is_some_and(PathEntry::is_untouched) => self.path_entry = None,
+            Chosen::NotYet | Chosen::Nothing | Chosen::NoDialog => {}
         }
         let dropped = context.input(|input| input.raw.dropped_files.first().map(|file| file.path().to_owned()));
         if let Some(path) = dropped.filter(|path| !path.as_os_str().is_empty()) {
@@ -246,7 +249,9 @@ impl App {
         self.path_entry = None;
         let fingerprint = Fingerprint::of(&path);
         self.page = match Opening::start(&path, &self.options.open, context) {
-            Ok(opening) => Page::Opening(Box::new(Reading { opening, fingerprint, view, graph: MemoryGraph::default() })),
+            Ok(opening) => {
+                Page::Opening(Box::new(Reading { opening, fingerprint, view, graph: MemoryGraph::default() }))
+            }
             Err(error) => Page::Failed { path, message: error.to_string() },
         };
     }
@@ -264,7 +269,7 @@ impl App {
             path: path.clone(),
             peak_bytes: index.timeline().peak_bytes,
             start_time_ms: index.info().header.start_time_ms,
-            command_line: escape::visible_bytes(&index.info().header.command_line),
+            command_line: escape::shorten(&escape::visible_bytes(&index.info().header.command_line), 400).into_owned(),
         });
         self.save_settings();
         self.page = match Document::new(path.clone(), index, took, fingerprint, context) {

@@ -7,8 +7,8 @@ use crate::settings::Settings;
 use crate::style::{self, RADIUS};
 use crate::theme::Palette;
 use egui::{
-    Align2, Color32, CornerRadius, FontSelection, Id, Key, Popup, PopupCloseBehavior, Rect, Response, RichText, Role, Sense,
-    Stroke, StrokeKind, Ui, WidgetInfo, WidgetText, vec2,
+    Align2, Color32, CornerRadius, DragValue, FontSelection, Id, Key, Popup, PopupCloseBehavior, Rect, Response,
+    RichText, Role, Sense, Stroke, StrokeKind, Ui, WidgetInfo, WidgetText, vec2,
 };
 use memray_report::moments::{parse_moment, parse_range};
 
@@ -50,9 +50,19 @@ pub(super) fn show(ui: &mut Ui, document: &mut Document, settings: &Settings) {
         }
     }
     ui.painter().rect_stroke(bar, CornerRadius::same(RADIUS), Stroke::new(1.0, palette.outline), StrokeKind::Inside);
+    if document.view.mode == ModeChoice::Temporary {
+        threshold(ui, &mut document.view.temporary_threshold);
+    }
     if let Some(response) = live_at {
         time_field(&response, document, settings);
     }
+}
+
+/// How many further allocations still count as few.
+fn threshold(ui: &mut Ui, threshold: &mut u64) {
+    let label = ui.label("threshold");
+    let field = DragValue::new(threshold).range(1..=1_000_000_000).speed(0.2);
+    ui.add(field).labelled_by(label.id).on_hover_text("Drag it, or click and type");
 }
 
 #[allow(clippy::too_many_arguments)] // one button's looks

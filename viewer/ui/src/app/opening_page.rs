@@ -19,7 +19,13 @@ const PATIENCE: Duration = Duration::from_millis(150);
 const REFRESH: Duration = Duration::from_millis(100);
 
 /// Draws the page; whether the user cancelled.
-pub(super) fn show(ui: &mut Ui, opening: &Opening, graph: &mut MemoryGraph, settings: &Settings, is_picture: bool) -> bool {
+pub(super) fn show(
+    ui: &mut Ui,
+    opening: &Opening,
+    graph: &mut MemoryGraph,
+    settings: &Settings,
+    is_picture: bool,
+) -> bool {
     let palette = Palette::of(ui.visuals());
     let units = settings.units.units();
     let mut is_cancelled = false;
@@ -77,21 +83,23 @@ fn provisional(ui: &mut Ui, opening: &Opening, graph: &mut MemoryGraph, settings
     });
     let generation = known.snapshots.len() as u64;
     let timeline = timeline_of(known);
-    ui.add_space(4.0);
-    let height = (ui.available_height() * 0.25).clamp(110.0, 260.0);
+    ui.add_space(2.0);
+    let height = (ui.available_height() * 0.5).clamp(110.0, 420.0);
     ui.allocate_ui(vec2(ui.available_width(), height), |ui| {
-        let source = memory_graph::Source {
-            timeline: &timeline,
-            generation,
-            selection: None,
-            range: None,
-            moment: None,
-            is_provisional: true,
-            units,
-            clock: settings.clock.wall_clock(),
-        };
-        // What is not yet read cannot be asked about.
-        graph.show(ui, &source);
+        style::panel(ui, 6, |ui| {
+            let source = memory_graph::Source {
+                timeline: &timeline,
+                generation,
+                selection: None,
+                range: None,
+                moment: None,
+                is_provisional: true,
+                units,
+                clock: settings.clock.wall_clock(),
+            };
+            // What is not yet read cannot be asked about.
+            graph.show(ui, &source);
+        });
     });
 }
 

@@ -34,6 +34,11 @@ impl PathEntry {
         Self { is_beside_dialog: true, ..Self::alone() }
     }
 
+    /// Whether it only stands beside a dialog, and nothing was typed.
+    pub(super) fn is_untouched(&self) -> bool {
+        self.is_beside_dialog && self.text.is_empty()
+    }
+
     /// Draws it.
     pub(super) fn show(&mut self, ui: &mut Ui, dialog_is_open: bool) -> Outcome {
         let palette = Palette::of(ui.visuals());
@@ -41,14 +46,16 @@ impl PathEntry {
         let modal = Modal::new(Id::unique("path entry")).show(ui.ctx(), |ui| {
             ui.set_width(520.0_f32.min(ui.ctx().content_rect().width() - 60.0));
             let label = ui.label("Path of a capture or an index");
-            let field = style::text_field(ui, &mut self.text, Id::unique("path")).hint_text("/path/to/capture.bin").desired_width(f32::INFINITY);
+            let field = style::text_field(ui, &mut self.text, Id::unique("path"))
+                .hint_text("/path/to/capture.bin")
+                .desired_width(f32::INFINITY);
             let response = ui.add(field).labelled_by(label.id);
             if std::mem::take(&mut self.wants_focus) {
                 response.request_focus();
             }
             let words = match (self.is_beside_dialog, dialog_is_open) {
                 (true, true) => "Waiting for the desktop's file dialog. Where none opens, type or paste the path here.",
-                (true, false) => "The desktop's dialog chose nothing. Type or paste the path here.",
+                (true, false) => "No file dialog answered. Type or paste the path here.",
                 (false, _) => "Type or paste it; Enter opens it.",
             };
             ui.label(RichText::new(words).color(palette.text_weak).small());

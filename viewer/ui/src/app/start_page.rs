@@ -4,10 +4,14 @@
 use super::AppOptions;
 use super::command::Command;
 use super::file_dialog::FileDialog;
+use super::headline::short_command;
 use crate::settings::{Recent, Settings};
 use crate::style;
 use crate::theme::Palette;
-use egui::{Align, Button, CentralPanel, CornerRadius, Frame, Label, Layout, Margin, RichText, ScrollArea, Sense, Stroke, Ui, vec2};
+use egui::{
+    Align, Button, CentralPanel, CornerRadius, Frame, Label, Layout, Margin, RichText, ScrollArea, Sense, Stroke, Ui,
+    vec2,
+};
 use memray_report::escape;
 use memray_report::size::format_bytes;
 use memray_report::time::format_date_time;
@@ -145,7 +149,7 @@ fn recent_row(ui: &mut Ui, recent: &Recent, settings: &Settings) -> bool {
     let folder = recent.path.parent().map(|folder| folder.to_string_lossy().into_owned()).unwrap_or_default();
     let peak = format_bytes(recent.peak_bytes, settings.units.units());
     let date = format_date_time(recent.start_time_ms, settings.clock.wall_clock());
-    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 44.0), Sense::click());
+    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 50.0), Sense::click());
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, format!("{name}, peak {peak}")));
     let fill = if response.hovered() { palette.neutral_frame } else { palette.panel };
     ui.painter().rect(
@@ -155,13 +159,14 @@ fn recent_row(ui: &mut Ui, recent: &Recent, settings: &Settings) -> bool {
         Stroke::new(1.0, if response.has_focus() { palette.accent } else { palette.outline }),
         egui::StrokeKind::Inside,
     );
-    let mut inner = ui.new_child(egui::UiBuilder::new().max_rect(rect.shrink2(vec2(12.0, 5.0))));
+    let mut inner = ui.new_child(egui::UiBuilder::new().max_rect(rect.shrink2(vec2(12.0, 7.0))));
     inner.spacing_mut().item_spacing.y = 1.0;
     inner.horizontal(|ui| {
         ui.label(RichText::new(name).text_style(style::strong()).color(palette.text_strong));
         ui.add(Label::new(RichText::new(escape::visible(&folder)).color(palette.text_weak).size(12.0)).truncate());
     });
-    let command = escape::shorten(&recent.command_line, 90);
+    let command = short_command(&recent.command_line);
+    let command = escape::shorten(&command, 90);
     let facts = format!("peak {peak}  ·  {date}  ·  {command}");
     inner.add(Label::new(RichText::new(facts).color(palette.text_weak).size(12.0)).truncate());
     response.on_hover_text(recent.path.display().to_string()).clicked()

@@ -14,9 +14,12 @@ use memray_report::time::format_duration;
 /// Draws the bar.
 pub(super) fn show(ui: &mut Ui, document: &mut Document, settings: &mut Settings, options: &AppOptions) {
     let palette = Palette::of(ui.visuals());
-    let frame = Frame::new()
-        .fill(palette.background)
-        .inner_margin(Margin { left: MARGIN as i8, right: MARGIN as i8, top: 4, bottom: 4 });
+    let frame = Frame::new().fill(palette.background).inner_margin(Margin {
+        left: MARGIN as i8,
+        right: MARGIN as i8,
+        top: 4,
+        bottom: 4,
+    });
     Panel::bottom("status bar").frame(frame).show(ui, |ui| {
         ui.horizontal(|ui| {
             ui.spacing_mut().item_spacing.x = 6.0;
@@ -37,13 +40,14 @@ fn facts(ui: &mut Ui, document: &Document, settings: &mut Settings, options: &Ap
         };
     }
     let info = document.index.info();
-    let mut facts = vec![format!("{} records", format_count(info.counts.records))];
-    facts.push(format_bytes(info.file_size_bytes, settings.units.units()));
+    let mut facts = Vec::new();
     if !options.is_picture {
         // How long it took differs from run to run, and a picture must not.
         let took_ms = i64::try_from(document.opened_in.as_millis()).unwrap_or(i64::MAX);
         facts.push(format!("opened in {}", format_duration(took_ms)));
     }
+    facts.push(format!("{} records", format_count(info.counts.records)));
+    facts.push(format_bytes(info.file_size_bytes, settings.units.units()));
     ui.label(weak(format!("{}  ·", facts.join("  ·  "))));
 }
 

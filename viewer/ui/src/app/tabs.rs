@@ -18,7 +18,8 @@ pub(super) fn show(ui: &mut Ui, document: &mut Document, commands: &mut Vec<Comm
         }
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             ui.spacing_mut().item_spacing.x = 4.0;
-            let switches: &[Command] = if document.view.tab == Tab::Icicle { &ICICLE_SWITCHES } else { &OTHER_SWITCHES };
+            let switches: &[Command] =
+                if document.view.tab == Tab::Icicle { &ICICLE_SWITCHES } else { &OTHER_SWITCHES };
             for command in switches.iter().rev() {
                 let response = switch(ui, &command.label().to_lowercase(), document.is_on(*command));
                 if response.on_hover_text(command.help()).clicked() {
@@ -55,12 +56,7 @@ fn show_tab(ui: &mut Ui, label: &str, is_chosen: bool) -> Response {
         ui.painter().hline(rect.x_range(), rect.bottom() - 1.0, Stroke::new(2.0, palette.accent));
     }
     if response.has_focus() {
-        ui.painter().rect_stroke(
-            rect.expand(3.0),
-            3.0,
-            Stroke::new(1.0, palette.accent),
-            egui::StrokeKind::Inside,
-        );
+        ui.painter().rect_stroke(rect.expand(3.0), 3.0, Stroke::new(1.0, palette.accent), egui::StrokeKind::Inside);
     }
     response
 }

@@ -121,12 +121,8 @@ pub enum Selection {
 impl Selection {
     /// The selection of a node; none for the root.
     pub fn of_node(tree: &Tree, node: TreeNodeId, options: TreeOptions) -> Option<Self> {
-        let path: Arc<[Step]> = tree
-            .path(node)
-            .into_iter()
-            .skip(1)
-            .map(|id| (tree.node(id).location, tree.node(id).thread))
-            .collect();
+        let path: Arc<[Step]> =
+            tree.path(node).into_iter().skip(1).map(|id| (tree.node(id).location, tree.node(id).thread)).collect();
         (!path.is_empty()).then_some(Self::Frame(path, options))
     }
 
@@ -140,6 +136,19 @@ impl Selection {
             }),
             Self::Row(key) => Some(*key),
         }
+    }
+
+    /// The row that stands for it in a table of this grouping.
+    pub fn key_in(&self, index: &memray_index::Index, group_by: GroupBy) -> Option<RowKey> {
+        let key = self.key()?;
+        let RowKey::Location(id) = key else { return Some(key) };
+        let location = index.location(id);
+        Some(match group_by {
+            GroupBy::Function => RowKey::Function(location.function, location.file),
+            GroupBy::File => RowKey::File(location.file),
+            GroupBy::Module => RowKey::Module(location.module),
+            _ => key,
+        })
     }
 
     /// What it is called.
@@ -159,7 +168,9 @@ impl Selection {
     /// Where it is in a tree: the frame itself, or the heaviest node that shows it.
     pub fn find(&self, index: &memray_index::Index, tree: &Tree, options: TreeOptions) -> Option<TreeNodeId> {
         match self {
-            Self::Frame(path, made_with) if *made_with == options => descend(tree, path).or_else(|| self.heaviest(index, tree)),
+            Self::Frame(path, made_with) if *made_with == options => {
+                descend(tree, path).or_else(|| self.heaviest(index, tree))
+            }
             _ => self.heaviest(index, tree),
         }
     }

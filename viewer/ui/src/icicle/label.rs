@@ -1,51 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What a frame is called: [`Labels`], where names come from, and the texts of a box, the longest that fits.
+//! What a frame is called, and the texts of a box: the longest that fits.
 
-use memray_index::{Index, LocationId, ThreadIndex, TreeNode};
+use crate::labels::Labels;
+use memray_index::{LocationId, TreeNode};
 use memray_report::escape::{self, visible};
 use std::borrow::Cow;
-
-/// Names of locations and threads, as they stand in the capture: not escaped.
-pub trait Labels {
-    /// A location's function.
-    fn function(&self, location: LocationId) -> Cow<'_, str>;
-    /// Its file, with its folders.
-    fn file(&self, location: LocationId) -> Cow<'_, str>;
-    /// Its line; 0 for none.
-    fn line(&self, location: LocationId) -> u32;
-    /// Its module.
-    fn module(&self, location: LocationId) -> Cow<'_, str>;
-    /// Whether it is the program's own code.
-    fn is_own_code(&self, location: LocationId) -> bool;
-    /// A thread's name.
-    fn thread(&self, thread: ThreadIndex) -> Cow<'_, str>;
-}
-
-impl Labels for Index {
-    fn function(&self, location: LocationId) -> Cow<'_, str> {
-        self.text(self.location(location).function)
-    }
-
-    fn file(&self, location: LocationId) -> Cow<'_, str> {
-        self.text(self.location(location).file)
-    }
-
-    fn line(&self, location: LocationId) -> u32 {
-        self.location(location).line
-    }
-
-    fn module(&self, location: LocationId) -> Cow<'_, str> {
-        self.text(self.location(location).module)
-    }
-
-    fn is_own_code(&self, location: LocationId) -> bool {
-        self.location(location).traits.is_own_code
-    }
-
-    fn thread(&self, thread: ThreadIndex) -> Cow<'_, str> {
-        self.thread_label(thread).into()
-    }
-}
 
 /// No name is looked at beyond this many bytes: a capture may hold one of a megabyte.
 const LONGEST_NAME_BYTES: usize = 512;
@@ -68,7 +27,7 @@ pub fn frame_name(labels: &dyn Labels, node: &TreeNode) -> String {
         (LocationId::NONE, _) if node.depth == 0 => "<root>".to_owned(),
         (LocationId::NONE, Some(thread)) if node.depth == 1 => bounded(&labels.thread(thread)).into_owned(),
         (LocationId::NONE, _) => "(no Python stack)".to_owned(),
-        (location, _) => bounded(&labels.function(location)).into_owned(),
+        (location, _) => bounded(&labels.location(location).function).into_owned(),
     }
 }
 
@@ -77,7 +36,8 @@ pub fn frame_place(labels: &dyn Labels, node: &TreeNode) -> Option<String> {
     if node.location == LocationId::NONE {
         return None;
     }
-    let file = labels.file(node.location);
+    let location = labels.location(node.location);
+    let file = location.file;
     let name = file_name(&file);
     let name = if name == "__init__.py" {
         let folders = file[..file.len() - name.len()].trim_end_matches(['/', '\\']);
@@ -86,7 +46,7 @@ pub fn frame_place(labels: &dyn Labels, node: &TreeNode) -> Option<String> {
     } else {
         bounded(name)
     };
-    with_line(name, labels.line(node.location))
+    with_line(name, location.line)
 }
 
 /// A frame's place with all of its folders, `/srv/app/loader.py:88`.
@@ -94,7 +54,8 @@ pub fn frame_path(labels: &dyn Labels, node: &TreeNode) -> Option<String> {
     if node.location == LocationId::NONE {
         return None;
     }
-    with_line(bounded(&labels.file(node.location)), labels.line(node.location))
+    let location = labels.location(node.location);
+    with_line(bounded(&location.file), location.line)
 }
 
 fn with_line(file: Cow<'_, str>, line: u32) -> Option<String> {
@@ -173,6 +134,8 @@ pub(super) fn fit(
 mod tests {
     use super::super::sample::{Branch, Numbered, tree};
     use super::*;
+    use crate::labels::LocationLabel;
+    use memray_index::{FrameKind, LocationTraits, StringId, ThreadIndex};
 
     fn fitted(width: f32) -> String {
         fit("load_frame", Some("loader.py:88"), "1.20 GiB", width, &mut |_| 1.0).text
@@ -205,23 +168,21 @@ mod tests {
     fn names_are_harmless_and_bounded() {
         struct Hostile;
         impl Labels for Hostile {
-            fn function(&self, _: LocationId) -> Cow<'_, str> {
-                "\u{202e}é".repeat(500_000).into()
+            fn location(&self, _: LocationId) -> LocationLabel<'_> {
+                LocationLabel {
+                    function: "\u{202e}é".repeat(500_000).into(),
+                    file: "/usr/lib/python3/json/__init__.py".into(),
+                    line: 0,
+                    kind: FrameKind::Python,
+                    module: "json".into(),
+                    traits: LocationTraits::default(),
+                }
             }
-            fn file(&self, _: LocationId) -> Cow<'_, str> {
-                "/usr/lib/python3/json/__init__.py".into()
-            }
-            fn line(&self, _: LocationId) -> u32 {
-                0
-            }
-            fn module(&self, _: LocationId) -> Cow<'_, str> {
-                "json".into()
-            }
-            fn is_own_code(&self, _: LocationId) -> bool {
-                false
-            }
-            fn thread(&self, _: ThreadIndex) -> Cow<'_, str> {
+            fn string(&self, _: StringId) -> Cow<'_, str> {
                 "".into()
+            }
+            fn thread(&self, _: ThreadIndex) -> String {
+                String::new()
             }
         }
         let tree = tree(&Branch::new(0, 10).over([Branch::new(1, 10)]));

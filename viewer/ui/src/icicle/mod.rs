@@ -6,6 +6,7 @@
 //! what is visible, one mesh shows it, and texts stand only where they fit.
 
 mod colour;
+mod hide;
 mod label;
 pub mod layout;
 mod paint;
@@ -20,11 +21,13 @@ pub mod view;
 mod widget;
 
 pub use colour::module_frame;
-pub use label::{Labels, frame_name, frame_path, frame_place};
+pub use hide::without_functions;
+pub use label::{frame_name, frame_path, frame_place};
 pub use place::FramePath;
 pub use search::{Hits, SearchError, search};
 pub use widget::Icicle;
 
+use crate::labels::Labels;
 use memray_index::{Amount, Tree, TreeNodeId};
 use memray_report::size::Units;
 
@@ -60,7 +63,7 @@ pub struct Events {
     pub selection: Option<Selection>,
     /// Show only the stacks through this frame's function.
     pub focus: Option<TreeNodeId>,
-    /// Hide this frame's function.
+    /// Hide this frame's function; [`without_functions`] does.
     pub hide: Option<TreeNodeId>,
     /// What was just copied, to be told: `name`, `stack`.
     pub copied: Option<&'static str>,

@@ -257,11 +257,8 @@ impl Paint {
             return palette.library_frame;
         }
         *self.colours.entry(node.location).or_insert_with(|| {
-            if source.labels.is_own_code(node.location) {
-                module_frame(palette, &source.labels.module(node.location))
-            } else {
-                palette.library_frame
-            }
+            let location = source.labels.location(node.location);
+            if location.traits.is_own_code { module_frame(palette, &location.module) } else { palette.library_frame }
         })
     }
 
@@ -275,7 +272,10 @@ impl Paint {
             dimmed_text(palette)
         } else if frame.is_merged() {
             palette.text
-        } else if source.is_coloured && node.location != LocationId::NONE && source.labels.is_own_code(node.location) {
+        } else if source.is_coloured
+            && node.location != LocationId::NONE
+            && source.labels.location(node.location).traits.is_own_code
+        {
             palette.text_strong
         } else {
             palette.text

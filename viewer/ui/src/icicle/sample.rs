@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Hand-made trees and labels, for the tests.
 
-use super::label::Labels;
-use memray_index::{Amount, LocationId, ThreadIndex, Tree, TreeNode, TreeNodeId};
+use crate::labels::{Labels, LocationLabel};
+use memray_index::{Amount, FrameKind, LocationId, LocationTraits, StringId, ThreadIndex, Tree, TreeNode, TreeNodeId};
 use std::borrow::Cow;
 use std::collections::VecDeque;
 
@@ -75,6 +75,7 @@ pub(crate) fn tower(depth: u32, bytes: i64) -> Tree {
         let mut frame = node(location, TreeNodeId(level.saturating_sub(1)), level, &Branch::new(0, bytes), 0);
         frame.first_child = level + 1;
         frame.child_count = u32::from(level < depth);
+        frame.own = if level == depth { frame.amount } else { Amount::default() };
         nodes.push(frame);
     }
     Tree { nodes, is_inverted: false }
@@ -85,28 +86,25 @@ pub(crate) fn tower(depth: u32, bytes: i64) -> Tree {
 pub(crate) struct Numbered;
 
 impl Labels for Numbered {
-    fn function(&self, location: LocationId) -> Cow<'_, str> {
-        format!("function_{}", location.0).into()
+    fn location(&self, location: LocationId) -> LocationLabel<'_> {
+        let number = location.0;
+        let is_own_code = number.is_multiple_of(2);
+        let folder = if is_own_code { "/srv/app" } else { "/usr/lib/python3/dist-packages/lib" };
+        LocationLabel {
+            function: format!("function_{number}").into(),
+            file: format!("{folder}/file_{number}.py").into(),
+            line: number,
+            kind: FrameKind::Python,
+            module: format!("file_{number}").into(),
+            traits: LocationTraits { is_own_code, ..LocationTraits::default() },
+        }
     }
 
-    fn file(&self, location: LocationId) -> Cow<'_, str> {
-        let folder = if self.is_own_code(location) { "/srv/app" } else { "/usr/lib/python3/dist-packages/lib" };
-        format!("{folder}/file_{}.py", location.0).into()
+    fn string(&self, string: StringId) -> Cow<'_, str> {
+        format!("string_{}", string.0).into()
     }
 
-    fn line(&self, location: LocationId) -> u32 {
-        location.0
-    }
-
-    fn module(&self, location: LocationId) -> Cow<'_, str> {
-        format!("file_{}", location.0).into()
-    }
-
-    fn is_own_code(&self, location: LocationId) -> bool {
-        location.0.is_multiple_of(2)
-    }
-
-    fn thread(&self, thread: ThreadIndex) -> Cow<'_, str> {
-        format!("thread {}", thread.0).into()
+    fn thread(&self, thread: ThreadIndex) -> String {
+        format!("thread {}", thread.0)
     }
 }

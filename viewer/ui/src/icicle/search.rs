@@ -4,7 +4,7 @@
 //! [`search`] is a pure function, linear in the tree, for a worker to run; [`Hits`] is what it found, which an icicle
 //! draws and steps through.
 
-use super::label::Labels;
+use crate::labels::Labels;
 use memray_index::{LocationId, Pattern, Tree, TreeNodeId};
 use memray_report::size::{Units, format_bytes, format_counted, format_share_precise};
 use regex::{Regex, RegexBuilder};
@@ -125,10 +125,8 @@ fn collect(tree: &Tree, labels: &dyn Labels, regex: &Regex) -> Hits {
         let is_below = row != 0 && is_below_hit[parent];
         let matches = node.location != LocationId::NONE
             && *by_location.entry(node.location).or_insert_with(|| {
-                let location = node.location;
-                regex.is_match(&labels.function(location))
-                    || regex.is_match(&labels.file(location))
-                    || regex.is_match(&labels.module(location))
+                let location = labels.location(node.location);
+                [location.function, location.file, location.module].iter().any(|name| regex.is_match(name))
             });
         is_below_hit[row] = is_below || matches;
         if !matches {

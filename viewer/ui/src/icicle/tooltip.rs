@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What an icicle says of one frame: beside the pointer, in its context menu, and on the clipboard.
 
-use super::label::{Labels, frame_name, frame_path};
+use super::label::{frame_name, frame_path};
 use super::layout::FrameBox;
 use super::{Events, Source};
 use crate::fonts::STRONG;
+use crate::labels::Labels;
 use crate::theme::Palette;
 use egui::{FontFamily, PopupAnchor, Response, RichText, Tooltip, Ui};
 use memray_index::{Tree, TreeNodeId};

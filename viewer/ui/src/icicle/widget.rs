@@ -46,6 +46,7 @@ pub struct Icicle {
 enum Request {
     ZoomTo(TreeNodeId),
     Reveal(TreeNodeId),
+    By(f64),
     Reset,
     Back,
     Forward,
@@ -60,6 +61,11 @@ impl Icicle {
     /// Brings a frame into sight, with no more movement than that takes.
     pub fn reveal(&mut self, node: TreeNodeId) {
         self.requests.push(Request::Reveal(node));
+    }
+
+    /// Zooms in at the middle by a factor, or out by one below 1.
+    pub fn zoom_by(&mut self, factor: f64) {
+        self.requests.push(Request::By(factor));
     }
 
     /// Shows the whole tree.
@@ -151,7 +157,7 @@ impl Icicle {
         self.menu = None;
         self.requests.retain(|request| match request {
             Request::ZoomTo(node) | Request::Reveal(node) => known(*node),
-            Request::Reset | Request::Back | Request::Forward => true,
+            Request::By(_) | Request::Reset | Request::Back | Request::Forward => true,
         });
         self.paint.forget_labels();
         let (anchor, mut view) =
@@ -237,6 +243,12 @@ impl Icicle {
                 }
             }
             Request::Reveal(node) => self.bring_into_sight(ui, tree, geometry, node),
+            Request::By(factor) => {
+                let mut view = self.motion.map_or_else(|| self.current(tree), |motion| motion.to.0);
+                view.zoom_at(0.5, factor);
+                view.clamp_to(tree.node(TreeNodeId(0)).weight);
+                self.travel(ui, tree, anchor_of(tree, &view), view, self.level);
+            }
         }
     }
 

@@ -92,7 +92,9 @@ pub(super) fn time_ticks(from_ms: f64, to_ms: f64, most: usize) -> Vec<(i64, Str
 
 fn time_label(ms: i64, step_ms: i64, to_ms: f64) -> String {
     let s = ms / 1000;
-    if step_ms < 1000 {
+    if to_ms < 1000.0 {
+        format!("{ms} ms")
+    } else if step_ms < 1000 {
         let decimals = if step_ms < 10 {
             3
         } else if step_ms < 100 {
@@ -174,7 +176,8 @@ mod tests {
     #[test]
     fn ticks_of_time_are_round_and_speak_as_clocks_do() {
         assert_eq!(labels(time_ticks(0.0, 41_300.0, 6)), ["0 s", "10 s", "20 s", "30 s", "40 s"]);
-        assert_eq!(labels(time_ticks(0.0, 900.0, 5)), ["0.0 s", "0.2 s", "0.4 s", "0.6 s", "0.8 s"]);
+        assert_eq!(labels(time_ticks(0.0, 73.0, 5)), ["0 ms", "20 ms", "40 ms", "60 ms"]);
+        assert_eq!(labels(time_ticks(900.0, 1900.0, 5)), ["1.0 s", "1.2 s", "1.4 s", "1.6 s", "1.8 s"]);
         assert_eq!(labels(time_ticks(0.0, 300_000.0, 5)), ["0:00", "1:00", "2:00", "3:00", "4:00", "5:00"]);
         assert_eq!(labels(time_ticks(0.0, 10_800_000.0, 4)), ["0:00 h", "1:00 h", "2:00 h", "3:00 h"]);
         assert_eq!(labels(time_ticks(3_600_000.0, 3_660_000.0, 3)), ["1:00:00", "1:00:20", "1:00:40", "1:01:00"]);

@@ -158,7 +158,7 @@ fn line_names(painter: &Painter, plot: &Plot, lines: &Lines, source: &Source<'_>
             let value = series?.value_at(plot.ms_at(x).round() as i64)?;
             Some(plot.y(value))
         };
-        // Above the line, further left where that is taken; else below it.
+        // Above the line, else below it, where no other line passes; further left where that is taken.
         let mut places = Vec::new();
         for step in 0..6 {
             let x = right - size.x - step as f32 * (size.x + 24.0);
@@ -170,10 +170,21 @@ fn line_names(painter: &Painter, plot: &Plot, lines: &Lines, source: &Source<'_>
                 places.push(pos2(x, lowest + 3.0));
             }
         }
+        places.sort_by_key(|place| is_crossed(plot, lines, Rect::from_min_size(*place, size)));
         if !places.is_empty() {
             labels.put(painter, plot, galley, &places);
         }
     }
+}
+
+/// Whether a line passes through a rectangle, as far as three looks tell.
+fn is_crossed(plot: &Plot, lines: &Lines, rect: Rect) -> bool {
+    [Some(&lines.heap), Some(&lines.rss), lines.selection()].into_iter().flatten().any(|series| {
+        [rect.left(), rect.center().x, rect.right()].into_iter().any(|x| {
+            let value = series.value_at(plot.ms_at(x).round() as i64);
+            value.is_some_and(|value| rect.y_range().contains(plot.y(value)))
+        })
+    })
 }
 
 /// What is wrong with the time axis, or that the graph is not final.

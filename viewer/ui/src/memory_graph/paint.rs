@@ -16,8 +16,10 @@ const ABOVE_POINTS: f32 = 8.0;
 const RIGHT_POINTS: f32 = 14.0;
 /// Between the labels of bytes and the plot.
 const GAP_POINTS: f32 = 8.0;
+/// How much higher than its highest line the graph is at most.
+const HEAD_ROOM: f64 = 1.2;
 /// Room for one label of bytes, and one of time.
-const BYTES_TICK_POINTS: f32 = 30.0;
+const BYTES_TICK_POINTS: f32 = 26.0;
 const TIME_TICK_POINTS: f32 = 90.0;
 
 /// Where the graph's values lie on the screen.
@@ -25,6 +27,8 @@ pub(super) struct Plot {
     pub(super) rect: Rect,
     pub(super) visible_ms: (f64, f64),
     byte_ticks: Vec<(u64, String)>,
+    /// What lies at the upper edge.
+    top_bytes: f64,
     pixels_per_point: f32,
     pub(super) palette: Palette,
 }
@@ -38,7 +42,10 @@ impl Plot {
             .fold(source.timeline.peak_bytes, u64::max);
         let height = (outer.height() - ABOVE_POINTS - BELOW_POINTS).max(1.0);
         let most = ((height / BYTES_TICK_POINTS) as usize).clamp(1, 5);
-        let byte_ticks = byte_ticks(largest, most, source.units);
+        let mut byte_ticks = byte_ticks(largest, most, source.units);
+        // Up to the next tick where that is near; no more than a little head-room where it is not.
+        let top = byte_ticks.last().map_or(1.0, |(bytes, _)| *bytes as f64).min(largest as f64 * HEAD_ROOM).max(1.0);
+        byte_ticks.retain(|(bytes, _)| *bytes as f64 <= top);
         let font = FontId::proportional(LABEL_POINTS);
         let widest = byte_ticks
             .iter()
@@ -51,7 +58,7 @@ impl Plot {
             pos2(left, snap(outer.top() + ABOVE_POINTS)),
             pos2(snap(outer.right() - RIGHT_POINTS).max(left + 1.0), snap(outer.bottom() - BELOW_POINTS)),
         );
-        Self { rect, visible_ms, byte_ticks, pixels_per_point, palette: Palette::of(ui.visuals()) }
+        Self { rect, visible_ms, byte_ticks, top_bytes: top, pixels_per_point, palette: Palette::of(ui.visuals()) }
     }
 
     pub(super) fn ms_per_point(&self) -> f64 {
@@ -67,8 +74,7 @@ impl Plot {
     }
 
     pub(super) fn y(&self, bytes: u64) -> f32 {
-        let top = self.byte_ticks.last().map_or(1, |(bytes, _)| *bytes).max(1);
-        self.rect.bottom() - (bytes as f64 / top as f64) as f32 * self.rect.height()
+        self.rect.bottom() - (bytes as f64 / self.top_bytes) as f32 * self.rect.height()
     }
 
     pub(super) fn is_visible(&self, elapsed_ms: f64) -> bool {

@@ -23,7 +23,7 @@ pub(super) fn timeline(snapshots: &[(i64, u64, u64)]) -> Timeline {
         .collect();
     let heaps = || snapshots.iter().map(|s| s.heap_bytes);
     let mut interval_peaks: Vec<u64> = std::iter::once(0).chain(heaps()).zip(heaps()).map(|(a, b)| a.max(b)).collect();
-    let end_heap_bytes = heaps().last().unwrap_or(0);
+    let end_heap_bytes = heaps().next_back().unwrap_or(0);
     interval_peaks.push(end_heap_bytes);
     let peak_bytes = interval_peaks.iter().copied().max().unwrap_or(0);
     Timeline {

@@ -89,6 +89,11 @@ impl Driver {
         self.settle();
     }
 
+    pub(crate) fn click_secondary(&mut self, role: Role, label: &str) {
+        self.harness.get_by_role_and_label(role, label).click_secondary();
+        self.settle();
+    }
+
     pub(crate) fn type_into(&mut self, field: &str, text: &str) {
         self.harness.get_by_role_and_label(Role::TextInput, field).focus();
         self.harness.run_steps(2);

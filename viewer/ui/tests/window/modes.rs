@@ -5,8 +5,7 @@ use crate::driver::Driver;
 use egui::accesskit::Role;
 use egui::{Key, Modifiers};
 
-const MODES: [&str; 8] =
-    ["Peak", "Live at…", "Still live", "Peak in range", "Growth", "Churn", "Temporary", "Leaked"];
+const MODES: [&str; 8] = ["Peak", "Live at…", "Still live", "Peak in range", "Growth", "Churn", "Temporary", "Leaked"];
 
 #[test]
 fn each_mode_shows_its_own_caption() {
@@ -103,4 +102,14 @@ fn units_change_everywhere_at_once() {
     driver.click(Role::Button, "KiB");
     assert!(driver.shows_part("Peak 3.79 MB at 112 ms"));
     assert!(driver.shows_part("3.79 MB in 622 allocations"));
+}
+
+#[test]
+fn the_threshold_of_temporary_allocations_can_be_typed() {
+    let mut driver = Driver::open("v13-py3.13/json_churn_pymalloc.bin");
+    driver.click(Role::RadioButton, "Temporary");
+    driver.click(Role::SpinButton, "threshold");
+    driver.harness.event(egui::Event::Text("20".to_owned()));
+    driver.press(Key::Enter);
+    assert!(driver.shows_part("Freed after at most 20 further allocations of the same thread"));
 }

@@ -2,8 +2,8 @@
 //! What a capture shows when it opens.
 
 use crate::driver::{Driver, capture};
-use egui::accesskit::Role;
 use egui::Key;
+use egui::accesskit::Role;
 use std::time::{Duration, Instant};
 
 #[test]

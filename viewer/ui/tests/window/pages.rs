@@ -2,8 +2,8 @@
 //! What the window shows before and beside a capture.
 
 use crate::driver::{Driver, capture};
-use egui::accesskit::Role;
 use egui::Key;
+use egui::accesskit::Role;
 
 #[test]
 fn without_a_file_there_is_a_way_to_open_one_and_a_line_to_record_one() {

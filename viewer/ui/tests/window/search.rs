@@ -53,3 +53,27 @@ fn a_broken_expression_says_what_is_wrong() {
     driver.type_into(FIELD, "(");
     assert!(driver.shows_part("Not a regular expression"));
 }
+
+#[test]
+fn a_function_can_be_hidden_and_comes_back_when_its_chip_is_removed() {
+    let mut driver = Driver::open("v13-py3.13/items.bin");
+    driver.type_into(FIELD, "main");
+    driver.press(Key::Enter);
+    driver.click_secondary(Role::TreeItem, "main cli.py:37");
+    driver.click(Role::Button, "Hide this function");
+    assert!(driver.shows("nothing found"), "no frame of that name is left");
+    assert!(driver.shows_part("3.62 MiB in 622 allocations"), "the memory is still there");
+    driver.click(Role::Button, "main hidden  ×");
+    assert!(driver.shows_part("5 frames"));
+}
+
+#[test]
+fn focusing_on_a_function_leaves_only_the_stacks_through_it() {
+    let mut driver = Driver::open("v13-py3.13/items.bin");
+    driver.type_into(FIELD, "main");
+    driver.press(Key::Enter);
+    driver.click_secondary(Role::TreeItem, "main cli.py:37");
+    driver.click(Role::Button, "Focus on this function");
+    assert!(driver.shows("function: /^main$/  ×"));
+    assert!(driver.shows("5 frames, 2.23 MiB, 100 % of the total matched"));
+}

@@ -9,6 +9,9 @@ use memray_report::notes::Note;
 use memray_report::size::Units;
 use std::sync::Arc;
 
+/// A growth ranking, or why there is none.
+type GrowthOutcome = Result<Arc<Vec<GrowthRow>>, Refusal>;
+
 /// The answers that are there.
 #[derive(Default)]
 pub(in crate::app) struct Answers {
@@ -25,7 +28,7 @@ pub(in crate::app) struct Answers {
     /// The table.
     pub table: Option<(Question, GroupBy, Arc<Vec<Row>>)>,
     /// The growth ranking.
-    pub growth: Option<(TimeRange, GrowthBy, Result<Arc<Vec<GrowthRow>>, Refusal>)>,
+    pub growth: Option<(TimeRange, GrowthBy, GrowthOutcome)>,
     /// The statistics.
     pub statistics: Option<Result<Arc<Statistics>, Refusal>>,
 }

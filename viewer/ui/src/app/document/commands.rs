@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What commands do to a document.
 
-use super::Document;
-use super::super::search_field;
 use super::super::command::Command;
+use super::super::search_field;
 use super::super::view::{ModeChoice, Tab};
+use super::Document;
 use egui::Context;
 use memray_index::{Filter, Moment, SnapshotRow};
+
+/// By how much one press of a key zooms.
+const ZOOM_STEP: f64 = 1.5;
 
 impl Document {
     /// Does what a command says.
@@ -43,13 +46,14 @@ impl Document {
             Command::Back => self.go_back(),
             Command::Forward => self.go_forward(),
             Command::ZoomReset => self.icicle.reset(),
-            Command::ZoomIn => {
-                if let Some(node) = self.selected_node() {
-                    self.icicle.zoom_to(node);
-                }
-            }
-            Command::ZoomOut => self.icicle.back(),
-            Command::Open | Command::OpenPath | Command::Reload | Command::Close | Command::Quit | Command::ShowKeys => {}
+            Command::ZoomIn => self.icicle.zoom_by(ZOOM_STEP),
+            Command::ZoomOut => self.icicle.zoom_by(1.0 / ZOOM_STEP),
+            Command::Open
+            | Command::OpenPath
+            | Command::Reload
+            | Command::Close
+            | Command::Quit
+            | Command::ShowKeys => {}
         }
     }
 
@@ -89,6 +93,8 @@ impl Document {
             self.view.selection = None;
         } else if self.icicle.is_zoomed() {
             self.icicle.reset();
+        } else if self.graph.is_zoomed() {
+            self.graph.clear();
         } else {
             self.view.clear_time();
         }

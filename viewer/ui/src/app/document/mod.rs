@@ -166,9 +166,10 @@ impl Document {
 
     /// Whether the picture is the answer to the view's question.
     pub(super) fn picture_is_current(&self) -> bool {
-        self.answers.picture.as_ref().is_some_and(|picture| {
-            picture.options == self.view.tree && picture.question == self.view.question()
-        })
+        self.answers
+            .picture
+            .as_ref()
+            .is_some_and(|picture| picture.options == self.view.tree && picture.question == self.view.question())
     }
 
     /// The selected frame in the tree that is shown.

@@ -28,6 +28,10 @@ impl SearchField {
     /// What is searched for.
     pub(in crate::app) fn pattern(&self) -> Option<Pattern> {
         let text = self.text.trim().to_owned();
-        (!text.is_empty()).then(|| if self.is_regex { Pattern::Regex(text) } else { Pattern::Substring(text) })
+        match (text.is_empty(), self.is_regex) {
+            (true, _) => None,
+            (false, true) => Some(Pattern::Regex(text)),
+            (false, false) => Some(Pattern::Substring(text)),
+        }
     }
 }

@@ -2,8 +2,8 @@
 //! The parts of a document drawn: each view is given the answers that are there, and what the user did in it changes
 //! what is shown.
 
-use super::Document;
 use super::super::view::{Selection, Tab};
+use super::Document;
 use crate::settings::Settings;
 use crate::{details, growth_view, icicle, memory_graph, statistics_view, table_view};
 use egui::Ui;
@@ -67,7 +67,7 @@ impl Document {
             group_by: *group_by,
             labels: &self.labels,
             hits: self.row_matcher.as_ref().map(|(_, hits)| hits),
-            selected: self.selected_key(),
+            selected: self.view.selection.as_ref().and_then(|selection| selection.key_in(&self.index, *group_by)),
             units: settings.units.units(),
         };
         let events = self.table.show(ui, &source);
@@ -192,10 +192,9 @@ impl Document {
             units: settings.units.units(),
         };
         let events = self.icicle.show(ui, &source);
-        let name = |node: Option<TreeNodeId>| {
-            node.map(|node| self.index.text(self.index.location(tree.node(node).location).function).into_owned())
-        };
-        let (focus, hide) = (name(events.focus), name(events.hide));
+        let function = |node: TreeNodeId| self.index.location(tree.node(node).location).function;
+        let focus = events.focus.map(|node| self.index.text(function(node)).into_owned());
+        let hidden = events.hide.map(function);
         match events.selection {
             Some(icicle::Selection::Frame(node)) => self.select_node(node),
             Some(icicle::Selection::Nothing) => self.view.selection = None,
@@ -204,7 +203,10 @@ impl Document {
         if let Some(function) = focus {
             self.view.filter.function = Some(Pattern::Regex(format!("^{}$", regex::escape(&function))));
         }
-        let _ = hide;
+        if let Some(function) = hidden.filter(|function| !self.view.filter.hidden_functions.contains(function)) {
+            self.view.filter.hidden_functions.push(function);
+            self.view.selection = None;
+        }
         events.copied.map(|what| format!("Copied the {what}"))
     }
 }

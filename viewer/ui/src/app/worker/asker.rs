@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The thread that asks: it remembers the last wish it fulfilled, and works out what differs in the next one.
 
-use super::selected::SelectedCache;
 use super::super::view::Selection;
+use super::selected::SelectedCache;
 use super::{Part, Picture, Shared, Wanted};
 use crate::icicle::search;
 use egui::Context;

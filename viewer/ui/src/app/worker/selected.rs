@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What there is to say of a selection: where it is, how much it holds, and its live bytes over time.
 
-use super::Wanted;
 use super::super::view::{Selection, location_has_key};
+use super::Wanted;
 use memray_index::{
     Amount, Answer, Filter, Index, LocationId, Mode, Question, RowKey, Site, SiteId, ThreadIndex, Tree, TreeNodeId,
     TreeOptions,
@@ -51,12 +51,15 @@ pub(super) type Laid<'a> = (&'a Answer, &'a Tree, TreeOptions);
 /// Which stacks a curve over time is about.
 type Scope = (Filter, bool);
 
+/// Live bytes over time, where the capture holds moments.
+type Series = Option<Arc<[u64]>>;
+
 /// What was worked out for the last selections, so that another mode need not work it out again.
 #[derive(Default)]
 pub(super) struct SelectedCache {
     /// Everything that the run allocated, for curves over time: a selection's memory need not be live where asked.
     total: Option<(Scope, Option<Arc<Answer>>)>,
-    series: Option<(Scope, Selection, Option<Arc<[u64]>>)>,
+    series: Option<(Scope, Selection, Series)>,
 }
 
 impl SelectedCache {

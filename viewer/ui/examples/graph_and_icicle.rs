@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Memory graph and icicle on made-up data, to look at while working on them:
-//! `cargo run -p memray-ui --example gallery -- [light] [flames] [growth] [search] [zoom] [provisional] [quiet] [2x]`.
+//! `cargo run -p memray-ui --example graph_and_icicle -- [light] [flames] [growth] [search] [zoom] [provisional] [quiet] [2x]`.
 
 use eframe::egui;
 use memray_index::{
-    Amount, LocationId, Moment, Pattern, SnapshotRow, ThreadIndex, TimeRange, Timeline, Tree, TreeNode, TreeNodeId,
+    Amount, FrameKind, LocationId, LocationTraits, Moment, Pattern, SnapshotRow, StringId, ThreadIndex, TimeRange,
+    Timeline, Tree, TreeNode, TreeNodeId,
 };
 use memray_report::size::Units;
 use memray_report::time::WallClock;
-use memray_ui::icicle::{self, Hits, Icicle, Labels};
+use memray_ui::icicle::{self, Hits, Icicle};
+use memray_ui::labels::{Labels, LocationLabel};
 use memray_ui::memory_graph::{self, MemoryGraph};
 use memray_ui::theme::Palette;
 use std::borrow::Cow;
@@ -49,29 +51,23 @@ const ROWS: [Row; 20] = [
 struct Names;
 
 impl Labels for Names {
-    fn function(&self, location: LocationId) -> Cow<'_, str> {
-        row(location).0.into()
+    fn location(&self, location: LocationId) -> LocationLabel<'_> {
+        let (function, file, line, module, is_own_code) = ROWS[location.index() % ROWS.len()];
+        LocationLabel {
+            function: function.into(),
+            file: if file.starts_with('/') { file.into() } else { format!("{SITE}{file}").into() },
+            line,
+            kind: FrameKind::Python,
+            module: module.into(),
+            traits: LocationTraits { is_own_code, ..LocationTraits::default() },
+        }
     }
-    fn file(&self, location: LocationId) -> Cow<'_, str> {
-        let file = row(location).1;
-        if file.starts_with('/') { file.into() } else { format!("{SITE}{file}").into() }
+    fn string(&self, _: StringId) -> Cow<'_, str> {
+        "".into()
     }
-    fn line(&self, location: LocationId) -> u32 {
-        row(location).2
+    fn thread(&self, thread: ThreadIndex) -> String {
+        format!("thread {}", thread.0)
     }
-    fn module(&self, location: LocationId) -> Cow<'_, str> {
-        row(location).3.into()
-    }
-    fn is_own_code(&self, location: LocationId) -> bool {
-        row(location).4
-    }
-    fn thread(&self, thread: ThreadIndex) -> Cow<'_, str> {
-        format!("thread {}", thread.0).into()
-    }
-}
-
-fn row(location: LocationId) -> Row {
-    ROWS[location.index() % ROWS.len()]
 }
 
 fn sample(is_growth: bool) -> Branch {
@@ -176,7 +172,7 @@ fn timeline() -> Timeline {
     Timeline { start_time_ms, end_time_ms, snapshots, interval_peaks, end_heap_bytes, peak_bytes, peak_interval }
 }
 
-struct Gallery {
+struct Shown {
     has: Box<dyn Fn(&str) -> bool>,
     tree: Tree,
     timeline: Timeline,
@@ -189,7 +185,7 @@ struct Gallery {
     moment: Option<Moment>,
 }
 
-impl eframe::App for Gallery {
+impl eframe::App for Shown {
     fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut eframe::Frame) {
         let palette = Palette::of(ui.visuals());
         let panel = |margin: i8| {
@@ -255,7 +251,7 @@ fn main() -> eframe::Result {
         timeline.snapshots.iter().map(|s| s.heap_bytes / 3).chain([timeline.end_heap_bytes / 3]).collect();
     let hits = has("search").then(|| icicle::search(&tree, &Names, &Pattern::Substring("cache".to_owned())));
     let cache = tree.nodes.iter().position(|node| node.location.0 == 10).map(|row| TreeNodeId(row as u32));
-    let mut gallery = Gallery {
+    let mut gallery = Shown {
         icicle: Icicle::default(),
         graph: MemoryGraph::default(),
         selected: cache.filter(|_| !has("quiet")),
@@ -279,7 +275,7 @@ fn main() -> eframe::Result {
         ..eframe::NativeOptions::default()
     };
     eframe::run_native(
-        "memray-view gallery",
+        "memray-view graph and icicle",
         options,
         Box::new(move |context| {
             memray_ui::fonts::install(&context.egui_ctx);
