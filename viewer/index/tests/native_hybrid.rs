@@ -236,7 +236,6 @@ fn compare(index: &Index, truth: &Truth, tracking: &str) {
     for (mode, rows) in [(Mode::Peak, &truth.high_water_mark), (Mode::Leaked, &truth.leaked)] {
         let ours = stacks(index, &ask(index, mode));
         let ([same, unpaired, total], report) = agreement(ours, memrays_stacks(truth, rows, tracking));
-        println!("{mode:?}: of {total} bytes {same} in the same stacks, {unpaired} unpaired\n{report}");
         assert!(same > 0 && same + unpaired >= total / 100 * 95, "{mode:?}: {same}, {unpaired}, {total}\n{report}");
     }
 }
