@@ -23,6 +23,11 @@ pub(crate) struct Said {
     pub(crate) code: i32,
 }
 
+/// The optimised binary that `scripts/test` builds, else cargo's own.
+fn binary() -> PathBuf {
+    std::env::var_os("MEMRAY_VIEW_BIN").map_or_else(|| env!("CARGO_BIN_EXE_memray-view").into(), PathBuf::from)
+}
+
 impl Place {
     pub(crate) fn new() -> Self {
         Self { folder: tempfile::tempdir().unwrap() }
@@ -35,7 +40,7 @@ impl Place {
 
     /// The command, ready for its arguments.
     pub(crate) fn command(&self) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_memray-view"));
+        let mut command = Command::new(binary());
         command
             .current_dir(self.folder.path())
             .env("XDG_CACHE_HOME", self.path("cache"))

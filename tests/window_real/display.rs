@@ -3,19 +3,28 @@
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// One display at a time: servers that start together may choose the same number, and a window that shares the cores
+/// with another misses more of what is done to it.
+static TURN: Mutex<()> = Mutex::new(());
 
 /// A running X server that shows nothing to anybody.
 pub(crate) struct Display {
     name: String,
     server: Child,
     window_manager: Child,
+    _turn: MutexGuard<'static, ()>,
 }
 
 impl Display {
     /// Starts one. Panics with what is missing if it cannot.
     pub(crate) fn start(width: u32, height: u32) -> Self {
+        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         let mut server = Command::new("Xvfb")
             .args(["-displayfd", "1", "-screen", "0", &format!("{width}x{height}x24"), "-nolisten", "tcp"])
+            // Else it starts anew, and throws everybody out, whenever its last client leaves.
+            .arg("-noreset")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -35,7 +44,7 @@ impl Display {
             .stderr(Stdio::null())
             .spawn()
             .expect("openbox must be installed: scripts/test does it");
-        Self { name, server, window_manager }
+        Self { name, server, window_manager, _turn: turn }
     }
 
     /// What `DISPLAY` is set to for it.

@@ -11,7 +11,8 @@ pub(crate) struct Truth(Value);
 impl Truth {
     /// Asks memray, which `MEMRAY_PYTHON` has.
     pub(crate) fn of(capture: &Path, range: (u32, u32), function: &str) -> Self {
-        let python = std::env::var_os("MEMRAY_PYTHON").expect("MEMRAY_PYTHON must name a Python: scripts/test makes it");
+        let python =
+            std::env::var_os("MEMRAY_PYTHON").expect("MEMRAY_PYTHON must name a Python: scripts/test makes it");
         let output = Command::new(python)
             .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/window_real/truth.py"))
             .arg(capture)

@@ -49,6 +49,8 @@ impl<'a> Window<'a> {
         let mut window = Self { display, id: String::new(), process, home };
         let title = format!("{} — memray-view", capture.file_name().unwrap().to_string_lossy());
         window.id = until("the window", || {
+            let ended = window.process.try_wait().unwrap();
+            assert!(ended.is_none(), "memray-view ended: {}", ended.unwrap());
             // xdotool finds nothing by a pattern that is not ASCII, but gives the whole name.
             let found = display.xdotool(&["search", "--onlyvisible", "--name", "memray-view$"])?;
             let id = found.lines().next()?;

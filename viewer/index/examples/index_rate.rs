@@ -3,6 +3,8 @@
 //!
 //! `cargo run --release -p memray-index --example index_rate -- FILE`
 
+#![expect(clippy::print_stdout, reason = "it prints what it measures")]
+
 use memray_index::{Index, Mode, Moment, OpenOptions, Progress, Question, TimeRange, TreeOptions};
 use std::time::Instant;
 

@@ -44,3 +44,15 @@ pub enum GrowthShape {
     /// Not at all, or it shrank.
     NotGrowing,
 }
+
+impl GrowthShape {
+    /// How live bytes at evenly spaced moments grew.
+    pub fn of(live_bytes: &[u64]) -> Self {
+        crate::ask::growth::shape_of(live_bytes)
+    }
+}
+
+/// Least-squares slope of live bytes at evenly spaced moments, the first and the last so far apart.
+pub fn slope_bytes_per_hour(live_bytes: &[u64], duration_ms: i64) -> f64 {
+    crate::ask::growth::slope_per_hour(live_bytes, duration_ms)
+}

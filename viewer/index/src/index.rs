@@ -15,7 +15,7 @@ use crate::native::NativeSymbols;
 use crate::native::frames::file_name;
 use crate::native::stack::NativeFrameInfo;
 use crate::progress::Progress;
-use crate::question::{Question, TimeRange};
+use crate::question::{Filter, Question, TimeRange};
 use crate::site::Site;
 use crate::source::{self, Source};
 use crate::statistics::Statistics;
@@ -191,7 +191,8 @@ impl Index {
     pub fn stacks(&self, answer: &Answer) -> Vec<StackAmount> {
         let shown = self.shown_tree(Hiding::of(&answer.question.filter, false));
         let mut stacks = self.store.stacks_of(answer, &shown);
-        stacks.sort_by_key(|stack| (std::cmp::Reverse(stack.amount.bytes), std::cmp::Reverse(stack.amount.allocations)));
+        stacks
+            .sort_by_key(|stack| (std::cmp::Reverse(stack.amount.bytes), std::cmp::Reverse(stack.amount.allocations)));
         stacks
     }
 
@@ -242,7 +243,8 @@ impl Index {
     /// The sites of an answer with a frame for which `matches` holds.
     pub fn sites_with(&self, answer: &Answer, matches: &dyn Fn(LocationId) -> bool) -> Vec<SiteId> {
         let tree = &self.store.call_tree;
-        let locations: Vec<bool> = (0..self.location_count() as u32).map(|id| id > 0 && matches(LocationId(id))).collect();
+        let locations: Vec<bool> =
+            (0..self.location_count() as u32).map(|id| id > 0 && matches(LocationId(id))).collect();
         let mut has = vec![false; tree.len()];
         for node in (1..tree.len() as u32).map(NodeId) {
             has[node.index()] = locations[tree.location(node).index()] || has[tree.parent(node).index()];
@@ -256,9 +258,16 @@ impl Index {
         self.store.live_bytes_over_time(sites)
     }
 
-    /// What grew in a range, the largest growth first, at most `limit` rows.
-    pub fn growth(&self, range: TimeRange, by: GrowthBy, limit: usize) -> Result<Vec<GrowthRow>, Refusal> {
-        self.store.growth(range, by, limit)
+    /// What grew in a range, of the stacks and frames that a filter shows, the largest growth first, at most `limit` rows.
+    pub fn growth(
+        &self,
+        range: TimeRange,
+        by: GrowthBy,
+        filter: &Filter,
+        limit: usize,
+    ) -> Result<Vec<GrowthRow>, Refusal> {
+        let shown = self.shown_tree(Hiding::of(filter, false));
+        self.store.growth(range, by, filter, &shown, limit)
     }
 
     /// The whole run's statistics.

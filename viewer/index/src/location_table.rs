@@ -14,7 +14,7 @@ pub(crate) struct LocationTable {
     rows: Vec<Location>,
     /// By function, file, line, kind, and the library of native functions.
     ids: FxHashMap<(StringId, StringId, u32, FrameKind, StringId), LocationId>,
-    modules: FxHashMap<StringId, (StringId, Origin)>,
+    modules: FxHashMap<StringId, (StringId, Origin, bool)>,
     paths: Option<ModulePaths>,
     cpython_sources: Option<Regex>,
 }
@@ -65,22 +65,20 @@ impl LocationTable {
         self.intern_in(names, (function, file, line, FrameKind::Native, library))
     }
 
-    fn intern_in(
-        &mut self,
-        names: &mut Names,
-        key: (StringId, StringId, u32, FrameKind, StringId),
-    ) -> LocationId {
+    fn intern_in(&mut self, names: &mut Names, key: (StringId, StringId, u32, FrameKind, StringId)) -> LocationId {
         if let Some(&id) = self.ids.get(&key) {
             return id;
         }
         let (function, file, line, kind, library) = key;
         let id = LocationId(self.rows.len() as u32);
-        let (module, origin) = match kind {
+        let (module, origin, is_own_code) = match kind {
             FrameKind::Python => self.module_of(names, file),
-            FrameKind::Native => (library_module(names, library), Origin::InstalledPackage),
-            FrameKind::Library => (library_module(names, file), Origin::InstalledPackage),
+            FrameKind::Native => (library_module(names, library), Origin::InstalledPackage, false),
+            FrameKind::Library => (library_module(names, file), Origin::InstalledPackage, false),
         };
-        let traits = self.traits(names.get(function), names.get(file), origin);
+        let is_standard_library = origin == Origin::StandardLibrary;
+        let own = LocationTraits { is_own_code, is_standard_library, ..LocationTraits::default() };
+        let traits = self.traits(names.get(function), names.get(file), own);
         self.rows.push(Location { function, file, line, kind, module, traits });
         self.ids.insert(key, id);
         id
@@ -106,18 +104,18 @@ impl LocationTable {
         self.rows.len()
     }
 
-    fn module_of(&mut self, names: &mut Names, file: StringId) -> (StringId, Origin) {
+    fn module_of(&mut self, names: &mut Names, file: StringId) -> (StringId, Origin, bool) {
         if let Some(&known) = self.modules.get(&file) {
             return known;
         }
-        let FileModule { top_level, origin } = classify(names.get(file), self.paths.as_ref());
-        let found = (names.intern(&top_level), origin);
+        let FileModule { top_level, origin, is_own_code } = classify(names.get(file), self.paths.as_ref());
+        let found = (names.intern(&top_level), origin, is_own_code);
         self.modules.insert(file, found);
         found
     }
 
     /// memray's definitions: `reporters/frame_tools.py`.
-    fn traits(&self, function: &[u8], file: &[u8], origin: Origin) -> LocationTraits {
+    fn traits(&self, function: &[u8], file: &[u8], origin: LocationTraits) -> LocationTraits {
         let is_import_function = [&b"import_name"[..], b"import_from", b"import_all_from"].contains(&function);
         let is_import_system =
             contains(file, b"frozen importlib") || (is_import_function && file.ends_with(b"ceval.c"));
@@ -125,11 +123,10 @@ impl LocationTable {
         let is_cpython = is_cpython_symbol(function, file)
             && self.cpython_sources.as_ref().is_some_and(|sources| sources.is_match(file));
         LocationTraits {
-            is_own_code: origin == Origin::OwnCode,
-            is_standard_library: origin == Origin::StandardLibrary,
             is_import_system,
             is_interesting: !is_runpy && !is_cpython && !is_import_system,
             is_cpython_internal: is_cpython,
+            ..origin
         }
     }
 }

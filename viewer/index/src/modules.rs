@@ -24,30 +24,33 @@ pub(crate) enum Origin {
 pub(crate) struct FileModule {
     /// The top-level module's or package's name; `<root>` for memray's own.
     pub(crate) top_level: Vec<u8>,
-    /// What the file is to the program.
+    /// What the file is to the program, by memray's rule.
     pub(crate) origin: Origin,
+    /// Whether it is the program's own, and does not look like a library either.
+    pub(crate) is_own_code: bool,
 }
 
 /// Classifies a file of the traced program.
 pub(crate) fn classify(file: &[u8], paths: Option<&ModulePaths>) -> FileModule {
     if let Some(frozen) = file.strip_prefix(b"<frozen ") {
         let name = frozen.strip_suffix(b">").unwrap_or(frozen);
-        return FileModule { top_level: first_part(name, b'.').to_vec(), origin: Origin::StandardLibrary };
+        let top_level = first_part(name, b'.').to_vec();
+        return FileModule { top_level, origin: Origin::StandardLibrary, is_own_code: false };
     }
     if file.is_empty() {
-        return FileModule { top_level: b"unknown".to_vec(), origin: Origin::OwnCode };
+        return FileModule { top_level: b"unknown".to_vec(), origin: Origin::OwnCode, is_own_code: true };
     }
-    let (relative, mut origin) = match paths {
+    let (relative, origin) = match paths {
         Some(paths) => by_header(file, paths),
         None => by_shape(file),
     };
-    if origin == Origin::OwnCode {
-        // A virtual environment's header names its own folders, not those of the interpreter that it was made from.
-        origin = by_shape(file).1;
-    }
     let top_level = top_level_of(relative);
     let is_memray = top_level == b"memray";
-    FileModule { top_level: if is_memray { b"<root>".to_vec() } else { top_level.to_vec() }, origin }
+    // A virtual environment's header names its own folders, not those of the interpreter that it was made from: memray takes
+    // that interpreter's library for the program's, we do not.
+    let is_own_code = origin == Origin::OwnCode && by_shape(file).1 == Origin::OwnCode;
+    let top_level = if is_memray { b"<root>".to_vec() } else { top_level.to_vec() };
+    FileModule { top_level, origin, is_own_code }
 }
 
 fn by_header<'a>(file: &'a [u8], paths: &ModulePaths) -> (&'a [u8], Origin) {
@@ -148,13 +151,21 @@ mod tests {
             sys_path: vec![b"/srv/app".to_vec(), b"/opt/py/lib/python3.13".to_vec()],
         };
         let at = |file| module(file, Some(&paths));
-        assert_eq!(at("/opt/py/lib/python3.13/site-packages/numpy/core/a.py"), ("numpy".into(), Origin::InstalledPackage));
+        assert_eq!(
+            at("/opt/py/lib/python3.13/site-packages/numpy/core/a.py"),
+            ("numpy".into(), Origin::InstalledPackage)
+        );
         assert_eq!(at("/opt/py/lib/python3.13/json/decoder.py"), ("json".into(), Origin::StandardLibrary));
         assert_eq!(at("/srv/app/shop/cart.py"), ("shop".into(), Origin::OwnCode));
         assert_eq!(at("relative.py"), ("relative".into(), Origin::OwnCode));
         assert_eq!(at("<frozen importlib._bootstrap>"), ("importlib".into(), Origin::StandardLibrary));
-        assert_eq!(at("/opt/py/lib/python3.13/site-packages/memray/commands/run.py"), ("<root>".into(), Origin::InstalledPackage));
-        assert_eq!(at("/usr/lib/python3.13/queue.py"), ("queue".into(), Origin::StandardLibrary));
+        assert_eq!(
+            at("/opt/py/lib/python3.13/site-packages/memray/commands/run.py"),
+            ("<root>".into(), Origin::InstalledPackage)
+        );
+        assert_eq!(at("/usr/lib/python3.13/queue.py"), ("queue".into(), Origin::OwnCode));
+        assert!(!classify(b"/usr/lib/python3.13/queue.py", Some(&paths)).is_own_code);
+        assert!(classify(b"/srv/app/shop/cart.py", Some(&paths)).is_own_code);
         assert_eq!(at("/srv/application/x.py"), ("x".into(), Origin::OwnCode));
     }
 

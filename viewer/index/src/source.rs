@@ -154,11 +154,7 @@ fn create_empty(path: &Path) -> Result<(), Error> {
 }
 
 /// Builds an index that goes away with the process.
-fn build_unnamed(
-    capture: &Capture,
-    names_native: bool,
-    progress: &Progress,
-) -> Result<(Store, File, Origin), Error> {
+fn build_unnamed(capture: &Capture, names_native: bool, progress: &Progress) -> Result<(Store, File, Origin), Error> {
     let file = tempfile::Builder::new()
         .prefix("memray-view-")
         .suffix(".mvidx")

@@ -61,10 +61,7 @@ impl Timeline {
     /// The moment for a time given from the start: the first snapshot at or after it, else the end.
     pub fn moment_at(&self, elapsed_ms: i64) -> Moment {
         let time_ms = self.start_time_ms.saturating_add(elapsed_ms);
-        self.snapshots
-            .iter()
-            .position(|s| s.time_ms >= time_ms)
-            .map_or(Moment::End, |i| Moment::Snapshot(i as u32))
+        self.snapshots.iter().position(|s| s.time_ms >= time_ms).map_or(Moment::End, |i| Moment::Snapshot(i as u32))
     }
 
     /// The range between two times given from the start, by memray's rule: from the first snapshot at or after the

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Every capture that memray made, of every format version, against every part of what memray says of it.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a test says so by failing
+
 mod answers;
 mod conformance;
 mod naive;
@@ -29,14 +31,16 @@ fn truth_of(capture: &Path) -> Truth {
 }
 
 /// Compares a folder's captures, and tells what memray gets wrong on them.
-fn compare(folder: &str, quirks: &[&str], check: impl Fn(&Path, &Model, &Truth) -> (Vec<String>, BTreeSet<&'static str>)) {
+fn compare(
+    folder: &str,
+    quirks: &[&str],
+    check: impl Fn(&Path, &Model, &Truth) -> (Vec<String>, BTreeSet<&'static str>),
+) {
     let (mut differences, mut seen) = (Vec::new(), BTreeSet::new());
     let captures = captures(folder);
     assert!(captures.len() >= 16, "{folder} holds {} captures", captures.len());
     for path in captures {
-        let started = std::time::Instant::now();
         let (differing, quirks) = check(&path, &Model::read(&path), &truth_of(&path));
-        eprintln!("TIMING {:?} {}", started.elapsed(), path.display());
         differences.extend(differing.into_iter().map(|line| format!("{}: {line}", path.display())));
         seen.extend(quirks);
     }
@@ -54,7 +58,10 @@ fn index_agrees_with_memray(folder: &str, quirks: &[&str]) {
         let index = answers::open_index(path);
         let (mut differences, quirks) = conformance::check(&index, model, truth);
         let naive = NaiveAnswers { model, threads: index.threads().iter().map(|thread| thread.id).collect() };
-        differences.extend(answers::compare(&index, &naive, &answers::some_questions(&naive)));
+        // Of a capture with very deep stacks fewer are asked, so that it does not take minutes.
+        let is_deep = model.stacks.iter().map(Vec::len).sum::<usize>() > 100_000;
+        let questions = answers::some_questions(&naive).into_iter().step_by(if is_deep { 7 } else { 1 });
+        differences.extend(answers::compare(&index, &naive, &questions.collect::<Vec<_>>()));
         (differences, quirks)
     });
 }

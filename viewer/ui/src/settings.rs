@@ -111,6 +111,11 @@ impl Settings {
         self.recent.truncate(RECENT_LIMIT);
     }
 
+    /// What the user chose, which is remembered at once.
+    pub fn choices(&self) -> (ThemeChoice, UnitChoice, ClockChoice) {
+        (self.theme, self.units, self.clock)
+    }
+
     /// The window's size if it is one that a screen can have.
     pub fn usable_window_size(&self) -> Option<[f32; 2]> {
         self.window_size

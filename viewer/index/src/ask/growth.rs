@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What grew in a range, and how.
 
+use super::shown_tree::ShownTree;
 use super::tables::{by_frame, by_site, own_code_lines};
 use super::tree_layout::callers_first;
 use crate::answer::{Amount, Answer};
+use crate::call_tree::CallTree;
 use crate::columns::Half;
 use crate::error::Refusal;
 use crate::growth::{GrowthBy, GrowthRow, GrowthShape};
 use crate::ids::{LocationId, NodeId, SiteId};
-use crate::question::{Mode, Question, TimeRange};
+use crate::question::{Filter, Mode, Moment, Question, TimeRange};
 use crate::store::Store;
 use crate::table::{GroupBy, RowKey};
 use rustc_hash::FxHashMap;
@@ -17,10 +19,17 @@ use rustc_hash::FxHashMap;
 const POINTS: usize = 65;
 
 impl Store {
-    /// What grew in a range, the largest growth first.
-    pub(crate) fn growth(&self, range: TimeRange, by: GrowthBy, limit: usize) -> Result<Vec<GrowthRow>, Refusal> {
-        let before = self.live_by(range.from, by)?;
-        let after = self.live_by(range.to, by)?;
+    /// What grew in a range, of the stacks and frames that a filter shows, the largest growth first.
+    pub(crate) fn growth(
+        &self,
+        range: TimeRange,
+        by: GrowthBy,
+        filter: &Filter,
+        shown: &ShownTree,
+        limit: usize,
+    ) -> Result<Vec<GrowthRow>, Refusal> {
+        let before = self.live_by(range.from, by, filter, shown)?;
+        let after = self.live_by(range.to, by, filter, shown)?;
         let mut rows: Vec<(RowKey, Amount, Amount)> = after
             .iter()
             .map(|(key, amount)| (*key, before.get(key).copied().unwrap_or_default(), *amount))
@@ -32,28 +41,31 @@ impl Store {
         let instants = self.points(range)?;
         let duration_ms = self.timeline.time_ms(range.to) - self.timeline.time_ms(range.from);
         let keys: Vec<RowKey> = rows.iter().map(|row| row.0).collect();
-        let series = self.series_by(&keys, by, &instants);
+        let series = self.series_by(&keys, by, filter, shown, &instants)?;
         Ok(rows
             .into_iter()
             .zip(series)
             .map(|((key, before, after), live_bytes)| {
-                let slope = slope_per_point(&live_bytes) * (live_bytes.len().max(2) - 1) as f64;
-                let hours = duration_ms.max(1) as f64 / 3_600_000.0;
+                let slope_bytes_per_hour = slope_per_hour(&live_bytes, duration_ms);
                 let shape = shape_of(&live_bytes);
-                GrowthRow { key, before, after, live_bytes, slope_bytes_per_hour: slope / hours, shape }
+                GrowthRow { key, before, after, live_bytes, slope_bytes_per_hour, shape }
             })
             .collect())
     }
 
-    fn live_by(&self, moment: crate::question::Moment, by: GrowthBy) -> Result<FxHashMap<RowKey, Amount>, Refusal> {
-        let question = Question { mode: Mode::LiveAt(moment), ..Question::default() };
+    fn live_by(
+        &self,
+        moment: Moment,
+        by: GrowthBy,
+        filter: &Filter,
+        shown: &ShownTree,
+    ) -> Result<FxHashMap<RowKey, Amount>, Refusal> {
+        let question = Question { mode: Mode::LiveAt(moment), filter: filter.clone(), split_threads: false };
         let answer = self.ask(&question, |_| Ok(Vec::new()))?;
         let rows = match by {
             GrowthBy::OwnCodeLine => by_site(self, &answer, GroupBy::OwnCodeLine),
             GrowthBy::Inclusive | GrowthBy::Own => {
-                let shown = super::shown_tree::ShownTree::new(&self.call_tree, &self.locations, &Default::default());
-                let tree = callers_first(&shown, &self.stacks_of(&answer, &shown));
-                by_frame(self, &tree, GroupBy::Location)
+                by_frame(self, &callers_first(shown, &self.stacks_of(&answer, shown)), GroupBy::Location)
             }
         };
         let amount = |row: &crate::table::Row| if by == GrowthBy::Own { row.own } else { row.inclusive };
@@ -75,58 +87,39 @@ impl Store {
         Ok(points)
     }
 
-    fn series_by(&self, keys: &[RowKey], by: GrowthBy, instants: &[Half]) -> Vec<Vec<u64>> {
+    fn series_by(
+        &self,
+        keys: &[RowKey],
+        by: GrowthBy,
+        filter: &Filter,
+        shown: &ShownTree,
+        instants: &[Half],
+    ) -> Result<Vec<Vec<u64>>, Refusal> {
         let rows: FxHashMap<RowKey, u32> = keys.iter().enumerate().map(|(row, key)| (*key, row as u32)).collect();
-        let lines = if by == GrowthBy::OwnCodeLine { own_code_lines(self) } else { Vec::new() };
         let row_of = |location: LocationId| {
             let key = if location == LocationId::NONE { RowKey::None } else { RowKey::Location(location) };
             rows.get(&key).copied()
         };
+        let mut sites: Vec<_> = (0..self.sites.len() as u32).map(|id| (SiteId(id), Amount::default())).collect();
+        self.keep_matching(&mut sites, filter)?;
         // Which rows each site counts for.
         let mut of_site: Vec<Vec<u32>> = vec![Vec::new(); self.sites.len()];
-        match by {
-            GrowthBy::OwnCodeLine | GrowthBy::Own => {
-                for (site, counted) in self.sites.iter().zip(&mut of_site) {
-                    let location =
-                        if lines.is_empty() { self.call_tree.location(site.node) } else { lines[site.node.index()] };
-                    counted.extend(row_of(location));
-                }
-            }
-            GrowthBy::Inclusive => {
-                let of_node = self.rows_on_path(&row_of);
-                for (site, counted) in self.sites.iter().zip(&mut of_site) {
-                    counted.clone_from(&of_node[site.node.index()]);
-                    if site.node == NodeId::ROOT {
-                        counted.extend(row_of(LocationId::NONE));
-                    }
-                }
-            }
+        let lines = if by == GrowthBy::OwnCodeLine { own_code_lines(self) } else { Vec::new() };
+        let on_path = if by == GrowthBy::Inclusive { rows_on_path(&shown.tree, &row_of) } else { Vec::new() };
+        for (id, _) in sites {
+            let node = self.sites[id.index()].node;
+            let shown_node = shown.shown(node);
+            of_site[id.index()] = match by {
+                GrowthBy::OwnCodeLine => row_of(lines[node.index()]).into_iter().collect(),
+                GrowthBy::Inclusive if shown_node != NodeId::ROOT => on_path[shown_node.index()].clone(),
+                _ => row_of(shown.tree.location(shown_node)).into_iter().collect(),
+            };
         }
-        self.lifetimes.series(instants, keys.len(), |site: SiteId| &of_site[site.index()])
-    }
-
-    /// For every node, the rows of the locations from the root to it, each once.
-    fn rows_on_path(&self, row_of: &dyn Fn(LocationId) -> Option<u32>) -> Vec<Vec<u32>> {
-        let tree = &self.call_tree;
-        let mut rows: Vec<Vec<u32>> = vec![Vec::new(); tree.len()];
-        for node in (1..tree.len() as u32).map(NodeId) {
-            let mut path = rows[tree.parent(node).index()].clone();
-            if let Some(row) = row_of(tree.location(node))
-                && !path.contains(&row)
-            {
-                path.push(row);
-            }
-            rows[node.index()] = path;
-        }
-        rows
+        Ok(self.lifetimes.series(instants, keys.len(), |site: SiteId| &of_site[site.index()]))
     }
 
     /// An answer by shown stack.
-    pub(crate) fn stacks_of(
-        &self,
-        answer: &Answer,
-        shown: &super::shown_tree::ShownTree,
-    ) -> Vec<crate::answer::StackAmount> {
+    pub(crate) fn stacks_of(&self, answer: &Answer, shown: &ShownTree) -> Vec<crate::answer::StackAmount> {
         let mut sums: FxHashMap<_, Amount> = FxHashMap::default();
         for &(id, amount) in &answer.sites {
             let site = &self.sites[id.index()];
@@ -141,6 +134,27 @@ impl Store {
         stacks.sort_unstable_by_key(|stack| (stack.thread, stack.node));
         stacks
     }
+}
+
+/// The slope of values at evenly spaced moments that span a duration.
+pub(crate) fn slope_per_hour(values: &[u64], duration_ms: i64) -> f64 {
+    let hours = duration_ms.max(1) as f64 / 3_600_000.0;
+    slope_per_point(values) * (values.len().max(2) - 1) as f64 / hours
+}
+
+/// For every node, the rows of the locations from the root to it, each once.
+fn rows_on_path(tree: &CallTree, row_of: &dyn Fn(LocationId) -> Option<u32>) -> Vec<Vec<u32>> {
+    let mut rows: Vec<Vec<u32>> = vec![Vec::new(); tree.len()];
+    for node in (1..tree.len() as u32).map(NodeId) {
+        let mut path = rows[tree.parent(node).index()].clone();
+        if let Some(row) = row_of(tree.location(node))
+            && !path.contains(&row)
+        {
+            path.push(row);
+        }
+        rows[node.index()] = path;
+    }
+    rows
 }
 
 /// Least-squares slope.
@@ -161,7 +175,7 @@ fn slope_per_point(values: &[u64]) -> f64 {
 
 /// How a series grew. Half of all growth within a 32nd of the range is a step; less than a tenth of it in the last third
 /// is levelled off; all else that grew is steady.
-fn shape_of(values: &[u64]) -> GrowthShape {
+pub(crate) fn shape_of(values: &[u64]) -> GrowthShape {
     let (Some(&first), Some(&last)) = (values.first(), values.last()) else { return GrowthShape::NotGrowing };
     let growth = last as i128 - first as i128;
     if growth <= 0 {

@@ -147,7 +147,8 @@ impl Store {
         sums
     }
 
-    fn keep_matching(&self, sites: &mut Sums, filter: &Filter) -> Result<(), Refusal> {
+    /// Keeps the sites whose stacks a filter asks about.
+    pub(crate) fn keep_matching(&self, sites: &mut Sums, filter: &Filter) -> Result<(), Refusal> {
         if let Some(thread) = filter.thread {
             sites.retain(|(site, _)| self.sites[site.index()].thread == thread);
         }

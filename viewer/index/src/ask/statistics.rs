@@ -87,9 +87,7 @@ fn stored(connection: &Connection) -> rusqlite::Result<Stored> {
         .collect::<rusqlite::Result<Vec<_>>>()?;
     let above_tracker = connection
         .prepare("SELECT location, bytes, allocations FROM above_tracker")?
-        .query_map([], |row| {
-            Ok((LocationId(row.get(0)?), row.get::<_, i64>(1)? as u64, row.get::<_, i64>(2)? as u64))
-        })?
+        .query_map([], |row| Ok((LocationId(row.get(0)?), row.get::<_, i64>(1)? as u64, row.get::<_, i64>(2)? as u64)))?
         .collect::<rusqlite::Result<Vec<_>>>()?;
     let mut sizes = sizes;
     sizes.sort_unstable();

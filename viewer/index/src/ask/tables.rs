@@ -30,11 +30,7 @@ pub(crate) fn by_frame(store: &Store, tree: &Tree, by: GroupBy) -> Vec<Row> {
         if let Some(&row) = row_of_location.get(&id) {
             return row;
         }
-        let key = if id == LocationId::NONE {
-            RowKey::None
-        } else {
-            key_of(by, id, &store.locations[id.index()])
-        };
+        let key = if id == LocationId::NONE { RowKey::None } else { key_of(by, id, &store.locations[id.index()]) };
         let row = *numbers.entry(key).or_insert_with(|| {
             rows.push(Row { key, inclusive: Amount::default(), own: Amount::default() });
             rows.len() - 1
@@ -121,6 +117,8 @@ pub(crate) fn nearest(store: &Store, holds: impl Fn(&Location) -> bool) -> Vec<L
 
 fn sorted(mut rows: Vec<Row>) -> Vec<Row> {
     rows.retain(|row| row.inclusive != Amount::default() || row.own != Amount::default());
-    rows.sort_by_key(|row| (std::cmp::Reverse(row.inclusive.bytes), std::cmp::Reverse(row.inclusive.allocations), row.key));
+    rows.sort_by_key(|row| {
+        (std::cmp::Reverse(row.inclusive.bytes), std::cmp::Reverse(row.inclusive.allocations), row.key)
+    });
     rows
 }

@@ -158,7 +158,11 @@ impl Aggregator {
 
     /// Takes one operation.
     #[inline]
-    pub(crate) fn operation(&mut self, operation: &Operation, sink: &mut impl RowSink) -> Result<(), crate::error::Error> {
+    pub(crate) fn operation(
+        &mut self,
+        operation: &Operation,
+        sink: &mut impl RowSink,
+    ) -> Result<(), crate::error::Error> {
         self.position += 1;
         match operation.kind() {
             OperationKind::Allocate => self.allocate(operation),

@@ -146,8 +146,7 @@ impl Assembler {
         match record {
             Record::Allocation(allocation) => self.allocation(&allocation),
             Record::FramePush(frame) => {
-                let location =
-                    self.code.location(frame, self.python_version, &mut self.names, &mut self.locations);
+                let location = self.code.location(frame, self.python_version, &mut self.names, &mut self.locations);
                 let marked = self.marked(location, &frame);
                 self.push(location, marked);
             }
@@ -182,8 +181,7 @@ impl Assembler {
             Record::Library(library) => self.native.library(&library, &mut self.names),
             Record::Segment(segment) => self.native.segment(segment),
             Record::AggregatedFrame { frame_id, frame } => {
-                let location =
-                    self.code.location(frame, self.python_version, &mut self.names, &mut self.locations);
+                let location = self.code.location(frame, self.python_version, &mut self.names, &mut self.locations);
                 let marked = self.marked(location, &frame);
                 self.aggregated_stacks.define_frame(frame_id, marked);
             }

@@ -39,7 +39,12 @@ impl CodeTable {
     }
 
     /// Versions 8 to 11: remembers a frame.
-    pub(crate) fn define_frame(&mut self, frame: &FrameDefinition<'_>, names: &mut Names, locations: &mut LocationTable) {
+    pub(crate) fn define_frame(
+        &mut self,
+        frame: &FrameDefinition<'_>,
+        names: &mut Names,
+        locations: &mut LocationTable,
+    ) {
         let (function, file) = (names.intern(frame.function), names.intern(frame.file));
         let location = locations.intern(names, function, file, frame.line, FrameKind::Python);
         self.known.insert((frame.id, 0), location);

@@ -76,8 +76,11 @@ impl LiveBlocks {
     pub(crate) fn insert(&mut self, address: u64, block: LiveBlock) -> Option<LiveBlock> {
         let offset = (address & 0xfff) as u16;
         let number = address >> 12;
-        let page = self.pages[shard(number)].entry(number).or_insert_with(|| {
-            Page { table: self.pool.take(0), count: 0, class: 0, has_odd: false }
+        let page = self.pages[shard(number)].entry(number).or_insert_with(|| Page {
+            table: self.pool.take(0),
+            count: 0,
+            class: 0,
+            has_odd: false,
         });
         if let Some(at) = find(&self.pool.table(page.class, page.table), *page, offset) {
             let old = read(&self.pool, *page, at, address, &mut self.large);
@@ -237,14 +240,7 @@ fn read(pool: &BlockPool, page: Page, at: usize, address: u64, large: &mut FxHas
 }
 
 #[inline]
-fn write(
-    pool: &mut BlockPool,
-    page: Page,
-    at: usize,
-    address: u64,
-    block: LiveBlock,
-    large: &mut FxHashMap<u64, u64>,
-) {
+fn write(pool: &mut BlockPool, page: Page, at: usize, address: u64, block: LiveBlock, large: &mut FxHashMap<u64, u64>) {
     let size = u32::try_from(block.size_bytes).unwrap_or(LARGE);
     if size == LARGE {
         large.insert(address, block.size_bytes);
@@ -298,7 +294,7 @@ mod tests {
             let mut blocks = LiveBlocks::new();
             let mut model = FxHashMap::default();
             for (is_insert, page, offset, size) in steps {
-                let address = page << 12 | (offset * spacing & 0xfff);
+                let address = page << 12 | ((offset * spacing) & 0xfff);
                 if is_insert {
                     prop_assert_eq!(blocks.insert(address, block(size, 3)), model.insert(address, block(size, 3)));
                 } else {

@@ -150,7 +150,10 @@ mod tests {
         Mapping { address, size_bytes, site: SiteId(1), slice: 0, position: 1, thread_allocations: 1 }
     }
 
-    fn remove(live: &mut LiveMappings, address: u64, size: u64) -> Vec<(u64, bool, Option<(u32, u32)>)> {
+    /// Bytes lost, whether it was the mapping's last piece, when a piece that is gone came to be.
+    type Seen = (u64, bool, Option<(u32, u32)>);
+
+    fn remove(live: &mut LiveMappings, address: u64, size: u64) -> Vec<Seen> {
         let mut seen = Vec::new();
         live.remove(address, size, (5, 6), |u| seen.push((u.bytes, u.is_last, u.closed_piece)));
         seen

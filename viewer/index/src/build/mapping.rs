@@ -29,6 +29,7 @@ impl CaptureMapping {
                 guard: None,
             });
         }
+        #[expect(clippy::disallowed_methods, reason = "this is the one place that guards what it maps")]
         // SAFETY: the file may be changed by others while it is mapped. A page that goes away is replaced by the guard
         // below; bytes that change are taken as any other untrusted input (see the module's head).
         let map = unsafe { Mmap::map(file) }?;
@@ -89,9 +90,9 @@ mod sigbus {
         has_faulted: AtomicBool,
     }
 
-    static MAPPINGS: [Slot; SLOTS] = [const {
-        Slot { start: AtomicUsize::new(0), end: AtomicUsize::new(0), has_faulted: AtomicBool::new(false) }
-    }; SLOTS];
+    static MAPPINGS: [Slot; SLOTS] =
+        [const { Slot { start: AtomicUsize::new(0), end: AtomicUsize::new(0), has_faulted: AtomicBool::new(false) } };
+            SLOTS];
 
     /// The handler there was before ours; installed once, never removed.
     static INSTALLED: Mutex<bool> = Mutex::new(false);

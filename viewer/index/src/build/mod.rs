@@ -32,9 +32,9 @@ use mapping::CaptureMapping;
 use memray_format::container::{Container, describe_non_capture, sniff};
 use memray_format::{FileFormat, Header, Snapshot};
 use pipeline::Built;
-use temporary::TemporaryHistogram;
 use std::fs::File;
 use std::path::Path;
+use temporary::TemporaryHistogram;
 
 /// A capture that is about to be indexed: its file, mapped, and its header.
 pub(crate) struct Capture {
@@ -61,7 +61,8 @@ impl Capture {
         let file = CaptureMapping::new(&opened).map_err(|e| unreadable(system_message(&e)))?;
         let start = &file[..file.len().min(4096)];
         let Some(container) = sniff(start) else { return Err(not_a_capture(describe_non_capture(start))) };
-        let (header, header_bytes) = pipeline::read_header(&file, container).map_err(|e| not_a_capture(e.to_string()))?;
+        let (header, header_bytes) =
+            pipeline::read_header(&file, container).map_err(|e| not_a_capture(e.to_string()))?;
         let file_name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         Ok(Self { file, container, header, header_bytes, file_name })
     }
@@ -98,7 +99,12 @@ fn system_message(error: &std::io::Error) -> String {
 
 /// Builds the index of a capture as a new file. Names of native functions are looked up on this machine if
 /// `names_native`.
-pub(crate) fn build(capture: &Capture, index_path: &Path, names_native: bool, progress: &Progress) -> Result<(), Error> {
+pub(crate) fn build(
+    capture: &Capture,
+    index_path: &Path,
+    names_native: bool,
+    progress: &Progress,
+) -> Result<(), Error> {
     progress.set_total(capture.file.len() as u64);
     let mut writer = Writer::create(index_path)?;
     let aggregator = Aggregator::new(TemporaryHistogram::default());
@@ -194,11 +200,7 @@ fn summed_rows(built: &Built, writer: &Writer) -> Result<Vec<SiteRow>, Error> {
     Ok((0..sites)
         .map(|site| {
             let total = built.summary.site_totals.get(site).unwrap_or(&empty);
-            SiteRow {
-                peak: peak[site],
-                leaked: leaked[site],
-                total: (total.bytes as i64, total.allocations as i64),
-            }
+            SiteRow { peak: peak[site], leaked: leaked[site], total: (total.bytes as i64, total.allocations as i64) }
         })
         .collect())
 }

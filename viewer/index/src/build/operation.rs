@@ -30,7 +30,13 @@ pub(crate) const MAX_TAG: u32 = (1 << 29) - 1;
 impl Operation {
     /// An allocation or a mapping by a site, which is at most [`MAX_TAG`].
     #[inline]
-    pub(crate) fn allocation(is_mapping: bool, address: u64, size_bytes: u64, site: SiteId, thread_allocations: u32) -> Self {
+    pub(crate) fn allocation(
+        is_mapping: bool,
+        address: u64,
+        size_bytes: u64,
+        site: SiteId,
+        thread_allocations: u32,
+    ) -> Self {
         Self { address, size_bytes, tag: u32::from(is_mapping) << 29 | site.0, thread_allocations }
     }
 

@@ -83,8 +83,7 @@ pub(crate) fn run(
                 Container::Lz4 => {
                     let (sender, receiver) = bounded::<Chunk>(8);
                     let (spent, empty) = bounded::<Vec<u8>>(16);
-                    let decompressing =
-                        spawn(scope, "decompress", move || decompress(file, &sender, &empty, stop));
+                    let decompressing = spawn(scope, "decompress", move || decompress(file, &sender, &empty, stop));
                     let next = |chunk: Vec<u8>| {
                         let _ = spent.try_send(chunk);
                         receiver.recv().ok()
@@ -222,11 +221,8 @@ fn decode(
             break;
         }
         if let Err(Damage { offset, reason, is_cut, .. }) = status {
-            ending = Some(if is_cut {
-                Ending::Truncated { offset, reason }
-            } else {
-                Ending::Damaged { offset, reason }
-            });
+            ending =
+                Some(if is_cut { Ending::Truncated { offset, reason } } else { Ending::Damaged { offset, reason } });
         }
         if let Some(reason) = assembler.overflow.take() {
             ending = Some(Ending::Damaged { offset, reason });

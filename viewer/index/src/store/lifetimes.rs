@@ -55,7 +55,11 @@ impl Lifetimes {
         }
         let id = self.chunks[index].id;
         let data: Option<Vec<u8>> = self.with_connection(|connection| {
-            connection.prepare_cached("SELECT data FROM lifetimes WHERE id = ?1").ok()?.query_row([id], |r| r.get(0)).ok()
+            connection
+                .prepare_cached("SELECT data FROM lifetimes WHERE id = ?1")
+                .ok()?
+                .query_row([id], |r| r.get(0))
+                .ok()
         });
         // Checked when the index was opened; a chunk that is damaged since counts as empty.
         let columns = Arc::new(data.and_then(|data| Columns::decode(&data, self.site_count)).unwrap_or_default());

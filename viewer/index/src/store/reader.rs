@@ -85,8 +85,7 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
         }
     }
     uri.push_str("?immutable=1");
-    let flags =
-        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(uri, flags)?;
     connection.execute_batch("PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA query_only = ON;")?;
     Ok(connection)
@@ -299,10 +298,7 @@ fn load_native(connection: &Connection, names: usize, locations: usize) -> Resul
     let mut statement = connection.prepare("SELECT instruction_pointer, parent FROM native_frames ORDER BY id")?;
     let frames = statement
         .query_map([], |row| {
-            Ok(NativeFrame {
-                instruction_pointer: row.get::<_, i64>(0)? as u64,
-                parent: row.get::<_, i64>(1)? as u64,
-            })
+            Ok(NativeFrame { instruction_pointer: row.get::<_, i64>(0)? as u64, parent: row.get::<_, i64>(1)? as u64 })
         })?
         .collect::<Result<Vec<_>, _>>()?;
     let mut generations: Vec<Vec<MappedSegment>> = Vec::new();

@@ -82,9 +82,9 @@ impl Writer {
     /// Reads back every chunk written so far that may be live at an instant, and sums by site what is.
     pub(crate) fn live_at(&self, at: Half, site_count: usize) -> Result<Vec<(i64, i64)>, Error> {
         let mut sums = vec![(0i64, 0i64); site_count];
-        let mut select = self.connection.prepare(
-            "SELECT data FROM lifetimes WHERE kind <> ?1 AND min_birth <= ?2 AND max_death > ?2",
-        )?;
+        let mut select = self
+            .connection
+            .prepare("SELECT data FROM lifetimes WHERE kind <> ?1 AND min_birth <= ?2 AND max_death > ?2")?;
         let mut rows = select.query(params![RowKind::Churn as u8, at.0])?;
         while let Some(row) = rows.next()? {
             let Some(columns) = Columns::decode(row.get_ref(0)?.as_blob().unwrap_or_default(), site_count) else {
@@ -133,13 +133,8 @@ impl Writer {
                 FrameKind::Library => 2,
             };
             let t = &l.traits;
-            let traits = [
-                t.is_own_code,
-                t.is_standard_library,
-                t.is_import_system,
-                t.is_interesting,
-                t.is_cpython_internal,
-            ];
+            let traits =
+                [t.is_own_code, t.is_standard_library, t.is_import_system, t.is_interesting, t.is_cpython_internal];
             let traits = traits.iter().enumerate().fold(0u8, |bits, (i, &is_set)| bits | u8::from(is_set) << i);
             s.execute(params![id, l.function.0, l.file.0, l.line, kind, l.module.0, traits])
         })
@@ -209,25 +204,33 @@ impl Writer {
         self.fill("INSERT INTO sizes VALUES (?1, ?2)", sizes.iter(), |s, (size, allocations)| {
             s.execute(params![*size as i64, *allocations as i64])
         })?;
-        self.fill("INSERT INTO size_buckets VALUES (?1, ?2)", buckets.iter().enumerate(), |s, (bucket, allocations)| {
-            s.execute(params![bucket, *allocations as i64])
-        })?;
-        self.fill("INSERT INTO above_tracker VALUES (?1, ?2, ?3)", above_tracker, |s, (location, (bytes, allocations))| {
-            s.execute(params![location.0, *bytes as i64, *allocations as i64])
-        })
+        self.fill(
+            "INSERT INTO size_buckets VALUES (?1, ?2)",
+            buckets.iter().enumerate(),
+            |s, (bucket, allocations)| s.execute(params![bucket, *allocations as i64]),
+        )?;
+        self.fill(
+            "INSERT INTO above_tracker VALUES (?1, ?2, ?3)",
+            above_tracker,
+            |s, (location, (bytes, allocations))| s.execute(params![location.0, *bytes as i64, *allocations as i64]),
+        )
     }
 
     /// Writes native frames, segments, and the names of native functions.
     pub(crate) fn native(&self, native: &NativeFrames, names: &NativeNames) -> Result<(), Error> {
-        self.fill("INSERT INTO native_frames VALUES (?1, ?2, ?3)", native.frames().iter().enumerate(), |s, (row, f)| {
-            s.execute(params![row + 1, f.instruction_pointer as i64, f.parent as i64])
-        })?;
-        let segments = native.generations().iter().enumerate().flat_map(|(g, segments)| segments.iter().map(move |s| (g, s)));
+        self.fill(
+            "INSERT INTO native_frames VALUES (?1, ?2, ?3)",
+            native.frames().iter().enumerate(),
+            |s, (row, f)| s.execute(params![row + 1, f.instruction_pointer as i64, f.parent as i64]),
+        )?;
+        let segments =
+            native.generations().iter().enumerate().flat_map(|(g, segments)| segments.iter().map(move |s| (g, s)));
         self.fill("INSERT INTO segments VALUES (?1, ?2, ?3, ?4, ?5)", segments, |s, (generation, segment)| {
             let (start, end, bias) = (segment.start as i64, segment.end as i64, segment.bias as i64);
             s.execute(params![generation + 1, start, end, segment.path.0, bias])
         })?;
-        let names = names.iter().flat_map(|(place, locations)| locations.iter().enumerate().map(move |row| (place, row)));
+        let names =
+            names.iter().flat_map(|(place, locations)| locations.iter().enumerate().map(move |row| (place, row)));
         self.fill("INSERT INTO native_names VALUES (?1, ?2, ?3, ?4)", names, |s, (place, (depth, location))| {
             s.execute(params![place.library.0, place.address as i64, depth, location.0])
         })

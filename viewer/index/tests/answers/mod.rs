@@ -2,11 +2,11 @@
 //! What can be asked of a capture, so that the same comparisons hold for the naive model and for the index.
 //!
 //! [`Answers`] leads; both say what they know in the same plain values.
-#![allow(dead_code)] // each test program uses a part of it
+#![allow(dead_code, missing_docs, unreachable_pub)] // each test program uses a part of it
 
-use crate::naive::{Amounts, Frame, FrameId, Model, modules};
+use crate::naive::{Amounts, Frame, FrameId, Model};
 use memray_format::{Allocator, Header, ThreadId};
-use memray_index::{FrameKind, Filter, Index, LocationId, Mode, Moment, Pattern, Question, ThreadIndex, TimeRange};
+use memray_index::{Filter, FrameKind, Index, LocationId, Mode, Moment, Pattern, Question, ThreadIndex, TimeRange};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What is known of a capture as a whole.
@@ -107,26 +107,21 @@ impl Answers for NaiveAnswers<'_> {
             by_size: BTreeMap::new(),
             by_allocator: BTreeMap::new(),
             by_location: BTreeMap::new(),
-            by_module: BTreeMap::new(),
+            by_module: m.by_module(true),
         };
-        let mut by_stack = BTreeMap::<(usize, ThreadId), (u64, u64)>::new();
-        for (_, a, thread, stack) in m.allocations() {
+        let mut by_stack = BTreeMap::<usize, (u64, u64)>::new();
+        for (_, a, _, stack) in m.allocations() {
             stats.allocations += 1;
             stats.bytes += a.size_bytes;
             *stats.by_size.entry(a.size_bytes).or_default() += 1;
             *stats.by_allocator.entry(a.allocator).or_default() += 1;
-            let sum = by_stack.entry((stack, thread)).or_default();
+            let sum = by_stack.entry(stack).or_default();
             *sum = (sum.0 + a.size_bytes, sum.1 + 1);
         }
-        for ((stack, thread), (bytes, allocations)) in by_stack {
-            let stack = &m.stacks[stack];
-            let location = stats.by_location.entry(stack.first().map(|id| id.frame())).or_default();
+        for (stack, (bytes, allocations)) in by_stack {
+            let location = m.stacks[stack].first().map(|id| id.frame());
+            let location = stats.by_location.entry(location).or_default();
             *location = (location.0 + bytes, location.1 + allocations);
-            // memray looks above the tracker too. It hardly ever matters: the frame that started it is rarely of the
-            // standard library.
-            let module = modules::module_of_stack(&m.header, &m.trimmed(stack, thread));
-            let module = stats.by_module.entry(module).or_default();
-            *module = (module.0 + bytes, module.1 + allocations);
         }
         Ok(stats)
     }
@@ -205,11 +200,7 @@ impl Answers for Index {
             by_size: s.allocations_by_size.iter().copied().collect(),
             by_allocator: s.allocators.iter().copied().collect(),
             by_location: sum(&mut s.top_locations.iter().map(|r| (location(r.key), r.bytes, r.allocations))),
-            by_module: s
-                .top_modules
-                .iter()
-                .map(|r| (self.bytes(r.key).to_vec(), (r.bytes, r.allocations)))
-                .collect(),
+            by_module: s.top_modules.iter().map(|r| (self.bytes(r.key).to_vec(), (r.bytes, r.allocations))).collect(),
         })
     }
 
@@ -325,6 +316,12 @@ pub fn compare(index: &Index, naive: &NaiveAnswers<'_>, questions: &[Question]) 
         (Ok(ours), Ok(model)) => differences.extend(statistics_differences(&ours, &model)),
         (ours, model) if ours.is_err() != model.is_err() => differences.push("statistics refused by one".to_owned()),
         _ => {}
+    }
+    for thread in naive.threads() {
+        let (ours, model) = (Answers::thread_name(index, thread), naive.thread_name(thread));
+        if ours != model {
+            differences.push(format!("name of {thread:?}: {}, the model: {}", text(&ours), text(&model)));
+        }
     }
     for question in questions {
         match (Answers::ask(index, question), naive.ask(question)) {

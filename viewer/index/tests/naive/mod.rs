@@ -3,23 +3,32 @@
 //!
 //! It is slow and obviously right; the index is held against it. [`Model`] leads: it is the list of a capture's records
 //! ([`Step`]) with each allocation's call stack, and every answer is a replay of a [`Heap`] up to a record.
-#![allow(dead_code)] // each test program uses a part of it
+
+#![allow(clippy::type_complexity, reason = "a model is plain data; a name for each type would hide it")]
+#![allow(dead_code, missing_docs, unreachable_pub)] // each test program uses a part of it
 
 mod frames;
+mod heap;
+mod matching;
 pub mod modules;
 mod reader;
 
 pub use frames::{Frame, FrameId, Stack};
 
+use heap::Heap;
+use matching::Matching;
 use memray_format::{AggregatedAllocation, Allocation, Allocator, AllocatorKind, Header, Snapshot, ThreadId};
-use memray_index::{Amount, Filter, Mode, Moment, Pattern, Question, TimeRange};
+use memray_index::{Amount, Mode, Moment, Question, TimeRange};
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Range;
 use std::rc::Rc;
 
 /// What is asked about, by thread (where split) and stack.
 pub type Amounts = HashMap<(Option<ThreadId>, Stack), Amount>;
+
+/// What is live: each piece's allocation, by its record, and its bytes.
+type Pieces = Rc<[(usize, u64)]>;
 
 /// A record that matters to memory.
 #[derive(Clone, Copy, Debug)]
@@ -41,6 +50,8 @@ pub struct Model {
     pub stacks: Vec<Stack>,
     /// Threads' last names.
     pub thread_names: BTreeMap<ThreadId, Vec<u8>>,
+    /// Whether a thread was named, or named anew, after its first allocation.
+    pub has_late_names: bool,
     /// Of aggregated captures, with rows of [`Model::stacks`].
     pub aggregated: Vec<(AggregatedAllocation, usize)>,
     /// Whether a trailer ended it.
@@ -49,63 +60,9 @@ pub struct Model {
     pub heap_bytes: Vec<u64>,
     /// Frees that freed nothing.
     pub unmatched_frees: u64,
-    states: RefCell<HashMap<usize, Rc<[(usize, u64)]>>>,
-}
-
-/// What is live: the number of the allocation's record, and how many bytes of it.
-#[derive(Clone, Default)]
-struct Heap {
-    blocks: BTreeMap<u64, (usize, u64)>,
-    mappings: Vec<(Range<u64>, usize)>,
-    /// Sum over both.
-    bytes: u64,
-}
-
-impl Heap {
-    /// Applies a record; the numbers of the allocations that it freed, whole or in part.
-    fn apply(&mut self, record: usize, a: &Allocation) -> Vec<usize> {
-        match a.allocator.kind() {
-            AllocatorKind::Simple => {
-                // A block that was still live there has ended, though nothing says so; it was not freed by anyone.
-                let replaced = self.blocks.insert(a.address, (record, a.size_bytes));
-                self.bytes = self.bytes + a.size_bytes - replaced.map_or(0, |(_, bytes)| bytes);
-                Vec::new()
-            }
-            AllocatorKind::SimpleFree => {
-                let freed = self.blocks.remove(&a.address);
-                self.bytes -= freed.map_or(0, |(_, bytes)| bytes);
-                freed.map(|(record, _)| record).into_iter().collect()
-            }
-            AllocatorKind::Ranged => {
-                let range = a.address..a.address.saturating_add(a.size_bytes);
-                self.bytes += range.end - range.start;
-                self.mappings.extend((!range.is_empty()).then_some((range, record)));
-                Vec::new()
-            }
-            AllocatorKind::RangedFree => {
-                let hole = a.address..a.address.saturating_add(a.size_bytes);
-                let (mut left, mut freed) = (Vec::new(), Vec::new());
-                for (range, mapping) in self.mappings.drain(..) {
-                    if hole.is_empty() || range.end <= hole.start || hole.end <= range.start {
-                        left.push((range, mapping));
-                        continue;
-                    }
-                    freed.push(mapping);
-                    self.bytes -= range.end.min(hole.end) - range.start.max(hole.start);
-                    let (head, tail) = (range.start..hole.start, hole.end..range.end);
-                    left.extend([head, tail].into_iter().filter(|piece| !piece.is_empty()).map(|p| (p, mapping)));
-                }
-                self.mappings = left;
-                freed
-            }
-        }
-    }
-
-    /// What is live, piece by piece: the allocation's record and the piece's bytes.
-    fn pieces(&self) -> impl Iterator<Item = (usize, u64)> + '_ {
-        let mappings = self.mappings.iter().map(|(range, record)| (*record, range.end - range.start));
-        self.blocks.values().copied().chain(mappings)
-    }
+    /// Whether some `munmap` removed two pieces of one mapping.
+    pub unmapped_at_once: bool,
+    states: RefCell<HashMap<usize, Pieces>>,
 }
 
 impl Model {
@@ -118,6 +75,7 @@ impl Model {
                 let is_free = matches!(a.allocator.kind(), AllocatorKind::SimpleFree | AllocatorKind::RangedFree);
                 let freed = heap.apply(i, a);
                 model.unmatched_frees += u64::from(is_free && freed.is_empty());
+                model.unmapped_at_once |= freed.iter().collect::<BTreeSet<_>>().len() < freed.len();
             }
             bytes.push(heap.bytes);
             if matches!(step, Step::Snapshot(_)) {
@@ -210,7 +168,7 @@ impl Model {
     }
 
     /// What is live after that many steps, piece by piece. Kept, as tests ask about few states again and again.
-    fn live_after(&self, steps: usize) -> Rc<[(usize, u64)]> {
+    fn live_after(&self, steps: usize) -> Pieces {
         let replay = || {
             let mut heap = Heap::default();
             for (i, step) in self.steps[..steps].iter().enumerate() {
@@ -284,6 +242,24 @@ impl Model {
         temporary.into_iter().collect()
     }
 
+    /// Bytes and allocations of the whole run by the module that each allocation is charged to, frames above the tracker
+    /// included or not.
+    pub fn by_module(&self, is_trimmed: bool) -> BTreeMap<Vec<u8>, (u64, u64)> {
+        let mut by_stack = BTreeMap::<(ThreadId, usize), (u64, u64)>::new();
+        for (_, a, thread, stack) in self.allocations() {
+            let sum = by_stack.entry((thread, stack)).or_default();
+            *sum = (sum.0 + a.size_bytes, sum.1 + 1);
+        }
+        let mut by_module = BTreeMap::<Vec<u8>, (u64, u64)>::new();
+        for ((thread, stack), (bytes, allocations)) in by_stack {
+            let whole = &self.stacks[stack];
+            let stack = if is_trimmed { self.trimmed(whole, thread) } else { whole.clone() };
+            let sum = by_module.entry(modules::module_of_stack(&self.header, &stack)).or_default();
+            *sum = (sum.0 + bytes, sum.1 + allocations);
+        }
+        by_module
+    }
+
     /// A stack without the frames above the tracker.
     pub fn trimmed(&self, stack: &Stack, thread: ThreadId) -> Stack {
         let is_main = thread == self.header.main_thread;
@@ -332,58 +308,7 @@ impl Model {
     }
 }
 
-/// Frames that a filter asks about.
-struct Matching {
-    /// One of each of these must be in a stack.
-    wanted: Vec<HashSet<FrameId>>,
-    /// From the outermost of these inwards, nothing is shown: what they call is of the import system too.
-    import_system: HashSet<FrameId>,
-    irrelevant: HashSet<FrameId>,
-}
-
-impl Matching {
-    fn new(model: &Model, filter: &Filter) -> Self {
-        let frames: HashSet<FrameId> = model.stacks.iter().flatten().copied().collect();
-        let those = |holds: &dyn Fn(Frame) -> bool| frames.iter().copied().filter(|id| holds(id.frame())).collect();
-        let module = |frame: Frame| modules::module(&model.header, &frame.1);
-        let names: [(_, &dyn Fn(Frame) -> Vec<u8>); 3] =
-            [(&filter.function, &|frame| frame.0), (&filter.file, &|frame| frame.1), (&filter.module, &module)];
-        let names = names.iter().filter_map(|(pattern, name)| Some((pattern.as_ref()?, name)));
-        Self {
-            wanted: names
-                .map(|(pattern, name)| {
-                    let matches = matcher(pattern);
-                    those(&|frame| matches(&name(frame)))
-                })
-                .collect(),
-            import_system: those(&|frame| filter.hide_import_system && modules::is_import_system(&frame)),
-            irrelevant: those(&|frame| filter.hide_irrelevant && !modules::is_interesting(&frame)),
-        }
-    }
-
-    /// What the filter leaves of a stack; `None` where it leaves the stack out.
-    fn shown(&self, stack: &Stack) -> Option<Stack> {
-        let passes = self.wanted.iter().all(|frames| stack.iter().any(|frame| frames.contains(frame)));
-        let outermost_import = stack.iter().rposition(|frame| self.import_system.contains(frame));
-        let shown = stack[outermost_import.map_or(0, |at| at + 1)..].iter();
-        passes.then(|| shown.filter(|frame| !self.irrelevant.contains(*frame)).copied().collect())
-    }
-}
-
 fn add(sum: &mut Amount, amount: Amount) {
     sum.bytes += amount.bytes;
     sum.allocations += amount.allocations;
-}
-
-fn matcher(pattern: &Pattern) -> Box<dyn Fn(&[u8]) -> bool> {
-    match pattern {
-        Pattern::Substring(part) => {
-            let part = part.to_lowercase();
-            Box::new(move |name| String::from_utf8_lossy(name).to_lowercase().contains(&part))
-        }
-        Pattern::Regex(regex) => {
-            let regex = regex::Regex::new(regex).unwrap();
-            Box::new(move |name| regex.is_match(&String::from_utf8_lossy(name)))
-        }
-    }
 }

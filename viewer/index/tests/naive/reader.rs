@@ -4,7 +4,10 @@
 use super::{Frame, FrameId, Model, Stack, Step};
 use memray_format::{Decoder, FrameKey, Header, Record, StreamEnd, ThreadId, line_number};
 use std::cell::RefCell;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+/// Function, file, first line and line table.
+type Code = (Vec<u8>, Vec<u8>, i64, Vec<u8>);
 
 /// What the records said so far.
 #[derive(Default)]
@@ -14,8 +17,8 @@ struct Reader {
     running: HashMap<ThreadId, Vec<FrameKey>>,
     /// Versions 8 to 11: frames, by id.
     definitions: HashMap<u64, Frame>,
-    /// Versions 12 and 13: function, file, first line and line table, by id.
-    code: HashMap<u64, (Vec<u8>, Vec<u8>, i64, Vec<u8>)>,
+    /// Versions 12 and 13: code objects, by id.
+    code: HashMap<u64, Code>,
     /// Aggregated captures: frames by id, and stacks (a frame's id, and the stack that called it).
     frames: HashMap<u64, FrameKey>,
     entries: Vec<(u64, u32)>,
@@ -25,6 +28,8 @@ struct Reader {
     steps: Vec<Step>,
     stacks: Vec<Stack>,
     names: BTreeMap<ThreadId, Vec<u8>>,
+    allocating: HashSet<ThreadId>,
+    has_late_names: bool,
     aggregated: Vec<(memray_format::AggregatedAllocation, usize)>,
     has_trailer: bool,
     records: u64,
@@ -57,6 +62,7 @@ impl Reader {
             Record::Allocation(allocation) => {
                 let stack = self.stack(self.running.get(&self.thread).cloned().unwrap_or_default());
                 self.steps.push(Step::Allocation(allocation, self.thread, stack));
+                self.allocating.insert(self.thread);
             }
             Record::Snapshot(snapshot) => self.steps.push(Step::Snapshot(snapshot)),
             Record::FramePush(key) => self.running.entry(self.thread).or_default().push(key),
@@ -66,7 +72,8 @@ impl Reader {
             }
             Record::ContextSwitch(thread) => self.thread = thread,
             Record::ThreadName(name) => {
-                self.names.insert(self.thread, name.to_vec());
+                let is_new = self.names.insert(self.thread, name.to_vec()).is_none_or(|old| old != name);
+                self.has_late_names |= is_new && self.allocating.contains(&self.thread);
             }
             Record::CodeObject(c) => {
                 let code = (c.function.to_vec(), c.file.to_vec(), c.first_line, c.line_table.to_vec());
@@ -120,10 +127,12 @@ pub(super) fn read(path: &std::path::Path) -> Model {
         steps: reader.steps,
         stacks: reader.stacks,
         thread_names: reader.names,
+        has_late_names: reader.has_late_names,
         aggregated: reader.aggregated,
         has_trailer: reader.has_trailer,
         heap_bytes: Vec::new(),
         unmatched_frees: 0,
+        unmapped_at_once: false,
         states: RefCell::default(),
     }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What memray itself says of a capture, as `tests/tools/memray_truth.py` writes it.
-#![allow(dead_code)] // each test program uses a part of it
+#![allow(dead_code, missing_docs, unreachable_pub)] // each test program uses a part of it
 
 use crate::naive::{FrameId, Stack};
 use serde::Deserialize;

@@ -274,14 +274,14 @@ impl Command {
         })
     }
 
-    /// The commands whose keys were pressed in this pass; bare keys do not count while text is being edited.
-    pub(super) fn pressed(context: &Context, is_editing: bool) -> Vec<Self> {
+    /// The commands whose keys were pressed in this pass; bare keys do not count while a text field or a menu has them.
+    pub(super) fn pressed(context: &Context, keys_are_taken: bool) -> Vec<Self> {
         let mut pressed = Vec::new();
         // Shift and Enter before Enter alone, which would match it too.
         let order = [Self::PreviousHit].into_iter().chain(Self::ALL);
         for command in order {
             for shortcut in command.shortcuts() {
-                if is_editing && shortcut.conflicts_with_text_editing() && shortcut.logical_key != Key::F5 {
+                if keys_are_taken && shortcut.conflicts_with_text_editing() && shortcut.logical_key != Key::F5 {
                     continue;
                 }
                 if context.input_mut(|input| input.consume_shortcut(shortcut)) && !pressed.contains(&command) {

@@ -6,7 +6,7 @@ use crate::style;
 use crate::theme::Palette;
 use egui::{Button, CornerRadius, Id, Popup, PopupCloseBehavior, Response, RichText, ScrollArea, Stroke, Ui};
 use memray_format::{Allocator, AllocatorKind};
-use memray_index::{Pattern, ThreadIndex};
+use memray_index::{Filter, Pattern, ThreadIndex};
 use memray_report::asking::parse_pattern;
 use memray_report::escape;
 
@@ -20,9 +20,15 @@ pub(super) struct FilterMenu {
 }
 
 impl FilterMenu {
-    /// Opens it.
-    pub(super) fn open(&mut self) {
-        self.is_open = true;
+    /// Opens it on what is filtered now.
+    pub(super) fn open(&mut self, filter: &Filter) {
+        let text = |pattern: &Option<Pattern>| pattern.as_ref().map(pattern_text).unwrap_or_default();
+        *self = Self {
+            is_open: true,
+            module: text(&filter.module),
+            file: text(&filter.file),
+            function: text(&filter.function),
+        };
     }
 }
 
@@ -106,7 +112,11 @@ fn menu(ui: &mut Ui, document: &mut Document) {
     let response = chip(ui, "+ filter", "Show only some modules, files or functions");
     let mut menu = std::mem::take(&mut document.filter_menu);
     if response.clicked() {
-        menu.is_open = !menu.is_open;
+        if menu.is_open {
+            menu.is_open = false;
+        } else {
+            menu.open(&document.view.filter);
+        }
     }
     let mut is_open = menu.is_open;
     let filter = &mut document.view.filter;

@@ -15,7 +15,6 @@ pub(super) fn show(ui: &mut Ui, app: &mut App, commands: &mut Vec<Command>) {
     let frame = Frame::new().fill(palette.background).inner_margin(Margin::symmetric(MARGIN as i8 - 7, 2));
     Panel::top("menu bar").frame(frame).show(ui, |ui| {
         MenuBar::new().ui(ui, |ui| {
-            let before = app.settings.clone();
             let has_file = app.current_path().is_some();
             ui.spacing_mut().item_spacing.x = 6.0;
             ui.spacing_mut().button_padding.x = 7.0;
@@ -28,9 +27,6 @@ pub(super) fn show(ui: &mut Ui, app: &mut App, commands: &mut Vec<Command>) {
                     };
                     group_menu(ui, group, document, has_file, &mut app.settings, commands);
                 });
-            }
-            if app.settings != before {
-                app.save_settings();
             }
             if let Page::Open(document) = &mut app.page {
                 ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
@@ -76,9 +72,16 @@ fn group_menu(
             ui.close();
         }
     }
-    if group == Group::View {
-        ui.separator();
-        preferences(ui, settings);
+    match group {
+        Group::View => {
+            ui.separator();
+            preferences(ui, settings);
+        }
+        Group::Help => {
+            ui.separator();
+            ui.weak(concat!("memray-view ", env!("CARGO_PKG_VERSION")));
+        }
+        Group::File | Group::Capture => {}
     }
 }
 

@@ -71,7 +71,8 @@ pub struct App {
     dialog: FileDialog,
     path_entry: Option<PathEntry>,
     shows_keys: bool,
-    was_editing: bool,
+    /// Whether a text field or a menu had the keys at the end of the last pass.
+    keys_are_taken: bool,
     title: String,
     message: Option<Message>,
     #[cfg(feature = "test-channel")]
@@ -111,7 +112,7 @@ impl App {
             dialog: FileDialog::default(),
             path_entry: None,
             shows_keys: false,
-            was_editing: false,
+            keys_are_taken: false,
             title: String::new(),
             message: None,
             #[cfg(feature = "test-channel")]
@@ -129,8 +130,9 @@ impl App {
         self.apply_theme(&context);
         self.update(&context);
         // Escape has taken the focus from a text field before this pass begins, and still belongs to the field.
-        let is_editing = std::mem::take(&mut self.was_editing) || context.text_edit_focused();
-        let mut commands = Command::pressed(&context, is_editing);
+        let keys_are_taken = std::mem::take(&mut self.keys_are_taken) || context.text_edit_focused();
+        let mut commands = Command::pressed(&context, keys_are_taken);
+        let chosen_before = self.settings.choices();
         let view_before = self.document().map(|document| document.view.clone());
 
         menu::show(ui, self, &mut commands);
@@ -153,6 +155,9 @@ impl App {
             Page::Failed { path, message } => start_page::show_failure(ui, path, message, &mut commands),
         }
         self.overlays(ui, &mut commands);
+        if self.settings.choices() != chosen_before {
+            self.save_settings();
+        }
         let is_navigation = commands.iter().any(|command| matches!(command, Command::Back | Command::Forward));
         for command in commands {
             self.perform(command, &context);
@@ -163,7 +168,7 @@ impl App {
         {
             document.history.left(before);
         }
-        self.was_editing = context.text_edit_focused();
+        self.keys_are_taken = context.text_edit_focused() || context.any_popup_open();
         self.update(&context);
         self.tell_title(&context);
         #[cfg(feature = "test-channel")]

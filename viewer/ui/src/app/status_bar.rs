@@ -7,7 +7,7 @@ use super::filter_bar;
 use crate::settings::{Settings, UnitChoice};
 use crate::style::MARGIN;
 use crate::theme::Palette;
-use egui::{Align, Align2, Area, Button, Frame, Id, Layout, Margin, Order, Panel, RichText, Ui, vec2};
+use egui::{Align, Align2, Area, Button, Frame, Id, Layout, Margin, Order, Panel, RichText, ScrollArea, Ui, vec2};
 use memray_report::size::{format_bytes, format_count};
 use memray_report::time::format_duration;
 
@@ -21,10 +21,16 @@ pub(super) fn show(ui: &mut Ui, document: &mut Document, settings: &mut Settings
         bottom: 4,
     });
     Panel::bottom("status bar").frame(frame).show(ui, |ui| {
-        ui.horizontal(|ui| {
-            ui.spacing_mut().item_spacing.x = 6.0;
-            filter_bar::show(ui, document);
-            ui.with_layout(Layout::right_to_left(Align::Center), |ui| facts(ui, document, settings, options));
+        let height = ui.spacing().interact_size.y;
+        ui.allocate_ui_with_layout(vec2(ui.available_width(), height), Layout::right_to_left(Align::Center), |ui| {
+            facts(ui, document, settings, options);
+            // Filters may be many: they scroll, and never lie over the facts.
+            ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+                ScrollArea::horizontal().show(ui, |ui| {
+                    ui.spacing_mut().item_spacing.x = 6.0;
+                    filter_bar::show(ui, document);
+                });
+            });
         });
     });
 }

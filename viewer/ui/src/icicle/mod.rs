@@ -6,7 +6,6 @@
 //! what is visible, one mesh shows it, and texts stand only where they fit.
 
 mod colour;
-mod hide;
 mod label;
 pub mod layout;
 mod paint;
@@ -21,7 +20,6 @@ pub mod view;
 mod widget;
 
 pub use colour::module_frame;
-pub use hide::without_functions;
 pub use label::{frame_name, frame_path, frame_place};
 pub use place::FramePath;
 pub use search::{Hits, SearchError, search};
@@ -63,7 +61,7 @@ pub struct Events {
     pub selection: Option<Selection>,
     /// Show only the stacks through this frame's function.
     pub focus: Option<TreeNodeId>,
-    /// Hide this frame's function; [`without_functions`] does.
+    /// Hide this frame's function: a filter of the index leaves it out of every view.
     pub hide: Option<TreeNodeId>,
     /// What was just copied, to be told: `name`, `stack`.
     pub copied: Option<&'static str>,

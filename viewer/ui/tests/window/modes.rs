@@ -113,3 +113,30 @@ fn the_threshold_of_temporary_allocations_can_be_typed() {
     driver.press(Key::Enter);
     assert!(driver.shows_part("Freed after at most 20 further allocations of the same thread"));
 }
+
+#[test]
+fn escape_closes_an_open_menu_and_leaves_the_range() {
+    let mut driver = Driver::open("v13-py3.13/items.bin");
+    driver.click(Role::RadioButton, "Churn");
+    driver.click(Role::Button, "all threads");
+    assert!(driver.shows("main"), "the menu is open");
+    driver.press(Key::Escape);
+    assert!(driver.is_on(Role::RadioButton, "Churn"));
+    assert!(!driver.shows("main"), "the menu is closed");
+}
+
+#[test]
+fn a_module_can_be_typed_as_a_filter_and_does_not_come_back_once_removed() {
+    let mut driver = Driver::open("v13-py3.13/items.bin");
+    driver.click(Role::Button, "+ filter");
+    driver.type_into("Module", "items");
+    driver.press(Key::Enter);
+    assert!(driver.shows("module: items  ×"));
+    driver.press(Key::Escape);
+    driver.click(Role::Button, "module: items  ×");
+    driver.click(Role::Button, "+ filter");
+    driver.type_into("File", "cli");
+    driver.press(Key::Enter);
+    assert!(driver.shows("file: cli  ×"));
+    assert!(!driver.shows("module: items  ×"));
+}

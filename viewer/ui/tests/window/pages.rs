@@ -4,6 +4,8 @@
 use crate::driver::{Driver, capture};
 use egui::Key;
 use egui::accesskit::Role;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 #[test]
 fn without_a_file_there_is_a_way_to_open_one_and_a_line_to_record_one() {
@@ -54,4 +56,37 @@ fn a_path_can_be_typed_where_no_dialog_answers() {
     driver.type_into("Path of a capture or an index", path.to_str().unwrap());
     driver.press(Key::Enter);
     assert_eq!(driver.harness.state().title(), "items.bin — memray-view");
+}
+
+/// A file dropped on the window.
+#[derive(Debug)]
+struct Dropped(PathBuf);
+
+impl egui::DroppedFile for Dropped {
+    fn path(&self) -> &Path {
+        &self.0
+    }
+
+    fn bytes(&self) -> Result<Vec<u8>, String> {
+        std::fs::read(&self.0).map_err(|error| error.to_string())
+    }
+}
+
+#[test]
+fn a_capture_dropped_on_the_window_opens() {
+    let mut driver = Driver::start();
+    driver.harness.input_mut().dropped_files.push(Arc::new(Dropped(capture("v13-py3.13/items.bin"))));
+    driver.settle();
+    assert_eq!(driver.harness.state().title(), "items.bin — memray-view");
+}
+
+#[test]
+fn what_is_chosen_is_remembered() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = folder.path().join("settings.json");
+    let mut driver = Driver::with_settings(Some(&capture("v13-py3.13/items.bin")), &settings);
+    driver.click(Role::Button, "KiB");
+    drop(driver);
+    let driver = Driver::with_settings(None, &settings);
+    assert!(driver.shows("items.bin, peak 3.79 MB"));
 }

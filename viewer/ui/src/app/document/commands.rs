@@ -28,7 +28,7 @@ impl Document {
             Command::ToggleImportSystem => view.filter.hide_import_system ^= true,
             Command::ToggleIrrelevant => view.filter.hide_irrelevant ^= true,
             Command::ClearFilter => view.filter = Filter::default(),
-            Command::EditFilter => self.filter_menu.open(),
+            Command::EditFilter => self.filter_menu.open(&self.view.filter),
             Command::TypeMoment => self.typed_time.open(),
             Command::JumpToPeak => {
                 view.clear_time();

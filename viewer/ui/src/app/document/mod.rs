@@ -147,6 +147,7 @@ impl Document {
             tree: self.view.tree,
             search: pattern,
             selection: self.view.selection.clone(),
+            growth_range: (!self.index.info().is_aggregated()).then(|| self.view.growth_range(self.index.timeline())),
             table: (self.view.tab == Tab::Table).then_some(self.view.group_by),
             growth: (self.view.tab == Tab::Growth)
                 .then(|| (self.view.growth_range(self.index.timeline()), self.view.growth_by)),

@@ -144,7 +144,7 @@ impl Document {
             own: facts.own,
             total: answer.total,
             caller: facts.caller,
-            growth: self.growth_of(key),
+            growth: selected.and_then(|selected| selected.growth),
             threads: &facts.threads,
             stack: &facts.stack_locations,
             selected_frame: facts.selected_frame,
@@ -160,13 +160,6 @@ impl Document {
             self.reveals_selection = true;
         }
         events.copied.then(|| "Copied".to_owned())
-    }
-
-    /// How a row grows, where the ranking says so.
-    fn growth_of(&self, key: RowKey) -> Option<details::Growth> {
-        let (_, _, rows) = self.answers.growth.as_ref()?;
-        let row = rows.as_ref().ok()?.iter().find(|row| row.key == key)?;
-        Some(details::Growth { slope_bytes_per_hour: row.slope_bytes_per_hour, shape: row.shape })
     }
 
     fn show_icicle(&mut self, ui: &mut Ui, settings: &Settings) -> Option<String> {

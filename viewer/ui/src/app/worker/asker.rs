@@ -24,9 +24,9 @@ pub(super) struct Asker {
     has_notes: bool,
     picture: Option<Picture>,
     hits_for: Option<(Question, TreeOptions, Option<Pattern>)>,
-    selected_for: Option<(Question, TreeOptions, Selection)>,
+    selected_for: Option<(Question, TreeOptions, Selection, Option<TimeRange>)>,
     table_for: Option<(Question, GroupBy)>,
-    growth_for: Option<(TimeRange, GrowthBy)>,
+    growth_for: Option<(TimeRange, GrowthBy, memray_index::Filter)>,
     has_statistics: bool,
     selected: SelectedCache,
 }
@@ -55,10 +55,10 @@ impl Asker {
             Asker::headline,
             Asker::notes,
             Asker::table,
-            Asker::growth,
             Asker::statistics,
             Asker::hits,
             Asker::selection,
+            Asker::growth,
         ];
         'wishes: while let Some(wanted) = shared.next() {
             for step in STEPS {
@@ -143,7 +143,7 @@ impl Asker {
         let Some(selection) = &wanted.selection else {
             return self.selected_for.take().map(|_| Part::Selected(None));
         };
-        let key = (wanted.question.clone(), wanted.tree, selection.clone());
+        let key = (wanted.question.clone(), wanted.tree, selection.clone(), wanted.growth_range);
         if self.selected_for.as_ref() == Some(&key) {
             return None;
         }
@@ -166,11 +166,13 @@ impl Asker {
 
     fn growth(&mut self, wanted: &Wanted) -> Option<Part> {
         let (range, by) = wanted.growth?;
-        if self.growth_for == Some((range, by)) {
+        let key = (range, by, wanted.question.filter.clone());
+        if self.growth_for.as_ref() == Some(&key) {
             return None;
         }
-        self.growth_for = Some((range, by));
-        Some(Part::Growth(range, by, self.index.growth(range, by, GROWTH_ROWS).map(Arc::new)))
+        let rows = self.index.growth(range, by, &key.2, GROWTH_ROWS);
+        self.growth_for = Some(key);
+        Some(Part::Growth(range, by, rows.map(Arc::new)))
     }
 
     fn statistics(&mut self, wanted: &Wanted) -> Option<Part> {

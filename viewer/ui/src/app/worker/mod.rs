@@ -37,6 +37,8 @@ pub(super) struct Wanted {
     pub search: Option<Pattern>,
     /// What is selected: its node, and its live bytes over time.
     pub selection: Option<Selection>,
+    /// Over which range the selection's growth is told; `None` where the capture holds no moments.
+    pub growth_range: Option<TimeRange>,
     /// The table, where it is shown.
     pub table: Option<GroupBy>,
     /// The growth ranking, where it is shown.

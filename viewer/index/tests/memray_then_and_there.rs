@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Captures that memray makes while the tests run, and synthetic ones that it reads, against what it says of them.
+//!
+//! `MEMRAY_PYTHON` names a Python with memray 1.20 and numpy.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a test says so by failing
+
+mod answers;
+mod conformance;
+mod naive;
+mod truth;
+
+use answers::NaiveAnswers;
+use conformance::{MODULES_ABOVE, NAMES_THEN, PIECES_AT_ONCE, SHARED_STACKS, STALE_ROWS};
+use memray_format::Encoder;
+use memray_format::synth::Synthesis;
+use naive::Model;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use truth::Truth;
+
+fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
+}
+
+fn python() -> PathBuf {
+    let python = std::env::var_os("MEMRAY_PYTHON").expect(
+        "these tests record captures: set MEMRAY_PYTHON to a Python with memray and numpy, e.g. of \
+         `python3 -m venv E && E/bin/pip install memray==1.20.0 numpy`",
+    );
+    PathBuf::from(python)
+}
+
+fn run(command: &mut Command) {
+    let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// What memray says of a capture.
+fn truth_of(capture: &Path) -> Truth {
+    let truth = capture.with_extension("truth.json.gz");
+    run(Command::new(python())
+        .arg(repository().join("tests/tools/memray_truth.py"))
+        .arg(capture)
+        .arg("-o")
+        .arg(&truth));
+    Truth::read(&truth)
+}
+
+/// Where the index of a capture differs from what memray says, or from the naive model; and what memray gets wrong.
+fn differences(capture: &Path) -> (Vec<String>, BTreeSet<&'static str>) {
+    let (index, model, truth) = (answers::open_index(capture), Model::read(capture), truth_of(capture));
+    let (mut differences, quirks) = conformance::check(&index, &model, &truth);
+    let naive = NaiveAnswers { model: &model, threads: index.threads().iter().map(|thread| thread.id).collect() };
+    differences.extend(answers::compare(&index, &naive, &answers::some_questions(&naive)));
+    (differences, quirks)
+}
+
+/// Records a program of `tests/captures/programs` with memray and compares.
+fn recorded(options: &[&str], program: &[&str]) {
+    let folder = tempfile::tempdir().unwrap();
+    let capture = folder.path().join("capture.bin");
+    let mut memray = Command::new(python());
+    memray.args(["-m", "memray", "run", "-q", "-o"]).arg(&capture).args(options).args(program);
+    run(memray.current_dir(repository().join("tests/captures/programs")));
+    let (differences, _) = differences(&capture);
+    assert!(differences.is_empty(), "{} differences:\n{}", differences.len(), differences.join("\n"));
+}
+
+#[test]
+fn recorded_by_default() {
+    recorded(&[], &["json_churn.py", "5"]);
+}
+
+#[test]
+fn recorded_with_python_allocators() {
+    recorded(&["--trace-python-allocators"], &["json_churn.py", "3"]);
+}
+
+#[test]
+fn recorded_with_native_stacks() {
+    recorded(&["--native"], &["numpy_arrays.py"]);
+}
+
+#[test]
+fn recorded_as_sums() {
+    recorded(&["--aggregate"], &["threads.py"]);
+}
+
+#[test]
+fn recorded_with_threads() {
+    recorded(&["--trace-python-allocators"], &["threads.py"]);
+}
+
+#[test]
+fn recorded_with_mappings() {
+    recorded(&["--no-compress"], &["mmap_ranges.py"]);
+}
+
+#[test]
+fn recorded_while_memory_still_rose() {
+    recorded(&[], &["late_peak.py"]);
+}
+
+/// Mappings that are trimmed, split and overlapped, which the recorded programs cannot make past memray's hooks.
+fn synthetic(synthesis: &Synthesis) -> (Vec<String>, BTreeSet<&'static str>) {
+    let folder = tempfile::tempdir().unwrap();
+    let capture = folder.path().join("synthetic.bin");
+    let mut encoder = Encoder::new(std::fs::File::create(&capture).unwrap(), &synthesis.header()).unwrap();
+    synthesis.generate(&mut |record| encoder.record(&record).unwrap());
+    encoder.finish().unwrap();
+    differences(&capture)
+}
+
+/// They show all that memray gets wrong with mappings, threads and addresses that are freed twice.
+#[test]
+fn synthetic_captures_mean_the_same_to_memray() {
+    let mut seen = BTreeSet::new();
+    for seed in 0..40 {
+        let nasty = Synthesis { reused_live_addresses: false, bad_names: false, ..Synthesis::small(seed) };
+        let (differences, quirks) = synthetic(&nasty);
+        assert!(differences.is_empty(), "seed {seed}: {} differences:\n{}", differences.len(), differences.join("\n"));
+        seen.extend(quirks);
+    }
+    for quirk in ["Q5", "Q6", "Q14", STALE_ROWS, PIECES_AT_ONCE, SHARED_STACKS, NAMES_THEN, MODULES_ABOVE] {
+        assert!(seen.contains(quirk), "no capture shows {quirk}, only {seen:?}");
+    }
+}

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What a filter leaves of a stack. [`Matching`] leads.
+
+use super::{Frame, FrameId, Model, Stack, modules};
+use memray_index::{Filter, Pattern};
+use regex::{Regex, RegexBuilder};
+use std::collections::HashSet;
+
+/// Frames that a filter asks about.
+pub(super) struct Matching {
+    /// One of each of these must be in a stack.
+    wanted: Vec<HashSet<FrameId>>,
+    /// From the outermost of these inwards, nothing is shown: what they call is of the import system too.
+    import_system: HashSet<FrameId>,
+    irrelevant: HashSet<FrameId>,
+}
+
+impl Matching {
+    pub(super) fn new(model: &Model, filter: &Filter) -> Self {
+        let frames: HashSet<FrameId> = model.stacks.iter().flatten().copied().collect();
+        let those = |holds: &dyn Fn(Frame) -> bool| frames.iter().copied().filter(|id| holds(id.frame())).collect();
+        let module = |frame: Frame| modules::module(&model.header, &frame.1);
+        let names: [(_, &dyn Fn(Frame) -> Vec<u8>); 3] =
+            [(&filter.function, &|frame| frame.0), (&filter.file, &|frame| frame.1), (&filter.module, &module)];
+        let names = names.iter().filter_map(|(pattern, name)| Some((pattern.as_ref()?, name)));
+        Self {
+            wanted: names
+                .map(|(pattern, name)| {
+                    let matches = matcher(pattern);
+                    those(&|frame| matches.is_match(&String::from_utf8_lossy(&name(frame))))
+                })
+                .collect(),
+            import_system: those(&|frame| filter.hide_import_system && modules::is_import_system(&frame)),
+            irrelevant: those(&|frame| filter.hide_irrelevant && !modules::is_interesting(&frame)),
+        }
+    }
+
+    /// What the filter leaves of a stack; `None` where it leaves the stack out.
+    pub(super) fn shown(&self, stack: &Stack) -> Option<Stack> {
+        let passes = self.wanted.iter().all(|frames| stack.iter().any(|frame| frames.contains(frame)));
+        let outermost_import = stack.iter().rposition(|frame| self.import_system.contains(frame));
+        let shown = stack[outermost_import.map_or(0, |at| at + 1)..].iter();
+        passes.then(|| shown.filter(|frame| !self.irrelevant.contains(*frame)).copied().collect())
+    }
+}
+
+fn matcher(pattern: &Pattern) -> Regex {
+    match pattern {
+        Pattern::Substring(part) => RegexBuilder::new(&regex::escape(part)).case_insensitive(true).build().unwrap(),
+        Pattern::Regex(regex) => Regex::new(regex).unwrap(),
+    }
+}
