@@ -14,7 +14,7 @@ use crate::index::Thread;
 use crate::location_table::LocationTable;
 use crate::names::Names;
 use crate::native::frames::NativeFrames;
-use crate::native::place::PythonFrame;
+use crate::native::place::mark;
 use crate::site::{NativeStack, Site};
 use memray_format::{Allocation, AllocatorKind, FrameKey, Header, Record, Snapshot, ThreadId};
 use rustc_hash::FxHashMap;
@@ -194,7 +194,7 @@ impl Assembler {
                     let frame = memray_format::FrameKey { code: frame_id, instruction_offset: 0, is_entry: true };
                     let location = code.location(frame, version, names, locations);
                     let is_entry = !has_native_traces || code.is_entry(&frame);
-                    PythonFrame::mark(location, is_entry)
+                    mark(location, is_entry)
                 });
             }
             Record::AggregatedAllocation(sum) => self.aggregated_allocation(&sum),
@@ -239,7 +239,7 @@ impl Assembler {
     /// What a node shows that a frame is pushed as.
     #[inline]
     fn marked(&self, location: LocationId, frame: &FrameKey) -> LocationId {
-        if self.has_native_traces { PythonFrame::mark(location, self.code.is_entry(frame)) } else { location }
+        if self.has_native_traces { mark(location, self.code.is_entry(frame)) } else { location }
     }
 
     #[inline]

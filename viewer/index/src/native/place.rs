@@ -2,7 +2,7 @@
 //! Puts the native stacks of a capture where they belong in its call tree.
 //!
 //! While a native capture is read its sites only know their Python stacks, whose nodes tell entry frames from others
-//! ([`PythonFrame`]). When all is read, [`place`] names the native frames and makes the call tree anew: with hybrid stacks
+//! ([`mark`]). When all is read, [`place`] names the native frames and makes the call tree anew: with hybrid stacks
 //! where Python's and the native ones pair, and otherwise with what lies below the interpreter, one frame a library that
 //! has no symbols.
 
@@ -23,22 +23,17 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-/// What a node of a native capture's Python stacks shows, as one number: a location, and whether the interpreter was
-/// entered anew for it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct PythonFrame;
+/// Set in a marked location whose frame is no entry frame.
+const CONTINUES: u32 = 1 << 31;
 
-impl PythonFrame {
-    const CONTINUES: u32 = 1 << 31;
+/// What a node of a native capture's Python stacks shows: a location, and whether the interpreter was entered anew for it,
+/// as one number, so that stacks which differ in that only are told apart.
+pub(crate) fn mark(location: LocationId, is_entry: bool) -> LocationId {
+    LocationId(if is_entry { location.0 } else { location.0 | CONTINUES })
+}
 
-    /// Marks a location.
-    pub(crate) fn mark(location: LocationId, is_entry: bool) -> LocationId {
-        LocationId(if is_entry { location.0 } else { location.0 | Self::CONTINUES })
-    }
-
-    fn read(marked: LocationId) -> PythonStep {
-        PythonStep { location: LocationId(marked.0 & !Self::CONTINUES), is_entry: marked.0 & Self::CONTINUES == 0 }
-    }
+fn read_mark(marked: LocationId) -> PythonStep {
+    PythonStep { location: LocationId(marked.0 & !CONTINUES), is_entry: marked.0 & CONTINUES == 0 }
 }
 
 /// What is known of a capture's stacks.
@@ -99,7 +94,7 @@ pub(crate) fn place(stacks: &mut Stacks<'_>, names: &NativeNames, sites: &mut [S
     let (mut python, mut native): (Vec<PythonStep>, Vec<NativeStep>) = (Vec::new(), Vec::new());
     for site in sites {
         python.clear();
-        python.extend(stacks.python.frames(site.node).map(PythonFrame::read));
+        python.extend(stacks.python.frames(site.node).map(read_mark));
         python.reverse();
         let skipped = stacks.above_tracker.map_or(0, |(thread, frames)| if thread == site.thread { frames } else { 0 });
         native.clear();
