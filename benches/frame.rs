@@ -47,9 +47,11 @@ impl Stage {
         };
         let app = &mut self.app;
         let start = Instant::now();
-        let output = self.context.run_ui(input, |ui| app.ui(ui));
+        let mut output = self.context.run_ui(input, |ui| app.ui(ui));
         let shapes = self.context.tessellate(output.shapes, output.pixels_per_point);
         let ms = start.elapsed().as_secs_f64() * 1e3;
+        // Nothing draws them here.
+        output.textures_delta.clear();
         let vertices = shapes.iter().map(|shape| match &shape.primitive {
             egui::epaint::Primitive::Mesh(mesh) => mesh.vertices.len(),
             egui::epaint::Primitive::Callback(_) => 0,

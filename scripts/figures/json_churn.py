@@ -2,9 +2,9 @@
 """A program that makes a hundred million allocations and frees: the workload behind docs/figures.md.
 
 It makes, writes, reads and edits JSON documents, as a web service does all day: most blocks die young, a window of
-documents lives for a while, and an audit trail grows. Recorded under `memray run --trace-python-allocators` it gives
-about 7,750 allocations and frees a document: the default gives 120 M. Standard library only; the same documents each
-run. scripts/figures/run makes the capture when it is missing.
+documents lives for a while, and an audit trail grows. Recorded under `memray run --trace-python-allocators` the default
+gives 120 M allocations and frees, and 211 M records with the changes of stacks between them. Standard library only; the
+same documents each run. scripts/figures/run makes the capture when it is missing.
 """
 
 import argparse

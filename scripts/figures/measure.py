@@ -22,6 +22,7 @@ def main():
     parser.add_argument("--captures", type=Path, default=ROOT / "target/figures/captures", help="where captures are kept")
     parser.add_argument("--page-only", action="store_true", help="write the page from the results at hand")
     parser.add_argument("--largest", type=int, default=1_000_000_000, help="records of the largest synthetic capture")
+    parser.add_argument("--profile", default="release", help="what is built and measured (default: release)")
     arguments = parser.parse_args()
 
     chosen = arguments.only.split(",") if arguments.only else list(ROWS)
@@ -33,7 +34,7 @@ def main():
         scratch = ROOT / "target/figures/scratch"
         shutil.rmtree(scratch, ignore_errors=True)
         scratch.mkdir(parents=True)
-        tools = Tools(ROOT, scratch, Captures(arguments.captures), arguments.runs, arguments.largest)
+        tools = Tools(ROOT, scratch, Captures(arguments.captures), arguments.runs, arguments.largest, arguments.profile)
         results["machine"] = machine()
         for name in chosen:
             print(f"{name} ...", file=sys.stderr, flush=True)

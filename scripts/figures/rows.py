@@ -12,29 +12,27 @@ from child import median_of, run
 class Tools:
     """The programs that are measured, the captures, and how often."""
 
-    def __init__(self, root, scratch, captures, runs, largest):
+    def __init__(self, root, scratch, captures, runs, largest, profile):
         self.scratch, self.captures, self.runs, self.largest = scratch, captures, runs, largest
-        self.root = root
-        cargo = ["cargo", "build", "--quiet", "--locked", "--release"]
+        self.profile = profile
+        cargo = ["cargo", "build", "--quiet", "--locked", "--profile", profile]
         subprocess.run([*cargo, "--bin", "memray-view"], cwd=root, check=True)
         subprocess.run([*cargo, "-p", "memray-format", "--example", "decode_rate"], cwd=root, check=True)
-        self.viewer = root / "target/release/memray-view"
-        self.decode_rate = root / "target/release/examples/decode_rate"
+        self.viewer = root / f"target/{profile}/memray-view"
+        self.decode_rate = root / f"target/{profile}/examples/decode_rate"
         self.cache = {"XDG_CACHE_HOME": str(scratch / "cache")}
 
     def index(self, capture):
-        """A fresh index each time: neither the cache nor the last file may help."""
+        """A fresh index in the cache each time: the last one may not help."""
         shutil.rmtree(self.scratch / "cache", ignore_errors=True)
-        self.index_file(capture).unlink(missing_ok=True)
-        return [self.viewer, "index", capture, "-o", self.index_file(capture)]
-
-    def index_file(self, capture):
-        return self.scratch / f"{capture.name}.mvidx"
+        return [self.viewer, "index", capture]
 
     def built_index(self, capture):
-        if not self.index_file(capture).exists():
-            run(self.index(capture), environment=self.cache)
-        return self.index_file(capture)
+        """The index as a file of its own."""
+        file = self.scratch / f"{capture.name}.mvidx"
+        if not file.exists():
+            run([*self.index(capture), "--output", file], environment=self.cache)
+        return file
 
     def flamegraph(self, capture):
         out = self.scratch / "flamegraph.html"
@@ -42,7 +40,7 @@ class Tools:
 
     def bench(self, name, *arguments):
         """A program of benches/, which measures itself and prints JSON on its last line."""
-        command = ["cargo", "bench", "--quiet", "--locked", "--bench", name, "--", *arguments]
+        command = ["cargo", "bench", "--quiet", "--locked", "--profile", self.profile, "--bench", name, "--", *arguments]
         return json.loads(run(command).output.strip().splitlines()[-1])
 
 
@@ -116,7 +114,6 @@ def bounded_memory(tools):
     for name, capture in captures.items():
         taken = run(tools.index(capture), environment=tools.cache)
         result[name] = {"wall_s": taken.wall_s, "peak_bytes": taken.peak_rss_bytes, "capture_bytes": capture.stat().st_size}
-        tools.index_file(capture).unlink(missing_ok=True)
     return result
 
 
@@ -145,7 +142,6 @@ def scaling(tools):
         runs = tools.runs if records < 100_000_000 else 1
         taken = median_of(runs, {"it": lambda capture=capture: tools.index(capture)}, environment=tools.cache)["it"]
         by_records.append({"records": records, "wall_s": taken.wall_s, "peak_bytes": taken.peak_rss_bytes})
-        tools.index_file(capture).unlink()
     capture = tools.captures.json_100m()
     by_cores = []
     for cores in (1, 2):

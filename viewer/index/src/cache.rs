@@ -235,12 +235,15 @@ pub(crate) fn owner_only(options: &mut OpenOptions) {
 
 /// A capture's identity, as a file name. The hash may change with the compiler's standard library: then an index is built
 /// anew.
-pub(crate) fn identity(capture: &Capture, path: &Path) -> String {
+pub(crate) fn identity(capture: &Capture, path: &Path, names_native: bool) -> String {
     let bytes = capture.bytes();
     let mut hashers = [DefaultHasher::new(), DefaultHasher::new()];
     hashers[1].write_u8(1);
     let mut write = |bytes: &[u8]| hashers.iter_mut().for_each(|hasher| hasher.write(bytes));
     write(capture.header_bytes());
+    if capture.has_native_traces() && !names_native {
+        write(b"without native names");
+    }
     let last = bytes.len().saturating_sub(SAMPLE_BYTES);
     for sample in 0..SAMPLES {
         let start = (last as u128 * sample as u128 / (SAMPLES - 1) as u128) as usize;

@@ -24,7 +24,14 @@ pub(crate) struct Source {
     /// The index file. Open, so that it can be copied even when nothing names it any more; locked, so that it is kept.
     file: File,
     /// The capture, for questions that its index cannot answer: where it was, and its identity.
-    capture: Option<(PathBuf, String)>,
+    capture: Option<CaptureSource>,
+}
+
+/// The capture that an index was made of.
+struct CaptureSource {
+    path: PathBuf,
+    identity: String,
+    names_native: bool,
 }
 
 /// Opens a capture or an index file.
@@ -35,14 +42,15 @@ pub(crate) fn open(path: &Path, options: &OpenOptions, progress: &Progress) -> R
         return Ok((store, Source { origin: Origin::IndexFile, file, capture: None }));
     }
     let capture = Capture::open(path)?;
-    let identity = cache::identity(&capture, path);
+    let names_native = !options.no_native_symbols;
+    let identity = cache::identity(&capture, path, names_native);
     let folder = options.cache_folder.clone().or_else(cache::default_folder).filter(|_| !options.no_cache);
     let (store, file, origin) = match folder.map(Cache::open) {
-        Some(Ok(cache)) => open_cached(&capture, &identity, &cache, progress)?,
+        Some(Ok(cache)) => open_cached(&capture, &identity, &cache, names_native, progress)?,
         // No cache is wanted, or none can be had: the index lives as long as it is open.
-        Some(Err(_)) | None => build_unnamed(&capture, progress)?,
+        Some(Err(_)) | None => build_unnamed(&capture, names_native, progress)?,
     };
-    Ok((store, Source { origin, file, capture: Some((path.to_owned(), identity)) }))
+    Ok((store, Source { origin, file, capture: Some(CaptureSource { path: path.to_owned(), identity, names_native }) }))
 }
 
 fn unreadable(path: &Path, error: &io::Error) -> Error {
@@ -53,6 +61,7 @@ fn open_cached(
     capture: &Capture,
     identity: &str,
     cache: &Cache,
+    names_native: bool,
     progress: &Progress,
 ) -> Result<(Store, File, Origin), Error> {
     let index_path = cache.index_path(identity);
@@ -61,12 +70,12 @@ fn open_cached(
             return Ok((store, file, Origin::Cached));
         }
         // Opened anew each time: whoever built before us took the file away.
-        let Ok(lock) = cache.lock(identity) else { return build_unnamed(capture, progress) };
+        let Ok(lock) = cache.lock(identity) else { return build_unnamed(capture, names_native, progress) };
         let progress_file = lock.file.try_clone();
         match lock.take() {
             Ok(Some(lock)) => break lock,
             Ok(None) => follow(progress_file.ok(), progress)?,
-            Err(_) => return build_unnamed(capture, progress),
+            Err(_) => return build_unnamed(capture, names_native, progress),
         }
     };
     // Another may have built it between our look and our lock.
@@ -75,7 +84,7 @@ fn open_cached(
         return Ok((store, file, Origin::Cached));
     }
     let partial = cache.partial_path(identity);
-    let built = build_named(capture, &partial, &index_path, &lock.file, progress);
+    let built = build_named(capture, &partial, &index_path, &lock.file, names_native, progress);
     if built.is_err() {
         let _ = fs::remove_file(&partial);
     }
@@ -117,6 +126,7 @@ fn build_named(
     partial: &Path,
     index_path: &Path,
     lock: &File,
+    names_native: bool,
     progress: &Progress,
 ) -> Result<File, Error> {
     let _ = fs::remove_file(partial);
@@ -133,7 +143,7 @@ fn build_named(
                 std::thread::park_timeout(LOOK_EVERY);
             }
         });
-        let built = build(capture, partial, progress);
+        let built = build(capture, partial, names_native, progress);
         done.store(true, std::sync::atomic::Ordering::Relaxed);
         if let Ok(telling) = telling {
             telling.thread().unpark();
@@ -156,13 +166,13 @@ fn create_empty(path: &Path) -> Result<(), Error> {
 }
 
 /// Builds an index that goes away with the process.
-fn build_unnamed(capture: &Capture, progress: &Progress) -> Result<(Store, File, Origin), Error> {
+fn build_unnamed(capture: &Capture, names_native: bool, progress: &Progress) -> Result<(Store, File, Origin), Error> {
     let file = tempfile::Builder::new()
         .prefix("memray-view-")
         .suffix(".mvidx")
         .tempfile()
         .map_err(|e| Error::Write(e.to_string()))?;
-    build(capture, file.path(), progress)?;
+    build(capture, file.path(), names_native, progress)?;
     let store = Store::open(file.path())?;
     // The name goes; the open file and SQLite's own hold what it named.
     let kept = file.into_file();
@@ -189,7 +199,7 @@ impl Source {
     /// Reads the capture again.
     pub(crate) fn temporary_within(&self, threshold: u64) -> Result<Vec<(SiteId, Amount)>, Refusal> {
         let stored = crate::build::MAX_TEMPORARY_DISTANCE;
-        let Some((path, identity)) = &self.capture else {
+        let Some(CaptureSource { path, identity, names_native }) = &self.capture else {
             return Err(Refusal(format!(
                 "an index file knows temporary allocations up to a threshold of {stored}: open the capture itself for more"
             )));
@@ -197,7 +207,7 @@ impl Source {
         let refused =
             |why: String| Refusal(format!("a threshold above {stored} needs the capture read again, but {why}"));
         let capture = Capture::open(path).map_err(|error| refused(error.to_string()))?;
-        if cache::identity(&capture, path) != *identity {
+        if cache::identity(&capture, path, *names_native) != *identity {
             // Its sites would not be those of the index.
             return Err(refused(format!("it changed since it was opened: {}", path.display())));
         }

@@ -289,9 +289,7 @@ fn pair(
         }
         aggregator.add_sites(&batch.new_site_threads);
         snapshots.append(&mut batch.new_snapshots);
-        for operation in &batch.operations {
-            aggregator.operation(operation, sink)?;
-        }
+        aggregator.operations(&batch.operations, sink)?;
         records += batch.operations.len() as u64;
         batch.operations.clear();
         batch.new_site_threads.clear();

@@ -14,11 +14,19 @@ use crate::index::Thread;
 use crate::info::{CaptureInfo, Ending, RecordCounts};
 use crate::location::{FrameKind, Location, LocationTraits};
 use crate::names::Names;
+use crate::native::NativeSymbols;
+use crate::native::frames::{MappedSegment, NativeFrames, Place};
+use crate::native::place::NativeNames;
+use crate::native::stack::NativeTables;
 use crate::site::{NativeStack, Site};
 use crate::timeline::{SnapshotRow, Timeline};
-use memray_format::{Allocator, Header, ThreadId};
+use memray_format::{Allocator, Header, NativeFrame, ThreadId};
 use rusqlite::{Connection, OpenFlags, Row};
 use std::path::Path;
+use std::sync::OnceLock;
+
+/// More generations of segments than any program has: each is a library loaded or unloaded.
+const MAX_GENERATIONS: usize = 1 << 20;
 
 /// Why a file is no index: what is wrong, or what SQLite said.
 enum Fault {
@@ -47,6 +55,14 @@ impl Store {
                 }
             };
             Error::BadIndex { message, path: path.to_owned() }
+        })
+    }
+
+    /// Native stacks. What is wrong in them counts as not there, as they are not needed to answer questions.
+    pub(crate) fn native(&self) -> &NativeTables {
+        self.native.get_or_init(|| {
+            let (names, locations) = (self.names.rows().len(), self.locations.len());
+            self.lifetimes.with_connection(|connection| load_native(connection, names, locations)).unwrap_or_default()
         })
     }
 }
@@ -139,8 +155,25 @@ fn load(path: &Path) -> Result<Store, Fault> {
         return wrong("its peak lies beyond its end");
     }
     let chunks = load_chunks(&connection, slice_peaks.len())?;
+    let has_names = connection.query_row("SELECT EXISTS (SELECT * FROM native_names)", [], |row| row.get(0))?;
+    // No writer of captures records build ids, so that nothing can be verified.
+    let native_symbols = if has_names { NativeSymbols::Unverified } else { NativeSymbols::None };
     let lifetimes = Lifetimes::new(connection, chunks, sites.len());
-    Ok(Store { info, timeline, names, threads, locations, call_tree, sites, sums, last_slices, slice_peaks, lifetimes })
+    Ok(Store {
+        info,
+        timeline,
+        names,
+        threads,
+        locations,
+        call_tree,
+        sites,
+        sums,
+        last_slices,
+        slice_peaks,
+        lifetimes,
+        native_symbols,
+        native: OnceLock::new(),
+    })
 }
 
 /// Refuses a database that holds anything but our tables, defined as we define them.
@@ -308,6 +341,43 @@ fn load_chunks(connection: &Connection, slices: usize) -> Result<Vec<ChunkInfo>,
         chunks.push(ChunkInfo { id: row.get(0)?, kind, rows: count, births, deaths });
     }
     Ok(chunks)
+}
+
+fn load_native(connection: &Connection, names: usize, locations: usize) -> Result<NativeTables, Fault> {
+    let mut statement = connection.prepare("SELECT instruction_pointer, parent FROM native_frames ORDER BY id")?;
+    let frames = statement
+        .query_map([], |row| {
+            Ok(NativeFrame { instruction_pointer: row.get::<_, i64>(0)? as u64, parent: row.get::<_, i64>(1)? as u64 })
+        })?
+        .collect::<Result<Vec<_>, _>>()?;
+    let mut generations: Vec<Vec<MappedSegment>> = Vec::new();
+    let mut statement =
+        connection.prepare("SELECT generation, path, start, end, bias FROM segments ORDER BY generation")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let generation: usize = row.get(0)?;
+        if generation == 0 || generation > MAX_GENERATIONS {
+            return wrong("a segment's generation cannot be");
+        }
+        if generation > generations.len() {
+            generations.resize_with(generation, Vec::new);
+        }
+        generations[generation - 1].push(MappedSegment {
+            path: StringId(handle(row, 1, names)?),
+            start: row.get::<_, i64>(2)? as u64,
+            end: row.get::<_, i64>(3)? as u64,
+            bias: row.get::<_, i64>(4)? as u64,
+        });
+    }
+    let mut native_names = NativeNames::new();
+    let mut statement =
+        connection.prepare("SELECT library, location, address FROM native_names ORDER BY library, address, depth")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let place = Place { library: StringId(handle(row, 0, names)?), address: row.get::<_, i64>(2)? as u64 };
+        native_names.entry(place).or_default().push(LocationId(handle(row, 1, locations)?));
+    }
+    Ok(NativeTables { frames: NativeFrames::from_rows(frames, generations), names: native_names })
 }
 
 fn meta<T: rusqlite::types::FromSql>(connection: &Connection, key: &str) -> Result<T, Fault> {

@@ -5,7 +5,7 @@
 pub(crate) const APPLICATION_ID: i32 = 0x6d76_6978;
 
 /// Changes whenever what is stored, or how it is computed, changes: older indexes are then built anew.
-pub(crate) const INDEX_VERSION: i32 = 1;
+pub(crate) const INDEX_VERSION: i32 = 2;
 
 /// All tables: an index file must hold these, and nothing else. Names and paths are blobs: they are bytes of the traced program.
 pub(crate) const TABLES: &str = "
@@ -35,4 +35,6 @@ CREATE TABLE above_tracker (location INTEGER PRIMARY KEY, bytes INTEGER NOT NULL
 CREATE TABLE native_frames (id INTEGER PRIMARY KEY, instruction_pointer INTEGER NOT NULL, parent INTEGER NOT NULL);
 CREATE TABLE segments (generation INTEGER NOT NULL, start INTEGER NOT NULL, end INTEGER NOT NULL, path INTEGER NOT NULL,
     bias INTEGER NOT NULL);
+CREATE TABLE native_names (library INTEGER NOT NULL, address INTEGER NOT NULL, depth INTEGER NOT NULL,
+    location INTEGER NOT NULL, PRIMARY KEY (library, address, depth)) WITHOUT ROWID;
 ";

@@ -148,7 +148,7 @@ impl Document {
             threads: &facts.threads,
             stack: &facts.stack_locations,
             selected_frame: facts.selected_frame,
-            native: &[],
+            native: &facts.native,
             source_folders: &self.source_folders,
             capture_end_ms: self.index.timeline().end_time_ms,
             labels: &*self.labels,
