@@ -35,7 +35,7 @@ impl Place {
     }
 
     fn try_open(&self, name: &str, cache: PathBuf, progress: &Progress) -> Result<Index, Error> {
-        Index::open(&self.path(name), &OpenOptions { no_cache: false, cache_folder: Some(cache) }, progress)
+        Index::open(&self.path(name), &OpenOptions { cache_folder: Some(cache), ..OpenOptions::default() }, progress)
     }
 
     fn open(&self, name: &str) -> Index {

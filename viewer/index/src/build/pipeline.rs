@@ -343,7 +343,7 @@ mod tests {
         let path = folder.path().join("capture.bin");
         let index_of = |capture: &Capture, name: &str| {
             let index_path = folder.path().join(name);
-            build(capture, &index_path, &Progress::default()).unwrap();
+            build(capture, &index_path, false, &Progress::default()).unwrap();
             Store::open(&index_path).unwrap()
         };
         let cut = |path: &Path| std::fs::File::options().write(true).open(path).unwrap().set_len(left).unwrap();

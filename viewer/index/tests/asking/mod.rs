@@ -10,7 +10,7 @@ use std::path::Path;
 
 /// Opens a capture without a cache.
 pub(crate) fn open(path: &Path) -> Result<Index, Error> {
-    Index::open(path, &OpenOptions { no_cache: true, cache_folder: None }, &Progress::default())
+    Index::open(path, &OpenOptions { no_cache: true, ..OpenOptions::default() }, &Progress::default())
 }
 
 /// Moments at the ends and in the middle of a recording.
