@@ -11,19 +11,27 @@ use cli_command::{Place, capture_path};
 fn an_index_answers_where_its_capture_is_not() {
     let place = Place::new();
     std::fs::copy(capture_path("v13-py3.13/threads.bin"), place.path("a.bin")).unwrap();
-    let questions: [&[&str]; 4] = [
+    let questions: [&[&str]; 12] = [
+        &["--mode", "peak"],
         &["--mode", "leaked"],
+        &["--mode", "temporary"],
+        &["--mode", "live@#4"],
+        &["--mode", "live@95ms"],
+        &["--mode", "range-live@0..#9", "--format", "collapsed"],
+        &["--mode", "range-peak@#3..end"],
+        &["--mode", "range-growth@50ms..end"],
         &["--mode", "range-churn@#2..#9", "--split-threads"],
         &["--mode", "temporary=5", "--format", "collapsed"],
         &["--function", "/^p/", "--hide-irrelevant"],
+        &["--file", "threads", "--hide-import-system", "--allocator", "mmap"],
     ];
     let ask = |file: &str| questions.map(|question| place.run(&[&["export", file], question].concat()));
     let from_capture = ask("a.bin");
     assert_eq!(place.run(&["index", "a.bin", "-o", "a.mvidx"]).code, 0);
     std::fs::remove_file(place.path("a.bin")).unwrap();
     std::fs::remove_dir_all(place.path("cache")).unwrap();
-    for (before, after) in from_capture.iter().zip(ask("a.mvidx")) {
-        assert_eq!((after.code, after.err.as_str()), (0, ""));
+    for ((before, after), question) in from_capture.iter().zip(ask("a.mvidx")).zip(questions) {
+        assert_eq!((after.code, after.err.as_str()), (0, ""), "{question:?}");
         assert_eq!(before.out, after.out);
     }
     let stats = place.run(&["stats", "a.mvidx"]);

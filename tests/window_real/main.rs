@@ -8,6 +8,7 @@
 #![cfg(target_os = "linux")]
 
 mod display;
+mod picture;
 mod truth;
 mod wait;
 mod window;

@@ -80,6 +80,11 @@ impl<'a> Window<'a> {
         serde_json::from_str(whole.lines().next_back()?).ok()
     }
 
+    /// Its X number.
+    pub(crate) fn id(&self) -> &str {
+        &self.id
+    }
+
     /// Clicks, at pixels from the window's corner.
     pub(crate) fn click(&self, at: (i32, i32)) {
         self.move_to(at);
@@ -111,7 +116,8 @@ impl<'a> Window<'a> {
         self.input(&["type", "--delay", "30", text]);
     }
 
-    fn move_to(&self, (x, y): (i32, i32)) {
+    /// Moves the pointer, to pixels from the window's corner.
+    pub(crate) fn move_to(&self, (x, y): (i32, i32)) {
         self.input(&["mousemove", "--window", &self.id, &x.to_string(), &y.to_string()]);
         std::thread::sleep(HAND);
     }
@@ -133,6 +139,6 @@ fn is_settled(shown: &Value) -> bool {
 }
 
 /// The optimised binary that `scripts/test` builds.
-fn binary() -> PathBuf {
+pub(crate) fn binary() -> PathBuf {
     std::env::var_os("MEMRAY_VIEW_BIN").expect("MEMRAY_VIEW_BIN must name a binary: scripts/test builds it").into()
 }

@@ -119,13 +119,13 @@ fn unsupported(version: i32) -> String {
         }
         _ if version > newest => {
             return format!(
-                "the capture has format version {version}, newer than this program knows ({newest}): update memray-view"
+                "the capture has format version {version}, newer than this program knows ({newest}); update memray-view"
             );
         }
         _ => "a memray before its first release",
     };
     format!(
-        "the capture has format version {version}, written by {writer}, older than 1.2: record it again with a newer memray"
+        "the capture has format version {version}, written by {writer}, older than 1.2; record it again with a newer memray"
     )
 }
 

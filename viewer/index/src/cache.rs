@@ -7,13 +7,13 @@
 //! thrown out.
 
 use crate::build::Capture;
-use crate::error::Error;
+use crate::store::reader::capture_name;
 use crate::store::schema::INDEX_VERSION;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::hash::{DefaultHasher, Hasher};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 /// What the cache may hold, whatever the disk's size.
 const MAX_BYTES: u64 = 10_000_000_000;
@@ -24,14 +24,13 @@ const SAMPLES: usize = 256;
 /// Bytes of a sampled block.
 const SAMPLE_BYTES: usize = 1024;
 
-/// Unfinished builds and locks older than this belong to nobody.
-const STALE: Duration = Duration::from_hours(24);
-
 /// A kept index.
 #[derive(Clone, Debug)]
 pub struct Entry {
     /// The file.
     pub path: PathBuf,
+    /// The name of the capture it was made of, when it was made; `None` if this version cannot read the index.
+    pub capture_name: Option<String>,
     /// Its size.
     pub size_bytes: u64,
     /// When it was last opened.
@@ -52,7 +51,8 @@ pub fn entries(folder: &Path) -> io::Result<Vec<Entry>> {
             && let Ok(metadata) = fs::metadata(&path)
         {
             let last_used = metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH);
-            entries.push(Entry { path, size_bytes: metadata.len(), last_used });
+            let capture_name = capture_name(&path);
+            entries.push(Entry { path, capture_name, size_bytes: metadata.len(), last_used });
         }
     }
     entries.sort_by_key(|entry| std::cmp::Reverse(entry.last_used));
@@ -74,12 +74,32 @@ pub fn clear(folder: &Path) -> io::Result<(usize, u64)> {
 /// Removes an index unless it is in use.
 fn throw_out(path: &Path) -> bool {
     let Ok(file) = File::open(path) else { return false };
-    file.try_lock().is_ok() && fs::remove_file(path).is_ok()
+    file.try_lock().is_ok() && is_named(&file, path) && fs::remove_file(path).is_ok()
+}
+
+/// Whether a name still means the file that was opened by it; always, where that cannot be told.
+fn is_named(file: &File, path: &Path) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt as _;
+        let same = |a: fs::Metadata, b: fs::Metadata| (a.dev(), a.ino()) == (b.dev(), b.ino());
+        file.metadata().is_ok_and(|opened| fs::metadata(path).is_ok_and(|named| same(opened, named)))
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = file;
+        path.exists()
+    }
 }
 
 /// Throws out the indexes that were not used for longest, until the cache is within its bound.
 pub(crate) fn evict(folder: &Path) {
     let allowed = disk_size(folder).map_or(MAX_BYTES, |disk| (disk / 10).min(MAX_BYTES));
+    evict_to(folder, allowed);
+    remove_stale(folder);
+}
+
+fn evict_to(folder: &Path, allowed: u64) {
     let Ok(entries) = entries(folder) else { return };
     let mut total: u64 = entries.iter().map(|entry| entry.size_bytes).sum();
     // The first was used last: now.
@@ -91,17 +111,20 @@ pub(crate) fn evict(folder: &Path) {
             total -= entry.size_bytes;
         }
     }
-    remove_stale(folder);
 }
 
-/// Removes what builds left behind that were killed.
+/// Removes what builds left behind that were killed: nobody holds their locks.
 fn remove_stale(folder: &Path) {
     let Ok(files) = fs::read_dir(folder) else { return };
     for path in files.filter_map(|file| Some(file.ok()?.path())) {
         let is_left_over = path.extension().is_some_and(|e| e == "building" || e == "partial");
-        let age = fs::metadata(&path).and_then(|m| m.modified()).ok().and_then(|time| time.elapsed().ok());
-        if is_left_over && age.is_some_and(|age| age > STALE) && File::open(&path).is_ok_and(|f| f.try_lock().is_ok()) {
-            let _ = fs::remove_file(&path);
+        let Some(identity) = path.file_stem().and_then(|stem| stem.to_str()).filter(|_| is_left_over) else { continue };
+        let cache = Cache { folder: folder.to_owned() };
+        if let Ok(lock) = cache.lock(identity)
+            && let Ok(Some(lock)) = lock.take()
+        {
+            let _ = fs::remove_file(cache.partial_path(identity));
+            lock.release();
         }
     }
 }
@@ -138,6 +161,14 @@ impl Cache {
             builder.mode(0o700);
         }
         builder.create(&folder)?;
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            // One that was there may be open to others; if it is not ours, it stays as it is.
+            if fs::metadata(&folder).is_ok_and(|metadata| metadata.permissions().mode() & 0o077 != 0) {
+                let _ = fs::set_permissions(&folder, fs::Permissions::from_mode(0o700));
+            }
+        }
         Ok(Self { folder })
     }
 
@@ -151,19 +182,43 @@ impl Cache {
         self.folder.join(format!("{identity}.partial"))
     }
 
-    /// The file that its builder locks.
-    pub(crate) fn lock_file(&self, identity: &str) -> io::Result<(PathBuf, File)> {
+    /// The lock that its builder holds, not taken yet.
+    pub(crate) fn lock(&self, identity: &str) -> io::Result<BuildLock> {
         let path = self.folder.join(format!("{identity}.building"));
         let mut options = OpenOptions::new();
         options.create(true).read(true).write(true).truncate(false);
         owner_only(&mut options);
         let file = options.open(&path)?;
-        Ok((path, file))
+        Ok(BuildLock { path, file })
     }
 
     /// The folder.
     pub(crate) fn folder(&self) -> &Path {
         &self.folder
+    }
+}
+
+/// The file that whoever builds an index locks. Killed builders hold no lock, so nobody waits for them.
+pub(crate) struct BuildLock {
+    path: PathBuf,
+    /// In it stands how far the builder is.
+    pub(crate) file: File,
+}
+
+impl BuildLock {
+    /// Takes the lock; `None` if another has it, or had it and took it away with it: then look again for what was built.
+    pub(crate) fn take(self) -> io::Result<Option<Self>> {
+        match self.file.try_lock() {
+            // The name may mean another file by now, which others lock.
+            Ok(()) => Ok(is_named(&self.file, &self.path).then_some(self)),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
+    }
+
+    /// Gives the lock back and takes its file away.
+    pub(crate) fn release(self) {
+        let _ = fs::remove_file(&self.path);
     }
 }
 
@@ -180,12 +235,15 @@ pub(crate) fn owner_only(options: &mut OpenOptions) {
 
 /// A capture's identity, as a file name. The hash may change with the compiler's standard library: then an index is built
 /// anew.
-pub(crate) fn identity(capture: &Capture, path: &Path) -> Result<String, Error> {
+pub(crate) fn identity(capture: &Capture, path: &Path, names_native: bool) -> String {
     let bytes = capture.bytes();
     let mut hashers = [DefaultHasher::new(), DefaultHasher::new()];
     hashers[1].write_u8(1);
     let mut write = |bytes: &[u8]| hashers.iter_mut().for_each(|hasher| hasher.write(bytes));
     write(capture.header_bytes());
+    if capture.has_native_traces() && !names_native {
+        write(b"without native names");
+    }
     let last = bytes.len().saturating_sub(SAMPLE_BYTES);
     for sample in 0..SAMPLES {
         let start = (last as u128 * sample as u128 / (SAMPLES - 1) as u128) as usize;
@@ -198,5 +256,66 @@ pub(crate) fn identity(capture: &Capture, path: &Path) -> Result<String, Error> 
         write(&age.as_nanos().to_le_bytes());
     }
     let [a, b] = hashers.map(|hasher| hasher.finish());
-    Ok(format!("{}-{a:016x}{b:016x}-v{INDEX_VERSION}", bytes.len()))
+    format!("{}-{a:016x}{b:016x}-v{INDEX_VERSION}", bytes.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    /// Files of 100 bytes, each used a second after the one before it.
+    fn folder_of(names: &[&str]) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        for (second, name) in names.iter().enumerate() {
+            let path = folder.path().join(name);
+            fs::write(&path, [0; 100]).unwrap();
+            let used = SystemTime::UNIX_EPOCH + Duration::from_secs(1000 + second as u64);
+            File::options().write(true).open(&path).unwrap().set_modified(used).unwrap();
+        }
+        folder
+    }
+
+    fn names(folder: &Path) -> Vec<String> {
+        let mut names: Vec<String> =
+            fs::read_dir(folder).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn the_longest_unused_go_first_those_in_use_and_the_last_used_never() {
+        let folder = folder_of(&["b.mvidx", "in-use.mvidx", "a.mvidx", "d.mvidx", "last.mvidx", "other.txt"]);
+        let in_use = File::open(folder.path().join("in-use.mvidx")).unwrap();
+        in_use.try_lock_shared().unwrap();
+        evict_to(folder.path(), 500);
+        assert_eq!(names(folder.path()).len(), 6, "they fit");
+        evict_to(folder.path(), 350);
+        assert_eq!(names(folder.path()), ["d.mvidx", "in-use.mvidx", "last.mvidx", "other.txt"]);
+        evict_to(folder.path(), 0);
+        assert_eq!(names(folder.path()), ["in-use.mvidx", "last.mvidx", "other.txt"]);
+        assert_eq!(clear(folder.path()).unwrap(), (1, 100));
+        assert_eq!(names(folder.path()), ["in-use.mvidx", "other.txt"]);
+    }
+
+    #[test]
+    fn what_killed_builds_left_goes_and_what_is_being_built_stays() {
+        let folder = folder_of(&["dead.building", "dead.partial", "alone.partial", "busy.building", "busy.partial"]);
+        let builder = File::open(folder.path().join("busy.building")).unwrap();
+        builder.try_lock().unwrap();
+        remove_stale(folder.path());
+        assert_eq!(names(folder.path()), ["busy.building", "busy.partial"]);
+    }
+
+    #[test]
+    fn a_lock_on_a_file_that_was_taken_away_is_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = Cache::open(folder.path().to_owned()).unwrap();
+        let (first, second) = (cache.lock("x").unwrap(), cache.lock("x").unwrap());
+        let first = first.take().unwrap().unwrap();
+        assert!(cache.lock("x").unwrap().take().unwrap().is_none());
+        first.release();
+        assert!(second.take().unwrap().is_none(), "others would lock a file of that name beside us");
+        assert!(cache.lock("x").unwrap().take().unwrap().is_some());
+    }
 }

@@ -42,7 +42,28 @@ pub enum Error {
     Database(#[from] rusqlite::Error),
 }
 
-/// Why a question has no answer. The message is a whole sentence for the user.
+/// Why a question has no answer. The message is a clause, as those of errors are; [`Refusal::sentence`] is for where it
+/// stands alone.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct Refusal(pub String);
+
+impl Refusal {
+    /// The message as a sentence: with a capital letter, and a full stop.
+    pub fn sentence(&self) -> String {
+        let mut letters = self.0.chars();
+        letters.next().map_or_else(String::new, |first| format!("{}{}.", first.to_uppercase(), letters.as_str()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_alone_is_a_sentence() {
+        assert_eq!(Refusal("this capture has none".to_owned()).sentence(), "This capture has none.");
+        assert_eq!(Refusal("état inconnu".to_owned()).sentence(), "État inconnu.");
+        assert_eq!(Refusal(String::new()).sentence(), "");
+    }
+}

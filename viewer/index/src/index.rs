@@ -11,6 +11,9 @@ use crate::growth::{GrowthBy, GrowthRow};
 use crate::ids::{LocationId, NodeId, SiteId, StringId, ThreadIndex};
 use crate::info::CaptureInfo;
 use crate::location::Location;
+use crate::native::NativeSymbols;
+use crate::native::frames::file_name;
+use crate::native::stack::NativeFrameInfo;
 use crate::progress::Progress;
 use crate::question::{Filter, Question, TimeRange};
 use crate::site::Site;
@@ -31,6 +34,9 @@ pub struct OpenOptions {
     pub no_cache: bool,
     /// Where indexes are kept; the user's cache folder if `None`.
     pub cache_folder: Option<std::path::PathBuf>,
+    /// Leave native functions unnamed, as on a machine without the capture's libraries: native stacks show one frame a
+    /// library. Else their names are looked up in the libraries on this machine, when an index is built.
+    pub no_native_symbols: bool,
 }
 
 /// How a tree is laid out.
@@ -148,6 +154,27 @@ impl Index {
     /// An allocation site.
     pub fn site(&self, site: SiteId) -> Site {
         self.store.sites[site.index()]
+    }
+
+    /// A site's native stack, the innermost frame first; empty where none was recorded.
+    pub fn native_stack(&self, site: SiteId) -> Vec<NativeFrameInfo> {
+        self.site(site).native.map_or_else(Vec::new, |native| self.store.native().stack(native))
+    }
+
+    /// A native frame in a line: `libarrow.so.1900+0x12ab arrow::Buffer::Resize`. Names may hold control characters.
+    pub fn native_frame_text(&self, frame: &NativeFrameInfo) -> String {
+        let Some(library) = frame.library else { return format!("{:#x}", frame.address) };
+        let name = String::from_utf8_lossy(file_name(self.bytes(library)));
+        let offset = frame.offset_in_library;
+        match frame.functions.last() {
+            Some(&function) => format!("{name}+{offset:#x} {}", self.text(self.location(function).function)),
+            None => format!("{name}+{offset:#x}"),
+        }
+    }
+
+    /// Where the names of native functions come from.
+    pub fn native_symbols(&self) -> NativeSymbols {
+        self.store.native_symbols
     }
 
     /// The call tree, unfiltered.

@@ -12,7 +12,8 @@ use rustc_hash::FxHashMap;
 /// Interned locations, by [`LocationId`]. Row 0 is no location.
 pub(crate) struct LocationTable {
     rows: Vec<Location>,
-    ids: FxHashMap<(StringId, StringId, u32, FrameKind), LocationId>,
+    /// By function, file, line, kind, and the library of native functions.
+    ids: FxHashMap<(StringId, StringId, u32, FrameKind, StringId), LocationId>,
     modules: FxHashMap<StringId, (StringId, Origin, bool)>,
     paths: Option<ModulePaths>,
     cpython_sources: Option<Regex>,
@@ -48,14 +49,32 @@ impl LocationTable {
         kind: FrameKind,
     ) -> LocationId {
         let line = u32::try_from(line.max(0)).unwrap_or(u32::MAX);
-        let key = (function, file, line, kind);
+        self.intern_in(names, (function, file, line, kind, StringId::default()))
+    }
+
+    /// The id of a native function's location, new or not. `file` is the library's path where debug information does not
+    /// tell the source's.
+    pub(crate) fn intern_native(
+        &mut self,
+        names: &mut Names,
+        function: StringId,
+        file: StringId,
+        line: u32,
+        library: StringId,
+    ) -> LocationId {
+        self.intern_in(names, (function, file, line, FrameKind::Native, library))
+    }
+
+    fn intern_in(&mut self, names: &mut Names, key: (StringId, StringId, u32, FrameKind, StringId)) -> LocationId {
         if let Some(&id) = self.ids.get(&key) {
             return id;
         }
+        let (function, file, line, kind, library) = key;
         let id = LocationId(self.rows.len() as u32);
         let (module, origin, is_own_code) = match kind {
             FrameKind::Python => self.module_of(names, file),
-            FrameKind::Native | FrameKind::Library => (library_module(names, file), Origin::InstalledPackage, false),
+            FrameKind::Native => (library_module(names, library), Origin::InstalledPackage, false),
+            FrameKind::Library => (library_module(names, file), Origin::InstalledPackage, false),
         };
         let is_standard_library = origin == Origin::StandardLibrary;
         let own = LocationTraits { is_own_code, is_standard_library, ..LocationTraits::default() };
@@ -63,6 +82,16 @@ impl LocationTable {
         self.rows.push(Location { function, file, line, kind, module, traits });
         self.ids.insert(key, id);
         id
+    }
+
+    /// What kind of frame a location is.
+    pub(crate) fn kind(&self, location: LocationId) -> FrameKind {
+        self.rows.get(location.index()).map_or(FrameKind::Python, |row| row.kind)
+    }
+
+    /// The function of a location.
+    pub(crate) fn function(&self, location: LocationId) -> StringId {
+        self.rows.get(location.index()).map_or(StringId::default(), |row| row.function)
     }
 
     /// All locations, by id.

@@ -2,7 +2,7 @@
 //! Where an opened index comes from: an index file, the cache, or a build.
 
 use crate::answer::Amount;
-use crate::build::{Capture, build, temporary_within};
+use crate::build::{Capture, build, system_message, temporary_within};
 use crate::cache::{self, Cache};
 use crate::error::{Error, Refusal};
 use crate::ids::SiteId;
@@ -10,7 +10,7 @@ use crate::index::{OpenOptions, Origin};
 use crate::progress::Progress;
 use crate::store::Store;
 use crate::store::reader::index_version;
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -23,8 +23,15 @@ pub(crate) struct Source {
     pub(crate) origin: Origin,
     /// The index file. Open, so that it can be copied even when nothing names it any more; locked, so that it is kept.
     file: File,
-    /// The capture, for questions that its index cannot answer.
-    capture: Option<PathBuf>,
+    /// The capture, for questions that its index cannot answer: where it was, and its identity.
+    capture: Option<CaptureSource>,
+}
+
+/// The capture that an index was made of.
+struct CaptureSource {
+    path: PathBuf,
+    identity: String,
+    names_native: bool,
 }
 
 /// Opens a capture or an index file.
@@ -35,73 +42,75 @@ pub(crate) fn open(path: &Path, options: &OpenOptions, progress: &Progress) -> R
         return Ok((store, Source { origin: Origin::IndexFile, file, capture: None }));
     }
     let capture = Capture::open(path)?;
+    let names_native = !options.no_native_symbols;
+    let identity = cache::identity(&capture, path, names_native);
     let folder = options.cache_folder.clone().or_else(cache::default_folder).filter(|_| !options.no_cache);
     let (store, file, origin) = match folder.map(Cache::open) {
-        Some(Ok(cache)) => open_cached(&capture, path, &cache, progress)?,
+        Some(Ok(cache)) => open_cached(&capture, &identity, &cache, names_native, progress)?,
         // No cache is wanted, or none can be had: the index lives as long as it is open.
-        Some(Err(_)) | None => build_unnamed(&capture, progress)?,
+        Some(Err(_)) | None => build_unnamed(&capture, names_native, progress)?,
     };
-    Ok((store, Source { origin, file, capture: Some(path.to_owned()) }))
+    Ok((store, Source { origin, file, capture: Some(CaptureSource { path: path.to_owned(), identity, names_native }) }))
 }
 
 fn unreadable(path: &Path, error: &io::Error) -> Error {
-    Error::Unreadable { message: format!("the file cannot be read: {error}"), path: path.to_owned() }
+    Error::Unreadable { message: system_message(error), path: path.to_owned() }
 }
 
 fn open_cached(
     capture: &Capture,
-    path: &Path,
+    identity: &str,
     cache: &Cache,
+    names_native: bool,
     progress: &Progress,
 ) -> Result<(Store, File, Origin), Error> {
-    let identity = cache::identity(capture, path)?;
-    let index_path = cache.index_path(&identity);
-    if let Some((store, file)) = open_kept(&index_path) {
-        return Ok((store, file, Origin::Cached));
-    }
-    let Ok((lock_path, mut lock)) = cache.lock_file(&identity) else {
-        return build_unnamed(capture, progress);
-    };
-    loop {
-        match lock.try_lock() {
-            Ok(()) => break,
-            Err(TryLockError::WouldBlock) => follow(&mut lock, progress)?,
-            Err(TryLockError::Error(_)) => return build_unnamed(capture, progress),
+    let index_path = cache.index_path(identity);
+    let lock = loop {
+        if let Some((store, file)) = open_kept(&index_path) {
+            return Ok((store, file, Origin::Cached));
         }
-    }
-    // Another may have built it while we waited.
+        // Opened anew each time: whoever built before us took the file away.
+        let Ok(lock) = cache.lock(identity) else { return build_unnamed(capture, names_native, progress) };
+        let progress_file = lock.file.try_clone();
+        match lock.take() {
+            Ok(Some(lock)) => break lock,
+            Ok(None) => follow(progress_file.ok(), progress)?,
+            Err(_) => return build_unnamed(capture, names_native, progress),
+        }
+    };
+    // Another may have built it between our look and our lock.
     if let Some((store, file)) = open_kept(&index_path) {
+        lock.release();
         return Ok((store, file, Origin::Cached));
     }
-    let partial = cache.partial_path(&identity);
-    let built = build_named(capture, &partial, &index_path, &lock, progress);
-    let _ = fs::remove_file(&lock_path);
+    let partial = cache.partial_path(identity);
+    let built = build_named(capture, &partial, &index_path, &lock.file, names_native, progress);
     if built.is_err() {
         let _ = fs::remove_file(&partial);
     }
-    built?;
+    lock.release();
+    let in_use = built?;
     cache::evict(cache.folder());
-    let (store, file) = open_kept(&index_path)
-        .ok_or_else(|| Error::Write("the index that was just built cannot be opened".to_owned()))?;
-    Ok((store, file, Origin::Built))
+    let store = Store::open(&index_path)?;
+    Ok((store, in_use, Origin::Built))
 }
 
 /// Opens a kept index and marks it as used. One that cannot be used is as good as none.
 fn open_kept(index_path: &Path) -> Option<(Store, File)> {
     let file = File::options().read(true).write(true).open(index_path).or_else(|_| File::open(index_path)).ok()?;
     let _ = file.try_lock_shared();
-    let _ = file.set_modified(SystemTime::now());
     let store = Store::open(index_path).ok()?;
+    let _ = file.set_modified(SystemTime::now());
     Some((store, file))
 }
 
 /// Shows how far the process is that builds the index we want.
-fn follow(lock: &mut File, progress: &Progress) -> Result<(), Error> {
+fn follow(lock: Option<File>, progress: &Progress) -> Result<(), Error> {
     if progress.is_cancelled() {
         return Err(Error::Cancelled);
     }
     let mut text = String::new();
-    if lock.seek(SeekFrom::Start(0)).is_ok() && lock.take(100).read_to_string(&mut text).is_ok() {
+    if lock.is_some_and(|lock| lock.take(100).read_to_string(&mut text).is_ok()) {
         let mut numbers = text.split_whitespace().map_while(|number| number.parse::<u64>().ok());
         if let (Some(done), Some(total), Some(records)) = (numbers.next(), numbers.next(), numbers.next()) {
             progress.set_total(total);
@@ -117,8 +126,9 @@ fn build_named(
     partial: &Path,
     index_path: &Path,
     lock: &File,
+    names_native: bool,
     progress: &Progress,
-) -> Result<(), Error> {
+) -> Result<File, Error> {
     let _ = fs::remove_file(partial);
     create_empty(partial)?;
     let done = std::sync::atomic::AtomicBool::new(false);
@@ -133,14 +143,19 @@ fn build_named(
                 std::thread::park_timeout(LOOK_EVERY);
             }
         });
-        let built = build(capture, partial, progress);
+        let built = build(capture, partial, names_native, progress);
         done.store(true, std::sync::atomic::Ordering::Relaxed);
         if let Ok(telling) = telling {
             telling.thread().unpark();
         }
         built
     })?;
-    fs::rename(partial, index_path).map_err(|e| Error::Write(e.to_string()))
+    // In use before it has its name, so that nobody throws it out between the two.
+    let write_error = |e: io::Error| Error::Write(e.to_string());
+    let file = File::open(partial).map_err(write_error)?;
+    let _ = file.try_lock_shared();
+    fs::rename(partial, index_path).map_err(write_error)?;
+    Ok(file)
 }
 
 fn create_empty(path: &Path) -> Result<(), Error> {
@@ -151,13 +166,13 @@ fn create_empty(path: &Path) -> Result<(), Error> {
 }
 
 /// Builds an index that goes away with the process.
-fn build_unnamed(capture: &Capture, progress: &Progress) -> Result<(Store, File, Origin), Error> {
+fn build_unnamed(capture: &Capture, names_native: bool, progress: &Progress) -> Result<(Store, File, Origin), Error> {
     let file = tempfile::Builder::new()
         .prefix("memray-view-")
         .suffix(".mvidx")
         .tempfile()
         .map_err(|e| Error::Write(e.to_string()))?;
-    build(capture, file.path(), progress)?;
+    build(capture, file.path(), names_native, progress)?;
     let store = Store::open(file.path())?;
     // The name goes; the open file and SQLite's own hold what it named.
     let kept = file.into_file();
@@ -184,12 +199,18 @@ impl Source {
     /// Reads the capture again.
     pub(crate) fn temporary_within(&self, threshold: u64) -> Result<Vec<(SiteId, Amount)>, Refusal> {
         let stored = crate::build::MAX_TEMPORARY_DISTANCE;
-        let Some(path) = &self.capture else {
+        let Some(CaptureSource { path, identity, names_native }) = &self.capture else {
             return Err(Refusal(format!(
                 "an index file knows temporary allocations up to a threshold of {stored}: open the capture itself for more"
             )));
         };
-        let read = Capture::open(path).and_then(|capture| temporary_within(&capture, threshold));
-        read.map_err(|error| Refusal(format!("a threshold above {stored} needs the capture read again, but {error}")))
+        let refused =
+            |why: String| Refusal(format!("a threshold above {stored} needs the capture read again, but {why}"));
+        let capture = Capture::open(path).map_err(|error| refused(error.to_string()))?;
+        if cache::identity(&capture, path, *names_native) != *identity {
+            // Its sites would not be those of the index.
+            return Err(refused(format!("it changed since it was opened: {}", path.display())));
+        }
+        temporary_within(&capture, threshold).map_err(|error| refused(error.to_string()))
     }
 }

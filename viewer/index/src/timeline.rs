@@ -2,6 +2,7 @@
 //! Memory over time: the capture's snapshots, and the peak of each interval between them.
 
 use crate::question::{Moment, TimeRange};
+use std::sync::OnceLock;
 
 /// A snapshot. `time_ms` is wall-clock, since the Unix epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +33,30 @@ pub struct Timeline {
     pub peak_bytes: u64,
     /// The interval in which it lies; an index into `interval_peaks`.
     pub peak_interval: usize,
+    /// Finds moments by their time.
+    pub latest_times: LatestTimes,
+}
+
+/// The latest time up to each snapshot, which never steps back, so that it can be searched. Made when first needed.
+#[derive(Clone, Debug, Default)]
+pub struct LatestTimes(OnceLock<Vec<i64>>);
+
+impl LatestTimes {
+    /// The first of these snapshots at or after a wall-clock time: the first with which the latest time reaches it.
+    fn first_from(&self, time_ms: i64, snapshots: &[SnapshotRow]) -> Moment {
+        let latest = self.0.get_or_init(|| {
+            let mut latest = i64::MIN;
+            let up_to = |snapshot: &SnapshotRow| {
+                latest = snapshot.time_ms.max(latest);
+                latest
+            };
+            snapshots.iter().map(up_to).collect()
+        });
+        match latest.partition_point(|&latest| latest < time_ms) {
+            first if first < latest.len() => Moment::Snapshot(first as u32),
+            _ => Moment::End,
+        }
+    }
 }
 
 impl Timeline {
@@ -60,19 +85,15 @@ impl Timeline {
 
     /// The moment for a time given from the start: the first snapshot at or after it, else the end.
     pub fn moment_at(&self, elapsed_ms: i64) -> Moment {
-        let time_ms = self.start_time_ms.saturating_add(elapsed_ms);
-        self.snapshots.iter().position(|s| s.time_ms >= time_ms).map_or(Moment::End, |i| Moment::Snapshot(i as u32))
+        self.latest_times.first_from(self.start_time_ms.saturating_add(elapsed_ms), &self.snapshots)
     }
 
     /// The range between two times given from the start, by memray's rule: from the first snapshot at or after the
     /// first, to the first snapshot after the second, else the end.
     pub fn range_at(&self, from_elapsed_ms: i64, to_elapsed_ms: i64) -> TimeRange {
-        let to_time_ms = self.start_time_ms.saturating_add(to_elapsed_ms);
-        let to = self
-            .snapshots
-            .iter()
-            .position(|s| s.time_ms > to_time_ms)
-            .map_or(Moment::End, |i| Moment::Snapshot(i as u32));
+        // Times are whole milliseconds: after one is at or after the next. Nothing is after the last that there is.
+        let after = self.start_time_ms.saturating_add(to_elapsed_ms).checked_add(1);
+        let to = after.map_or(Moment::End, |after_ms| self.latest_times.first_from(after_ms, &self.snapshots));
         TimeRange { from: self.moment_at(from_elapsed_ms), to }
     }
 
@@ -80,8 +101,55 @@ impl Timeline {
     /// more than between which snapshots it lies.
     pub fn peak_elapsed_ms(&self) -> i64 {
         let i = self.peak_interval;
-        let before = if i == 0 { self.start_time_ms } else { self.snapshots[i - 1].time_ms };
+        let before = i.checked_sub(1).and_then(|i| self.snapshots.get(i)).map_or(self.start_time_ms, |s| s.time_ms);
         let after = self.snapshots.get(i).map_or(self.end_time_ms, |s| s.time_ms);
-        (before + (after - before) / 2).saturating_sub(self.start_time_ms)
+        let middle = i128::from(before) + (i128::from(after) - i128::from(before)) / 2;
+        let elapsed_ms = middle - i128::from(self.start_time_ms);
+        i64::try_from(elapsed_ms).unwrap_or(if elapsed_ms < 0 { i64::MIN } else { i64::MAX })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn timeline(start_time_ms: i64, times: &[i64]) -> Timeline {
+        let snapshots = times.iter().map(|&time_ms| SnapshotRow { time_ms, rss_bytes: 0, heap_bytes: 0 }).collect();
+        Timeline { start_time_ms, snapshots, ..Timeline::default() }
+    }
+
+    /// By definition: the first snapshot of all for which something holds.
+    fn first(times: &[i64], holds: impl Fn(i64) -> bool) -> Moment {
+        times.iter().position(|&time| holds(time)).map_or(Moment::End, |i| Moment::Snapshot(i as u32))
+    }
+
+    proptest! {
+        #[test]
+        fn moments_on_a_clock_that_steps_back_are_those_of_the_definition(
+            times in prop::collection::vec(-20i64..20, 0..12), start in -5i64..5, from in -30i64..30, to in -30i64..30,
+        ) {
+            let timeline = timeline(start, &times);
+            prop_assert_eq!(timeline.moment_at(from), first(&times, |time| time >= start + from));
+            let range = timeline.range_at(from, to);
+            prop_assert_eq!(range.from, first(&times, |time| time >= start + from));
+            prop_assert_eq!(range.to, first(&times, |time| time > start + to));
+        }
+    }
+
+    #[test]
+    fn times_at_the_ends_of_time_have_moments() {
+        let timeline = timeline(0, &[i64::MIN, i64::MAX, 5]);
+        assert_eq!(timeline.moment_at(i64::MAX), Moment::Snapshot(1));
+        let all = TimeRange { from: Moment::Snapshot(0), to: Moment::End };
+        assert_eq!(timeline.range_at(i64::MIN, i64::MAX), all);
+    }
+
+    #[test]
+    fn a_peak_between_the_ends_of_time_has_a_time() {
+        let from = |start, times: &[i64]| Timeline { peak_interval: 1, ..timeline(start, times) }.peak_elapsed_ms();
+        assert_eq!(from(0, &[i64::MIN, i64::MAX]), -1);
+        assert_eq!(from(i64::MIN, &[i64::MAX, i64::MAX]), i64::MAX);
+        assert_eq!(from(0, &[100, 201]), 150);
     }
 }

@@ -175,5 +175,6 @@ pub(crate) fn timeline() -> Timeline {
         end_heap_bytes: 1_181_116_006,
         peak_bytes: 3_435_973_837,
         peak_interval: 15,
+        ..Timeline::default()
     }
 }

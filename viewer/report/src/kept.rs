@@ -20,7 +20,7 @@ pub fn write_entries(folder: &Path, entries: &[Entry], units: Units, out: &mut d
         format_bytes(size_bytes, units),
         escape::visible(&folder.to_string_lossy())
     )?;
-    let rows: Vec<[String; 3]> = entries
+    let rows: Vec<[String; 4]> = entries
         .iter()
         .map(|entry| {
             let since_epoch = entry.last_used.duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -29,6 +29,7 @@ pub fn write_entries(folder: &Path, entries: &[Entry], units: Units, out: &mut d
             [
                 format_bytes(entry.size_bytes, units),
                 format_date_time(last_used_ms, WallClock::Local),
+                escape::visible(entry.capture_name.as_deref().unwrap_or("?")).into_owned(),
                 escape::visible(&name).into_owned(),
             ]
         })
@@ -55,15 +56,24 @@ mod tests {
 
     #[test]
     fn entries_are_listed_below_their_sum() {
-        let entry = |name: &str, size_bytes| Entry { path: PathBuf::from(name), size_bytes, last_used: UNIX_EPOCH };
+        let entry = |name: &str, capture: Option<&str>, size_bytes| Entry {
+            path: PathBuf::from(name),
+            capture_name: capture.map(str::to_owned),
+            size_bytes,
+            last_used: UNIX_EPOCH,
+        };
         let mut out = Vec::new();
-        let entries = [entry("/c/7-ab-v1.mvidx", 1024), entry("/c/9-\u{1b}cd-v1.mvidx", 3072)];
+        let entries =
+            [entry("/c/7-ab-v1.mvidx", Some("\u{1b}out.bin"), 1024), entry("/c/9-\u{1b}cd-v1.mvidx", None, 3072)];
         write_entries(Path::new("/c"), &entries, Units::Binary, &mut out).unwrap();
         let text = String::from_utf8(out).unwrap();
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines[0], "2 indexes of 4.00 KiB in /c");
-        assert!(lines[1].starts_with("  1.00 KiB  1970-01-01 ") && lines[1].ends_with("  7-ab-v1.mvidx"), "{text}");
-        assert!(lines[2].ends_with("  9-\\u{1b}cd-v1.mvidx"), "{text}");
+        assert!(
+            lines[1].starts_with("  1.00 KiB  1970-01-01 ") && lines[1].ends_with("  \\u{1b}out.bin  7-ab-v1.mvidx"),
+            "{text}"
+        );
+        assert!(lines[2].ends_with("  ?  9-\\u{1b}cd-v1.mvidx"), "{text}");
     }
 
     #[test]

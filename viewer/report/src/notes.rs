@@ -9,7 +9,10 @@ use crate::labels::{self, Labels};
 use crate::size::format_count;
 use crate::time::{format_duration, format_elapsed};
 use memray_format::{Allocator, PythonAllocator};
-use memray_index::{CaptureInfo, Ending, FrameKind, Index, LocationId, Mode, Question, StringId, Timeline};
+use memray_index::{
+    CaptureInfo, Ending, FrameKind, Index, LocationId, Mode, NativeSymbols, Question, StringId, Timeline,
+};
+use std::collections::BTreeSet;
 
 /// What a note is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -22,6 +25,8 @@ pub enum NoteKind {
     SmallObjectsUntraced,
     /// Native frames show libraries only.
     LibrariesWithoutSymbols,
+    /// Native names come from libraries that need not be the capture's.
+    NativeNamesUnverified,
     /// The machine's clock stepped back.
     ClockSteppedBack,
 }
@@ -46,6 +51,7 @@ pub fn notes(index: &Index) -> Vec<Note> {
     }
     if info.header.has_native_traces {
         notes.extend(libraries_without_symbols(index, index.location_count()));
+        notes.extend(native_names_unverified(index.native_symbols()));
     }
     notes.extend(clock_stepped_back(index.timeline()));
     notes
@@ -125,9 +131,12 @@ fn small_objects_untraced() -> Note {
 
 /// The note on native frames of which only the library is known.
 fn libraries_without_symbols(names: &impl Labels, location_count: usize) -> Option<Note> {
-    let mut libraries: Vec<StringId> = (0..location_count as u32)
-        .map(|i| names.location(LocationId(i)))
-        .filter(|location| location.kind == FrameKind::Library)
+    let locations = || (0..location_count as u32).map(|i| names.location(LocationId(i)));
+    // Of a library with symbols some functions may lack one.
+    let with_symbols: BTreeSet<StringId> =
+        locations().filter(|location| location.kind == FrameKind::Native).map(|location| location.module).collect();
+    let mut libraries: Vec<StringId> = locations()
+        .filter(|location| location.kind == FrameKind::Library && !with_symbols.contains(&location.function))
         .map(|location| location.function)
         .collect();
     libraries.sort_unstable();
@@ -146,6 +155,17 @@ fn libraries_without_symbols(names: &impl Labels, location_count: usize) -> Opti
         ),
     };
     Some(Note { kind: NoteKind::LibrariesWithoutSymbols, text, detail: Some(shown.join(", ")) })
+}
+
+/// The note on native names that need not be right.
+fn native_names_unverified(symbols: NativeSymbols) -> Option<Note> {
+    (symbols == NativeSymbols::Unverified).then(|| Note {
+        kind: NoteKind::NativeNamesUnverified,
+        text: "Names of native functions are unverified: they come from the libraries now on this machine, and the \
+               capture does not say which builds it ran. If a library was replaced since, its names may be wrong."
+            .to_owned(),
+        detail: None,
+    })
 }
 
 /// The note on a clock that stepped back.
@@ -259,6 +279,14 @@ mod tests {
             "libarrow.so.1900 and 2 other libraries have no symbols here: their native frames show the library alone."
         );
         assert_eq!(note.detail.as_deref(), Some("libarrow.so.1900, libm.so.6, libz.so.1"));
+    }
+
+    #[test]
+    fn names_from_libraries_that_need_not_be_the_same_are_said_to_be_unverified() {
+        assert_eq!(native_names_unverified(NativeSymbols::None), None);
+        assert_eq!(native_names_unverified(NativeSymbols::Verified), None);
+        let note = native_names_unverified(NativeSymbols::Unverified).unwrap();
+        assert!(note.text.starts_with("Names of native functions are unverified: "), "{}", note.text);
     }
 
     #[test]

@@ -169,7 +169,8 @@ fn timeline() -> Timeline {
     let (peak_interval, peak_bytes) =
         interval_peaks.iter().copied().enumerate().max_by_key(|(_, peak)| *peak).unwrap_or_default();
     let end_time_ms = start_time_ms + 41_300;
-    Timeline { start_time_ms, end_time_ms, snapshots, interval_peaks, end_heap_bytes, peak_bytes, peak_interval }
+    let heaps = Timeline { end_heap_bytes, peak_bytes, peak_interval, ..Timeline::default() };
+    Timeline { start_time_ms, end_time_ms, snapshots, interval_peaks, ..heaps }
 }
 
 struct Shown {

@@ -32,25 +32,25 @@ const KNOWN_TEXT: &[(&[u8], &str)] = &[
     (b"#!", "a script"),
 ];
 
-/// One sentence on what a file without a capture's first bytes seems to be. A few hundred bytes suffice; none at all say
-/// that the file is empty.
+/// What a file without a capture's first bytes seems to be, as a clause: a sentence without its capital letter and full
+/// stop, as all errors here. A few hundred bytes suffice; none at all say that the file is empty.
 pub fn describe_non_capture(first_bytes: &[u8]) -> String {
     let kind = if first_bytes.is_empty() {
-        return "The file is empty.".to_owned();
+        return "the file is empty".to_owned();
     } else if let Some((_, kind)) = KNOWN.iter().find(|(begin, _)| first_bytes.starts_with(begin)) {
         kind
     } else if first_bytes.get(257..).is_some_and(|rest| rest.starts_with(b"ustar")) {
         "a tar archive; unpack it first"
     } else if first_bytes.iter().all(|byte| *byte == 0) {
-        return "The file holds only zero bytes: the program was killed before memray wrote to it.".to_owned();
+        return "the file holds only zero bytes, as if the program was killed before memray wrote to it".to_owned();
     } else if is_text(first_bytes) {
         let text = first_bytes.trim_ascii_start().get(..16).unwrap_or(first_bytes.trim_ascii_start());
         let text = text.to_ascii_lowercase();
         KNOWN_TEXT.iter().find(|(begin, _)| text.starts_with(begin)).map_or("a text file", |(_, kind)| kind)
     } else {
-        return "This is not a capture that memray wrote, nor any other kind of file known here.".to_owned();
+        return "this is not a capture that memray wrote, nor any other kind of file known here".to_owned();
     };
-    format!("This is not a capture that memray wrote but {kind}.")
+    format!("this is not a capture that memray wrote but {kind}")
 }
 
 /// UTF-8 (possibly cut at the end) without control characters.

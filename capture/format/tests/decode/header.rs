@@ -90,15 +90,15 @@ fn other_versions_are_named_with_what_wrote_them() {
     let sentence = |version| Header::decode(&Spelled::version(version).header()).unwrap_err().to_string();
     assert_eq!(
         sentence(6),
-        "the capture has format version 6, written by memray 1.0, older than 1.2: record it again with a newer memray"
+        "the capture has format version 6, written by memray 1.0, older than 1.2; record it again with a newer memray"
     );
     assert_eq!(
         sentence(7),
-        "the capture has format version 7, written by memray 1.1, older than 1.2: record it again with a newer memray"
+        "the capture has format version 7, written by memray 1.1, older than 1.2; record it again with a newer memray"
     );
     assert_eq!(
         sentence(14),
-        "the capture has format version 14, newer than this program knows (13): update memray-view"
+        "the capture has format version 14, newer than this program knows (13); update memray-view"
     );
     assert!(sentence(13_i32.swap_bytes()).contains("big-endian"));
 }

@@ -173,7 +173,7 @@ fn containers_are_told_by_their_first_bytes() {
 
 #[test]
 fn other_files_are_named_for_what_they_are() {
-    assert_eq!(describe_non_capture(b""), "The file is empty.");
+    assert_eq!(describe_non_capture(b""), "the file is empty");
     for (bytes, kind) in [
         (b"\x7fELF\x02\x01".as_slice(), "a program or library (ELF)"),
         (b"\x1f\x8b\x08", "a gzip file; unpack it first"),
@@ -187,7 +187,7 @@ fn other_files_are_named_for_what_they_are() {
         ("Gr\u{fc}\u{df}e".as_bytes(), "a text file"),
         (b"cut within \xc3", "a text file"),
     ] {
-        assert_eq!(describe_non_capture(bytes), format!("This is not a capture that memray wrote but {kind}."));
+        assert_eq!(describe_non_capture(bytes), format!("this is not a capture that memray wrote but {kind}"));
     }
     assert!(describe_non_capture(&[0; 99]).contains("only zero bytes"));
     assert!(describe_non_capture(b"\x01\x02\x03").contains("nor any other kind of file"));

@@ -28,6 +28,7 @@ impl Store {
         shown: &ShownTree,
         limit: usize,
     ) -> Result<Vec<GrowthRow>, Refusal> {
+        self.instants(range)?;
         let before = self.live_by(range.from, by, filter, shown)?;
         let after = self.live_by(range.to, by, filter, shown)?;
         let mut rows: Vec<(RowKey, Amount, Amount)> = after
@@ -35,13 +36,14 @@ impl Store {
             .map(|(key, amount)| (*key, before.get(key).copied().unwrap_or_default(), *amount))
             .chain(before.iter().filter(|(key, _)| !after.contains_key(key)).map(|(k, a)| (*k, *a, Amount::default())))
             .collect();
-        rows.sort_unstable_by_key(|(key, before, after)| (before.bytes - after.bytes, *key));
+        rows.sort_unstable_by_key(|(key, before, after)| (i128::from(before.bytes) - i128::from(after.bytes), *key));
         rows.truncate(limit);
 
         let instants = self.points(range)?;
-        let duration_ms = self.timeline.time_ms(range.to) - self.timeline.time_ms(range.from);
+        let duration_ms = self.timeline.time_ms(range.to).saturating_sub(self.timeline.time_ms(range.from));
         let keys: Vec<RowKey> = rows.iter().map(|row| row.0).collect();
         let series = self.series_by(&keys, by, filter, shown, &instants)?;
+        self.lifetimes.check()?;
         Ok(rows
             .into_iter()
             .zip(series)
@@ -76,10 +78,11 @@ impl Store {
     fn points(&self, range: TimeRange) -> Result<Vec<Half>, Refusal> {
         let first = self.instant(range.from)?.map_or(0, |half| half.0 / 2);
         let last = self.instant(range.to)?.map_or(0, |half| half.0 / 2);
-        let count = POINTS.min((last - first) as usize + 1);
+        let steps = last.saturating_sub(first);
+        let count = POINTS.min(steps as usize + 1);
         let mut points: Vec<Half> = (0..count)
             .map(|i| {
-                let part = u64::from(last - first) * i as u64 / (count.max(2) - 1) as u64;
+                let part = u64::from(steps) * i as u64 / (count.max(2) - 1) as u64;
                 Half::of(first + part as u32, true)
             })
             .collect();

@@ -23,6 +23,11 @@ pub(crate) const AGGREGATED: &str = "this capture holds only sums (it was record
 
 type Sums = Vec<(SiteId, Amount)>;
 
+/// The index file changed or broke after it was opened.
+pub(crate) fn unreadable(error: rusqlite::Error) -> Refusal {
+    Refusal(format!("the index cannot be read ({error}); make it anew from its capture"))
+}
+
 impl Store {
     /// Answers a question; temporary allocations beyond the stored distances are `reread` from the capture.
     pub(crate) fn ask(
@@ -34,10 +39,12 @@ impl Store {
             return Err(Refusal(AGGREGATED.to_owned()));
         }
         let (mut sites, heap_bytes) = self.sums(&question.mode, reread)?;
+        self.lifetimes.check()?;
+        sites.retain(|(site, _)| site.index() < self.sites.len());
         self.keep_matching(&mut sites, &question.filter)?;
         let total = sites.iter().fold(Amount::default(), |sum, (_, amount)| Amount {
             bytes: sum.bytes.wrapping_add(amount.bytes),
-            allocations: sum.allocations + amount.allocations,
+            allocations: sum.allocations.wrapping_add(amount.allocations),
         });
         Ok(Answer { question: question.clone(), total, sites, heap_bytes })
     }
@@ -74,7 +81,7 @@ impl Store {
             }
             Mode::Temporary { threshold } => {
                 let stored = u64::from(crate::build::MAX_TEMPORARY_DISTANCE);
-                (if threshold > stored { reread(threshold)? } else { self.temporary(threshold) }, None)
+                (if threshold > stored { reread(threshold)? } else { self.temporary(threshold)? }, None)
             }
         })
     }
@@ -107,10 +114,12 @@ impl Store {
         }
         let instants: Vec<Half> = self.last_slices.iter().map(|&slice| Half::of(slice, true)).collect();
         let column = |site: SiteId| -> &[u32] { if is_wanted[site.index()] { &[0] } else { &[] } };
-        Ok(self.lifetimes.series(&instants, 1, column).pop().unwrap_or_default())
+        let live_bytes = self.lifetimes.series(&instants, 1, column).pop().unwrap_or_default();
+        self.lifetimes.check()?;
+        Ok(live_bytes)
     }
 
-    fn instants(&self, range: TimeRange) -> Result<(Option<Half>, Option<Half>), Refusal> {
+    pub(crate) fn instants(&self, range: TimeRange) -> Result<(Option<Half>, Option<Half>), Refusal> {
         if range.from > range.to {
             return Err(Refusal("the range ends before it begins".to_owned()));
         }
@@ -131,20 +140,25 @@ impl Store {
         })
     }
 
-    fn temporary(&self, threshold: u64) -> Sums {
+    fn temporary(&self, threshold: u64) -> Result<Sums, Refusal> {
         let read = |connection: &rusqlite::Connection| -> rusqlite::Result<Sums> {
             connection
-                .prepare_cached(
-                    "SELECT site, sum(bytes), sum(allocations) FROM temporary WHERE distance <= ?1 GROUP BY site",
-                )?
+                .prepare_cached("SELECT site, bytes, allocations FROM temporary WHERE distance <= ?1 ORDER BY site")?
                 .query_map([threshold as i64], |row| {
                     Ok((SiteId(row.get(0)?), Amount { bytes: row.get(1)?, allocations: row.get(2)? }))
                 })?
                 .collect()
         };
-        let mut sums = self.lifetimes.with_connection(read).unwrap_or_default();
-        sums.retain(|(site, _)| site.index() < self.sites.len());
-        sums
+        let mut sums = self.lifetimes.with_connection(read).map_err(unreadable)?;
+        // Not in SQL, where sums that wrap are errors.
+        sums.dedup_by(|next, sum| {
+            let is_same = next.0 == sum.0;
+            if is_same {
+                tree_layout::add(&mut sum.1, next.1);
+            }
+            is_same
+        });
+        Ok(sums)
     }
 
     /// Keeps the sites whose stacks a filter asks about.

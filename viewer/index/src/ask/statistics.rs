@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The whole run's statistics, as memray's `stats` counts them.
 
-use super::AGGREGATED;
 use super::tables::nearest;
+use super::{AGGREGATED, unreadable};
 use crate::error::Refusal;
 use crate::ids::{LocationId, NodeId, StringId};
 use crate::location::FrameKind;
@@ -22,8 +22,7 @@ impl Store {
         if self.info.is_aggregated() {
             return Err(Refusal(AGGREGATED.to_owned()));
         }
-        let (sizes, buckets, above_tracker) =
-            self.lifetimes.with_connection(stored).map_err(|e| Refusal(format!("the index cannot be read: {e}")))?;
+        let (sizes, buckets, above_tracker) = self.lifetimes.with_connection(stored).map_err(unreadable)?;
         let mut allocators: FxHashMap<Allocator, u64> = FxHashMap::default();
         let mut locations = Ranking::default();
         let mut modules = Ranking::default();
@@ -32,7 +31,8 @@ impl Store {
         for &(id, amount) in &self.sums.total {
             let site = &self.sites[id.index()];
             let (bytes, allocations) = (amount.bytes as u64, amount.allocations as u64);
-            *allocators.entry(site.allocator).or_default() += allocations;
+            let count = allocators.entry(site.allocator).or_default();
+            *count = count.wrapping_add(allocations);
             locations.add(leaves[site.node.index()], bytes, allocations);
             modules.add(stack_modules[site.node.index()], bytes, allocations);
         }
@@ -106,7 +106,7 @@ impl<Key> Default for Ranking<Key> {
 impl<Key: Copy + Eq + Hash + Ord> Ranking<Key> {
     fn add(&mut self, key: Key, bytes: u64, allocations: u64) {
         let sum = self.0.entry(key).or_default();
-        *sum = (sum.0.wrapping_add(bytes), sum.1 + allocations);
+        *sum = (sum.0.wrapping_add(bytes), sum.1.wrapping_add(allocations));
     }
 
     fn remove(&mut self, key: Key, bytes: u64, allocations: u64) {
@@ -147,7 +147,8 @@ fn histogram(sizes: &[(u64, u64)]) -> Vec<SizeBin> {
         .collect();
     for &(size, allocations) in sizes {
         let bin = if size == 0 || step == 0.0 { 0 } else { floor_division((size as f64).ln() - low, step) as usize };
-        bins[bin.min(BINS - 1)].allocations += allocations;
+        let count = &mut bins[bin.min(BINS - 1)].allocations;
+        *count = count.wrapping_add(allocations);
     }
     bins
 }

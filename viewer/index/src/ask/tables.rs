@@ -5,7 +5,7 @@
 use super::tree_layout::add;
 use crate::answer::{Amount, Answer};
 use crate::ids::{LocationId, NodeId};
-use crate::location::{FrameKind, Location};
+use crate::location::Location;
 use crate::store::Store;
 use crate::table::{GroupBy, Row, RowKey};
 use crate::tree::{Tree, TreeNodeId};
@@ -82,8 +82,8 @@ pub(crate) fn by_site(store: &Store, answer: &Answer, by: GroupBy) -> Vec<Row> {
             GroupBy::Thread => RowKey::Thread(site.thread),
             GroupBy::Allocator => RowKey::Allocator(site.allocator),
             GroupBy::NativeLibrary => {
-                let location = &store.locations[store.call_tree.location(site.node).index()];
-                if location.kind == FrameKind::Python { RowKey::None } else { RowKey::File(location.file) }
+                let library = site.native.and_then(|native| store.native().innermost_library(native));
+                library.map_or(RowKey::None, RowKey::File)
             }
             _ => match own_lines[site.node.index()] {
                 LocationId::NONE => RowKey::None,

@@ -26,7 +26,7 @@ const MAX_INVERTED_NODES: usize = 3 << 20;
 
 pub(crate) fn add(to: &mut Amount, amount: Amount) {
     to.bytes = to.bytes.wrapping_add(amount.bytes);
-    to.allocations += amount.allocations;
+    to.allocations = to.allocations.wrapping_add(amount.allocations);
 }
 
 /// Callers above callees.
@@ -67,7 +67,7 @@ pub(crate) fn callers_first(shown: &ShownTree, stacks: &[StackAmount]) -> Tree {
             add(&mut loose[row].own, stack.amount);
             if row as u32 != top {
                 add(&mut loose[row].amount, stack.amount);
-                loose[row].weight += stack.amount.bytes.unsigned_abs();
+                loose[row].weight = loose[row].weight.saturating_add(stack.amount.bytes.unsigned_abs());
             }
         }
         for row in (top as usize + 1..loose.len()).rev() {
@@ -75,7 +75,7 @@ pub(crate) fn callers_first(shown: &ShownTree, stacks: &[StackAmount]) -> Tree {
             if node.parent != top {
                 let parent = &mut loose[node.parent as usize];
                 add(&mut parent.amount, node.amount);
-                parent.weight += node.weight;
+                parent.weight = parent.weight.saturating_add(node.weight);
             }
         }
         begin = end;
@@ -131,21 +131,21 @@ const EMPTY: Loose = Loose {
 
 /// A node that holds all of some stacks.
 fn root(stacks: &[StackAmount]) -> Loose {
-    let mut root = EMPTY;
-    for stack in stacks {
-        add(&mut root.amount, stack.amount);
-        root.weight += stack.amount.bytes.unsigned_abs();
-    }
-    root
+    sum(stacks.iter())
 }
 
 fn root_of(group: &[(NodeId, StackAmount)]) -> Loose {
-    let mut root = EMPTY;
-    for (_, stack) in group {
-        add(&mut root.amount, stack.amount);
-        root.weight += stack.amount.bytes.unsigned_abs();
+    sum(group.iter().map(|(_, stack)| stack))
+}
+
+fn sum<'a>(stacks: impl Iterator<Item = &'a StackAmount>) -> Loose {
+    let mut sum = EMPTY;
+    for stack in stacks {
+        add(&mut sum.amount, stack.amount);
+        // Sizes are whatever a capture says: sums of them may be beyond any number.
+        sum.weight = sum.weight.saturating_add(stack.amount.bytes.unsigned_abs());
     }
-    root
+    sum
 }
 
 /// Gives loose nodes, parents first, their places.
@@ -182,7 +182,7 @@ fn lay_out(loose: &[Loose], is_inverted: bool) -> Tree {
         let mut weight_before = 0;
         for &child in children.iter() {
             nodes.push(placed(&loose[child as usize], next as u32, depth, weight_before));
-            weight_before += loose[child as usize].weight;
+            weight_before = loose[child as usize].weight.saturating_add(weight_before);
             order.push(child);
         }
         next += 1;

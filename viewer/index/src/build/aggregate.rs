@@ -156,13 +156,33 @@ impl Aggregator {
         &self.snapshot_heaps
     }
 
-    /// Takes one operation.
-    #[inline]
-    pub(crate) fn operation(
+    /// Takes a stretch of operations. What each will need is asked for a little ahead, in three steps, as each step finds
+    /// where the next one is.
+    pub(crate) fn operations(
         &mut self,
-        operation: &Operation,
+        operations: &[Operation],
         sink: &mut impl RowSink,
     ) -> Result<(), crate::error::Error> {
+        for (at, operation) in operations.iter().enumerate() {
+            if let Some(ahead) = operations.get(at + 24) {
+                self.blocks.prefetch_page(ahead.address);
+            }
+            if let Some(ahead) = operations.get(at + 16) {
+                self.blocks.prefetch_index(ahead.address);
+            }
+            if let Some(ahead) = operations.get(at + 8)
+                && ahead.kind() == OperationKind::Free
+            {
+                self.blocks.prefetch_block(ahead.address);
+            }
+            self.operation(operation, sink)?;
+        }
+        Ok(())
+    }
+
+    /// Takes one operation.
+    #[inline]
+    fn operation(&mut self, operation: &Operation, sink: &mut impl RowSink) -> Result<(), crate::error::Error> {
         self.position += 1;
         match operation.kind() {
             OperationKind::Allocate => self.allocate(operation),

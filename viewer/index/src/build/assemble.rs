@@ -6,7 +6,6 @@
 //! nothing that can be done elsewhere.
 
 use super::code::CodeTable;
-use super::native_frames::NativeFrames;
 use super::operation::{MAX_TAG, Operation};
 use super::tree_builder::TreeBuilder;
 use crate::answer::Amount;
@@ -14,8 +13,10 @@ use crate::ids::{LocationId, NodeId, SiteId, ThreadIndex};
 use crate::index::Thread;
 use crate::location_table::LocationTable;
 use crate::names::Names;
+use crate::native::frames::NativeFrames;
+use crate::native::place::mark;
 use crate::site::{NativeStack, Site};
-use memray_format::{Allocation, AllocatorKind, Header, Record, Snapshot, ThreadId};
+use memray_format::{Allocation, AllocatorKind, FrameKey, Header, Record, Snapshot, ThreadId};
 use rustc_hash::FxHashMap;
 
 /// Operations in a batch: enough to make the hand-over cheap, few enough to stay in the second-level cache.
@@ -62,6 +63,8 @@ pub(crate) struct AggregatedSum {
 /// Turns records into operations.
 pub(crate) struct Assembler {
     python_version: u32,
+    /// Then nodes hold whole Python stacks, with what hybrid stacks are made from; see [`crate::native::place`].
+    has_native_traces: bool,
     main_thread: ThreadId,
     skipped_on_main: u64,
     pub(crate) names: Names,
@@ -92,6 +95,7 @@ impl Assembler {
     pub(crate) fn new(header: &Header) -> Self {
         let mut assembler = Self {
             python_version: header.python_version.unwrap_or(0),
+            has_native_traces: header.has_native_traces,
             main_thread: header.main_thread,
             skipped_on_main: header.skipped_frames_on_main_thread,
             names: Names::default(),
@@ -143,7 +147,8 @@ impl Assembler {
             Record::Allocation(allocation) => self.allocation(&allocation),
             Record::FramePush(frame) => {
                 let location = self.code.location(frame, self.python_version, &mut self.names, &mut self.locations);
-                self.push(location);
+                let marked = self.marked(location, &frame);
+                self.push(location, marked);
             }
             Record::FramePop { count } => self.pop(count),
             Record::ContextSwitch(thread) => {
@@ -177,15 +182,19 @@ impl Assembler {
             Record::Segment(segment) => self.native.segment(segment),
             Record::AggregatedFrame { frame_id, frame } => {
                 let location = self.code.location(frame, self.python_version, &mut self.names, &mut self.locations);
-                self.aggregated_stacks.define_frame(frame_id, location);
+                let marked = self.marked(location, &frame);
+                self.aggregated_stacks.define_frame(frame_id, marked);
             }
             Record::StackEntry { frame_id, parent } => {
                 let code = &mut self.code;
                 let (names, locations, version) = (&mut self.names, &mut self.locations, self.python_version);
+                let has_native_traces = self.has_native_traces;
                 self.aggregated_stacks.push(frame_id, parent, || {
                     // Versions 10 and 11 define aggregated frames as streaming ones.
                     let frame = memray_format::FrameKey { code: frame_id, instruction_offset: 0, is_entry: true };
-                    code.location(frame, version, names, locations)
+                    let location = code.location(frame, version, names, locations);
+                    let is_entry = !has_native_traces || code.is_entry(&frame);
+                    mark(location, is_entry)
                 });
             }
             Record::AggregatedAllocation(sum) => self.aggregated_allocation(&sum),
@@ -227,13 +236,21 @@ impl Assembler {
         }
     }
 
+    /// What a node shows that a frame is pushed as.
     #[inline]
-    fn push(&mut self, location: LocationId) {
+    fn marked(&self, location: LocationId, frame: &FrameKey) -> LocationId {
+        if self.has_native_traces { mark(location, self.code.is_entry(frame)) } else { location }
+    }
+
+    #[inline]
+    fn push(&mut self, location: LocationId, marked: LocationId) {
         let state = &mut self.states[self.current as usize];
-        if state.depth < state.skipped {
+        let is_above = state.depth < state.skipped;
+        if is_above {
             state.above_tracker.push(location);
-        } else {
-            state.node = self.tree.child(state.node, location);
+        }
+        if !is_above || self.has_native_traces {
+            state.node = self.tree.child(state.node, marked);
         }
         state.depth += 1;
     }
@@ -243,9 +260,11 @@ impl Assembler {
         let state = &mut self.states[self.current as usize];
         for _ in 0..u64::from(count).min(state.depth) {
             state.depth -= 1;
-            if state.depth < state.skipped {
+            let is_above = state.depth < state.skipped;
+            if is_above {
                 state.above_tracker.pop();
-            } else {
+            }
+            if !is_above || self.has_native_traces {
                 state.node = self.tree.parent(state.node);
             }
         }
@@ -307,17 +326,9 @@ impl Assembler {
             return SiteId(0);
         }
         let site = SiteId(self.sites.len() as u32);
-        let mut node = key.node;
-        let mut native = None;
-        if key.native_frame != 0 {
-            let frames = self.native.libraries(key.native_frame, key.generation, &mut self.names, &mut self.locations);
-            for location in frames {
-                node = self.tree.child(node, location);
-            }
-            let frame = u32::try_from(key.native_frame).unwrap_or(0);
-            native = (frame != 0).then_some(NativeStack { frame, generation: key.generation });
-        }
-        self.sites.push(Site { node, thread: ThreadIndex(key.thread), allocator, native });
+        let frame = u32::try_from(key.native_frame).unwrap_or(0);
+        let native = (frame != 0).then_some(NativeStack { frame, generation: key.generation });
+        self.sites.push(Site { node: key.node, thread: ThreadIndex(key.thread), allocator, native });
         self.batch.new_site_threads.push(key.thread);
         self.site_ids.insert(key, site);
         site
@@ -326,7 +337,7 @@ impl Assembler {
     fn aggregated_allocation(&mut self, sum: &memray_format::AggregatedAllocation) {
         self.allocations_and_frees += 1;
         let thread = self.thread(sum.thread);
-        let skipped = self.states[thread as usize].skipped;
+        let skipped = if self.has_native_traces { 0 } else { self.states[thread as usize].skipped };
         let node = self.aggregated_stacks.node(sum.stack, skipped, &mut self.tree);
         let generation = u32::try_from(sum.segment_generation).unwrap_or(0);
         let allocator = sum.allocator.number();

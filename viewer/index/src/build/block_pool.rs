@@ -34,25 +34,36 @@ const INDEX_WORDS: usize = 64;
 /// Tables of this class and above have an index.
 pub(crate) const FIRST_INDEXED_CLASS: u8 = 4;
 
-/// Words before the blocks of a table: its index, if it has one, and the offsets.
-#[inline]
-const fn head_words(class: u8) -> usize {
-    let index = if class >= FIRST_INDEXED_CLASS { INDEX_WORDS } else { 0 };
-    index + (1usize << class).div_ceil(2)
+/// Classes: a page has at most 4096 places.
+const CLASSES: usize = 13;
+
+/// What follows from a class, worked out once: this is looked up several times for every operation of a capture.
+#[derive(Clone, Copy)]
+struct Layout {
+    /// Words of the index.
+    index: usize,
+    /// Words before the blocks.
+    head: usize,
+    /// All words.
+    words: usize,
+    /// Tables in one segment, as a power of two.
+    segment_shift: u32,
 }
 
-/// Words that a table of a class takes.
-#[inline]
-const fn table_words(class: u8) -> usize {
-    head_words(class) + (BLOCK_WORDS << class)
-}
-
-/// Tables in one segment of a class, as a power of two.
-#[inline]
-const fn segment_shift(class: u8) -> u32 {
-    let tables = SEGMENT_WORDS / table_words(class);
-    if tables == 0 { 0 } else { tables.ilog2() }
-}
+const LAYOUTS: [Layout; CLASSES] = {
+    let mut layouts = [Layout { index: 0, head: 0, words: 0, segment_shift: 0 }; CLASSES];
+    let mut class = 0;
+    while class < CLASSES {
+        let index = if class >= FIRST_INDEXED_CLASS as usize { INDEX_WORDS } else { 0 };
+        let head = index + (1usize << class).div_ceil(2);
+        let words = head + (BLOCK_WORDS << class);
+        let tables = SEGMENT_WORDS / words;
+        let segment_shift = if tables == 0 { 0 } else { tables.ilog2() };
+        layouts[class] = Layout { index, head, words, segment_shift };
+        class += 1;
+    }
+    layouts
+};
 
 /// Index, offsets and blocks of a table.
 pub(crate) struct Table<Words> {
@@ -68,13 +79,14 @@ impl BlockPool {
         while self.arenas.len() <= usize::from(class) {
             self.arenas.push(Arena::default());
         }
+        let layout = &LAYOUTS[usize::from(class)];
         let arena = &mut self.arenas[usize::from(class)];
         if let Some(id) = arena.free.pop() {
             return id;
         }
         let id = arena.tables;
-        if (id >> segment_shift(class)) as usize == arena.segments.len() {
-            arena.segments.push(vec![0; table_words(class) << segment_shift(class)].into_boxed_slice());
+        if (id >> layout.segment_shift) as usize == arena.segments.len() {
+            arena.segments.push(vec![0; layout.words << layout.segment_shift].into_boxed_slice());
         }
         arena.tables += 1;
         id
@@ -86,22 +98,24 @@ impl BlockPool {
     }
 
     /// A table's words.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn table(&self, class: u8, id: TableId) -> Table<&[u32]> {
-        let (segment, start) = place(class, id);
-        let words = &self.arenas[usize::from(class)].segments[segment][start..start + table_words(class)];
-        let (head, blocks) = words.split_at(head_words(class));
-        let (index, offsets) = head.split_at(head.len() - (1usize << class).div_ceil(2));
+        let layout = &LAYOUTS[usize::from(class)];
+        let (segment, start) = layout.place(id);
+        let words = &self.arenas[usize::from(class)].segments[segment][start..start + layout.words];
+        let (head, blocks) = words.split_at(layout.head);
+        let (index, offsets) = head.split_at(layout.index);
         Table { index, offsets, blocks }
     }
 
     /// A table's words, to change.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn table_mut(&mut self, class: u8, id: TableId) -> Table<&mut [u32]> {
-        let (segment, start) = place(class, id);
-        let words = &mut self.arenas[usize::from(class)].segments[segment][start..start + table_words(class)];
-        let (head, blocks) = words.split_at_mut(head_words(class));
-        let (index, offsets) = head.split_at_mut(head.len() - (1usize << class).div_ceil(2));
+        let layout = &LAYOUTS[usize::from(class)];
+        let (segment, start) = layout.place(id);
+        let words = &mut self.arenas[usize::from(class)].segments[segment][start..start + layout.words];
+        let (head, blocks) = words.split_at_mut(layout.head);
+        let (index, offsets) = head.split_at_mut(layout.index);
         Table { index, offsets, blocks }
     }
 
@@ -121,9 +135,11 @@ impl BlockPool {
     }
 }
 
-/// Segment and first word of a table.
-#[inline]
-fn place(class: u8, id: TableId) -> (usize, usize) {
-    let shift = segment_shift(class);
-    ((id >> shift) as usize, (id as usize & ((1 << shift) - 1)) * table_words(class))
+impl Layout {
+    /// Segment and first word of a table.
+    #[inline(always)]
+    fn place(&self, id: TableId) -> (usize, usize) {
+        let within = id as usize & ((1 << self.segment_shift) - 1);
+        ((id >> self.segment_shift) as usize, within * self.words)
+    }
 }

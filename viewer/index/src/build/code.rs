@@ -7,7 +7,7 @@ use crate::location::FrameKind;
 use crate::location_table::LocationTable;
 use crate::names::Names;
 use memray_format::{CodeObject, FrameDefinition, FrameKey, line_number};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 struct Code {
     function: StringId,
@@ -21,6 +21,8 @@ struct Code {
 pub(crate) struct CodeTable {
     codes: FxHashMap<u64, Code>,
     known: FxHashMap<(u64, i64), LocationId>,
+    /// Versions 8 to 11: frames that are no entry frames.
+    continuing: FxHashSet<u64>,
     /// The frame asked for last: a call is pushed again at the same instruction, mostly.
     last: Option<((u64, i64), LocationId)>,
 }
@@ -46,7 +48,17 @@ impl CodeTable {
         let (function, file) = (names.intern(frame.function), names.intern(frame.file));
         let location = locations.intern(names, function, file, frame.line, FrameKind::Python);
         self.known.insert((frame.id, 0), location);
+        if frame.is_entry {
+            self.continuing.remove(&frame.id);
+        } else {
+            self.continuing.insert(frame.id);
+        }
         self.last = None;
+    }
+
+    /// Whether the interpreter was entered anew for a frame.
+    pub(crate) fn is_entry(&self, frame: &FrameKey) -> bool {
+        frame.is_entry && !self.continuing.contains(&frame.code)
     }
 
     /// A frame's location; `<unknown>` where it was never defined.

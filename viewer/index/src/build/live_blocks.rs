@@ -7,7 +7,8 @@
 //! one byte apart: a table holds offsets of 12 bits, and what its index cannot hold is searched for. A page with one block
 //! costs a map entry and 24 bytes, and a page that empties costs nothing.
 
-use super::block_pool::{BLOCK_WORDS, BlockPool, FIRST_INDEXED_CLASS, Table, TableId};
+use super::block_pool::{BLOCK_WORDS, BlockPool, FIRST_INDEXED_CLASS, Table};
+use super::page_map::{Page, PageMap, prefetch};
 use crate::ids::SiteId;
 use rustc_hash::FxHashMap;
 
@@ -29,40 +30,18 @@ pub(crate) struct LiveBlock {
 /// Sizes from here on are kept beside the tables.
 const LARGE: u32 = u32::MAX;
 
-/// Parts of the page map: they grow at different times, so that growing never doubles all of it at once.
-const SHARDS: usize = 64;
-
-#[derive(Clone, Copy)]
-struct Page {
-    table: TableId,
-    count: u16,
-    class: u8,
-    /// Whether there ever was a block that an index cannot hold.
-    has_odd: bool,
-}
-
 /// The live blocks.
 pub(crate) struct LiveBlocks {
-    pages: Vec<FxHashMap<u64, Page>>,
+    pages: PageMap,
     pool: BlockPool,
     large: FxHashMap<u64, u64>,
     count: u64,
 }
 
-#[inline]
-fn shard(page: u64) -> usize {
-    (page.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 58) as usize
-}
-
 impl LiveBlocks {
     /// None yet.
     pub(crate) fn new() -> Self {
-        Self {
-            pages: (0..SHARDS).map(|_| FxHashMap::default()).collect(),
-            pool: BlockPool::default(),
-            large: FxHashMap::default(),
-            count: 0,
-        }
+        Self { pages: PageMap::new(), pool: BlockPool::default(), large: FxHashMap::default(), count: 0 }
     }
 
     /// How many there are.
@@ -71,17 +50,45 @@ impl LiveBlocks {
         self.count
     }
 
+    /// Asks for the page of an address that will be needed soon.
+    #[inline]
+    pub(crate) fn prefetch_page(&self, address: u64) {
+        self.pages.prefetch(address >> 12);
+    }
+
+    /// Asks for what is known of the page of an address that will be needed very soon.
+    #[inline]
+    pub(crate) fn prefetch_index(&self, address: u64) {
+        if let Some(page) = self.pages.get(address >> 12) {
+            let table = self.pool.table(page.class, page.table);
+            let word = (address & 0xfff) as usize / 64;
+            prefetch(table.index.get(word).unwrap_or(&table.offsets[0]));
+            // Where the next block of this page would be put.
+            if let Some(next) = table.blocks.get(usize::from(page.count) * BLOCK_WORDS) {
+                prefetch(next);
+            }
+        }
+    }
+
+    /// Asks for the block at an address that will be needed next.
+    #[inline]
+    pub(crate) fn prefetch_block(&self, address: u64) {
+        if let Some(page) = self.pages.get(address >> 12) {
+            let table = self.pool.table(page.class, page.table);
+            if let Some(at) = find_indexed(&table, (address & 0xfff) as u16)
+                && let Some(block) = table.blocks.get(at * BLOCK_WORDS)
+            {
+                prefetch(block);
+            }
+        }
+    }
+
     /// Adds a block. Returns the block that was live at this address, whose free was not recorded.
     #[inline]
     pub(crate) fn insert(&mut self, address: u64, block: LiveBlock) -> Option<LiveBlock> {
         let offset = (address & 0xfff) as u16;
         let number = address >> 12;
-        let page = self.pages[shard(number)].entry(number).or_insert_with(|| Page {
-            table: self.pool.take(0),
-            count: 0,
-            class: 0,
-            has_odd: false,
-        });
+        let page = self.pages.get_or_insert(number, || self.pool.take(0));
         if let Some(at) = find(&self.pool.table(page.class, page.table), *page, offset) {
             let old = read(&self.pool, *page, at, address, &mut self.large);
             write(&mut self.pool, *page, at, address, block, &mut self.large);
@@ -108,8 +115,7 @@ impl LiveBlocks {
     pub(crate) fn remove(&mut self, address: u64) -> Option<LiveBlock> {
         let offset = (address & 0xfff) as u16;
         let number = address >> 12;
-        let pages = &mut self.pages[shard(number)];
-        let page = pages.get_mut(&number)?;
+        let page = self.pages.get_mut(number)?;
         let at = find(&self.pool.table(page.class, page.table), *page, offset)?;
         let block = read(&self.pool, *page, at, address, &mut self.large);
         self.count -= 1;
@@ -117,7 +123,7 @@ impl LiveBlocks {
         let last = usize::from(page.count);
         if last == 0 {
             self.pool.give_back(page.class, page.table);
-            pages.remove(&number);
+            self.pages.remove(number);
             return Some(block);
         }
         let table = self.pool.table_mut(page.class, page.table);
@@ -139,17 +145,15 @@ impl LiveBlocks {
 
     /// All live blocks, in no order.
     pub(crate) fn for_each(&self, mut visit: impl FnMut(LiveBlock)) {
-        for pages in &self.pages {
-            for (&number, page) in pages {
-                let Table { offsets, blocks, .. } = self.pool.table(page.class, page.table);
-                for at in 0..usize::from(page.count) {
-                    let mut block = unpack(&blocks[at * BLOCK_WORDS..(at + 1) * BLOCK_WORDS]);
-                    if block.size_bytes == u64::from(LARGE) {
-                        let address = number << 12 | u64::from(get_offset(offsets, at));
-                        block.size_bytes = self.large.get(&address).copied().unwrap_or(u64::from(LARGE));
-                    }
-                    visit(block);
+        for (number, page) in self.pages.iter() {
+            let Table { offsets, blocks, .. } = self.pool.table(page.class, page.table);
+            for at in 0..usize::from(page.count) {
+                let mut block = unpack(&blocks[at * BLOCK_WORDS..(at + 1) * BLOCK_WORDS]);
+                if block.size_bytes == u64::from(LARGE) {
+                    let address = number << 12 | u64::from(get_offset(offsets, at));
+                    block.size_bytes = self.large.get(&address).copied().unwrap_or(u64::from(LARGE));
                 }
+                visit(block);
             }
         }
     }
@@ -197,15 +201,20 @@ fn fill_index(table: &mut Table<&mut [u32]>, count: usize) {
     }
 }
 
+/// Where the block at an offset stands, by the table's index.
+#[inline]
+fn find_indexed(table: &Table<&[u32]>, offset: u16) -> Option<usize> {
+    let slot = usize::from(offset >> 4);
+    let word = table.index.get(slot / 4)?;
+    let entry = word >> (slot % 4 * 8) & 0xff;
+    (entry != 0 && offset & 15 == 0).then(|| entry as usize - 1)
+}
+
 /// Where the block at an offset stands in its page's table.
 #[inline]
 fn find(table: &Table<&[u32]>, page: Page, offset: u16) -> Option<usize> {
-    if page.class >= FIRST_INDEXED_CLASS && offset & 15 == 0 {
-        let slot = usize::from(offset >> 4);
-        let entry = table.index[slot / 4] >> (slot % 4 * 8) & 0xff;
-        if entry != 0 {
-            return Some(entry as usize - 1);
-        }
+    if let Some(at) = find_indexed(table, offset) {
+        return Some(at);
     }
     if page.class >= FIRST_INDEXED_CLASS && !page.has_odd {
         return None;

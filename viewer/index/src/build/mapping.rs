@@ -14,40 +14,54 @@ use std::ops::Deref;
 
 /// A mapped capture.
 pub(crate) struct CaptureMapping {
-    map: Option<Mmap>,
+    file: File,
+    // Before the map, so that it goes first.
     #[cfg(unix)]
     guard: Option<sigbus::Guard>,
+    map: Option<Mmap>,
 }
 
 impl CaptureMapping {
     /// Maps a file. An empty file is an empty slice.
-    pub(crate) fn new(file: &File) -> io::Result<Self> {
+    pub(crate) fn new(file: File) -> io::Result<Self> {
         if file.metadata()?.len() == 0 {
             return Ok(Self {
-                map: None,
+                file,
                 #[cfg(unix)]
                 guard: None,
+                map: None,
             });
         }
         #[expect(clippy::disallowed_methods, reason = "this is the one place that guards what it maps")]
         // SAFETY: the file may be changed by others while it is mapped. A page that goes away is replaced by the guard
         // below; bytes that change are taken as any other untrusted input (see the module's head).
-        let map = unsafe { Mmap::map(file) }?;
+        let map = unsafe { Mmap::map(&file) }?;
         #[cfg(unix)]
         {
             let guard = sigbus::Guard::new(map.as_ptr() as usize, map.len());
             let _ = map.advise(memmap2::Advice::Sequential);
-            Ok(Self { map: Some(map), guard })
+            Ok(Self { file, guard, map: Some(map) })
         }
         #[cfg(not(unix))]
-        Ok(Self { map: Some(map) })
+        Ok(Self { file, map: Some(map) })
     }
 
-    /// Whether part of the file went away while it was read; zeros were read there.
-    pub(crate) fn has_shrunk(&self) -> bool {
+    /// Up to where what was just read was there: `to` if all of it was. To be asked after each read, whose bytes beyond
+    /// are zeros or chance.
+    pub(crate) fn was_there(&self, from: usize, to: usize) -> usize {
+        let is_missing = self.take_fault();
+        // The rest of a file's last page reads as zeros without a fault.
+        let length = self.file.metadata().map_or(u64::MAX, |metadata| metadata.len());
+        let length = usize::try_from(length).unwrap_or(usize::MAX);
+        // A page was missing, but is no longer: the file was truncated and written anew.
+        if is_missing && length >= to { from } else { to.min(length.max(from)) }
+    }
+
+    /// Whether part of the file was not there when it was read, since this was last asked.
+    fn take_fault(&self) -> bool {
         #[cfg(unix)]
         {
-            self.guard.as_ref().is_some_and(sigbus::Guard::has_faulted)
+            self.guard.as_ref().is_some_and(sigbus::Guard::take_fault)
         }
         #[cfg(not(unix))]
         false
@@ -118,8 +132,8 @@ mod sigbus {
             Some(Self { slot })
         }
 
-        pub(super) fn has_faulted(&self) -> bool {
-            MAPPINGS[self.slot].has_faulted.load(Ordering::Acquire)
+        pub(super) fn take_fault(&self) -> bool {
+            MAPPINGS[self.slot].has_faulted.swap(false, Ordering::AcqRel)
         }
     }
 
@@ -199,10 +213,23 @@ mod tests {
     fn a_file_truncated_while_mapped_reads_as_zeros_and_says_so() {
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(&[7; 40_000]).unwrap();
-        let mapping = CaptureMapping::new(&file).unwrap();
-        assert_eq!((mapping[0], mapping[39_999], mapping.has_shrunk()), (7, 7, false));
-        file.set_len(4096).unwrap();
-        assert_eq!((mapping[4095], mapping[30_000]), (7, 0));
-        assert!(mapping.has_shrunk());
+        let mapping = CaptureMapping::new(file.try_clone().unwrap()).unwrap();
+        assert_eq!((mapping[0], mapping[39_999], mapping.was_there(0, 40_000)), (7, 7, 40_000));
+        file.set_len(4000).unwrap();
+        assert_eq!((mapping[3999], mapping[4000], mapping[30_000]), (7, 0, 0));
+        assert_eq!(mapping.was_there(0, 40_000), 4000);
+        assert_eq!((mapping.was_there(0, 3000), mapping.was_there(5000, 6000)), (3000, 5000));
+    }
+
+    #[test]
+    fn a_file_that_was_truncated_and_grew_again_is_not_trusted_where_it_was_missing() {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(&[7; 40_000]).unwrap();
+        let mapping = CaptureMapping::new(file.try_clone().unwrap()).unwrap();
+        file.set_len(0).unwrap();
+        assert_eq!(mapping[8192], 0);
+        file.set_len(40_000).unwrap();
+        assert_eq!(mapping.was_there(8192, 9000), 8192);
+        assert_eq!(mapping.was_there(20_000, 30_000), 30_000, "a fault counts once");
     }
 }

@@ -10,19 +10,21 @@ mod code;
 mod live_blocks;
 mod live_mappings;
 pub(crate) mod mapping;
-pub(crate) mod native_frames;
 mod operation;
+mod page_map;
 mod pipeline;
 mod temporary;
-mod tree_builder;
+pub(crate) mod tree_builder;
 
 pub(crate) use temporary::MAX_DISTANCE as MAX_TEMPORARY_DISTANCE;
 
 use crate::answer::Amount;
+use crate::call_tree::CallTree;
 use crate::columns::{Half, LifetimeRow, RowKind};
 use crate::error::Error;
-use crate::ids::SiteId;
+use crate::ids::{SiteId, ThreadIndex};
 use crate::info::Ending;
+use crate::native::place::{NativeNames, Stacks, look_up_names, place};
 use crate::progress::Progress;
 use crate::store::writer::{SiteRow, Writer};
 use crate::timeline::SnapshotRow;
@@ -57,7 +59,7 @@ impl Capture {
             return Err(not_a_capture("this is a device, a socket or a pipe; captures are read from files".to_owned()));
         }
         let opened = File::open(path).map_err(|e| unreadable(system_message(&e)))?;
-        let file = CaptureMapping::new(&opened).map_err(|e| unreadable(system_message(&e)))?;
+        let file = CaptureMapping::new(opened).map_err(|e| unreadable(system_message(&e)))?;
         let start = &file[..file.len().min(4096)];
         let Some(container) = sniff(start) else { return Err(not_a_capture(describe_non_capture(start))) };
         let (header, header_bytes) =
@@ -76,6 +78,11 @@ impl Capture {
         self.header.allocation_count > 0
     }
 
+    /// Whether native stacks were recorded.
+    pub(crate) fn has_native_traces(&self) -> bool {
+        self.header.has_native_traces
+    }
+
     /// Its header, decompressed.
     pub(crate) fn header_bytes(&self) -> &[u8] {
         &self.header_bytes
@@ -83,16 +90,22 @@ impl Capture {
 }
 
 /// What the system said, as a clause.
-fn system_message(error: &std::io::Error) -> String {
+pub(crate) fn system_message(error: &std::io::Error) -> String {
     match error.kind() {
         std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
-        std::io::ErrorKind::PermissionDenied => "the file cannot be read: permission denied".to_owned(),
-        _ => format!("the file cannot be read: {error}"),
+        std::io::ErrorKind::PermissionDenied => "the file cannot be read (permission denied)".to_owned(),
+        _ => format!("the file cannot be read ({error})"),
     }
 }
 
-/// Builds the index of a capture as a new file.
-pub(crate) fn build(capture: &Capture, index_path: &Path, progress: &Progress) -> Result<(), Error> {
+/// Builds the index of a capture as a new file. Names of native functions are looked up on this machine if
+/// `names_native`.
+pub(crate) fn build(
+    capture: &Capture,
+    index_path: &Path,
+    names_native: bool,
+    progress: &Progress,
+) -> Result<(), Error> {
     progress.set_total(capture.file.len() as u64);
     let mut writer = Writer::create(index_path)?;
     let aggregator = Aggregator::new(TemporaryHistogram::default());
@@ -105,7 +118,7 @@ pub(crate) fn build(capture: &Capture, index_path: &Path, progress: &Progress) -
     }
 
     let site_rows = if is_aggregated { aggregated_rows(&built) } else { summed_rows(&built, &writer)? };
-    let tree = built.assembler.take_tree();
+    let (tree, native_names) = finished_tree(&mut built, capture, names_native, progress)?;
     let high_water_mark = if is_aggregated {
         (site_rows.iter().fold(0u64, |sum, row| sum.wrapping_add(row.peak.0 as u64)), 0)
     } else {
@@ -125,11 +138,41 @@ pub(crate) fn build(capture: &Capture, index_path: &Path, progress: &Progress) -
     writer.temporary(&built.summary.temporary.rows())?;
     let above_tracker = built.assembler.above_tracker.iter();
     writer.statistics(&built.summary.sizes, &built.summary.size_buckets, above_tracker)?;
-    writer.native(&mut built.assembler.native)?;
+    writer.native(&built.assembler.native, &native_names)?;
     let names = std::mem::take(&mut built.assembler.names);
     let locations = built.assembler.locations.into_rows();
     writer.locations(&names, &locations)?;
     writer.finish()
+}
+
+/// The call tree, with the native frames of a native capture in it, and their names.
+fn finished_tree(
+    built: &mut Built,
+    capture: &Capture,
+    names_native: bool,
+    progress: &Progress,
+) -> Result<(CallTree, NativeNames), Error> {
+    let assembler = &mut built.assembler;
+    let tree = assembler.take_tree();
+    let header = &capture.header;
+    if !header.has_native_traces {
+        return Ok((tree, NativeNames::default()));
+    }
+    assembler.native.sort_last();
+    let is_main = |thread: &crate::index::Thread| thread.id == header.main_thread && thread.id.0 != 0;
+    let skipped = usize::try_from(header.skipped_frames_on_main_thread).unwrap_or(usize::MAX);
+    let main = assembler.threads.iter().position(is_main);
+    let mut stacks = Stacks {
+        python: &tree,
+        native: &assembler.native,
+        names: &mut assembler.names,
+        locations: &mut assembler.locations,
+        above_tracker: main.map(|thread| (ThreadIndex(thread as u32), skipped)),
+    };
+    let sites = &mut assembler.sites;
+    let names = if names_native { look_up_names(&mut stacks, sites, progress)? } else { NativeNames::default() };
+    let tree = place(&mut stacks, &names, sites);
+    Ok((tree, names))
 }
 
 /// Reads a capture again, for temporary allocations at distances that its index does not hold. Sites have the numbers that

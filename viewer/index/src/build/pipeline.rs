@@ -108,12 +108,6 @@ pub(crate) fn run(
         };
         let summary = aggregator.finish(sink)?;
         progress.advance(file.len() as u64, records);
-        let ending = if file.has_shrunk() {
-            let reason = "the file became shorter while it was read".to_owned();
-            Ending::Damaged { offset: file_offset.load(Ordering::Relaxed), reason }
-        } else {
-            ending
-        };
         Ok(Built { assembler, summary, snapshots, records, ending })
     })
 }
@@ -134,16 +128,28 @@ struct RawChunks<'a> {
 
 impl RawChunks<'_> {
     fn next(&mut self, mut chunk: Vec<u8>) -> Option<Chunk> {
-        if self.at >= self.file.len() || self.file.has_shrunk() {
+        if self.at >= self.file.len() {
             return None;
         }
-        let end = (self.at + CHUNK_BYTES).min(self.file.len());
+        let (start, end) = (self.at, (self.at + CHUNK_BYTES).min(self.file.len()));
         chunk.clear();
-        chunk.extend_from_slice(&self.file[self.at..end]);
-        self.file.forget_before(self.at, end);
+        chunk.extend_from_slice(&self.file[start..end]);
+        let was_there = self.file.was_there(start, end);
+        if was_there < end {
+            self.at = self.file.len();
+            chunk.truncate(was_there - start);
+            return Some((chunk, Err(shrunk(was_there)), was_there as u64));
+        }
+        self.file.forget_before(start, end);
         self.at = end;
         Some((chunk, Ok(()), end as u64))
     }
+}
+
+/// A file that lost what was to be read.
+fn shrunk(offset: usize) -> Damage {
+    let reason = "the file became shorter while it was read".to_owned();
+    Damage { offset: offset as u64, is_cut: false, reason }
 }
 
 fn decompress(file: &CaptureMapping, sender: &Sender<Chunk>, empty: &Receiver<Vec<u8>>, stop: &AtomicBool) {
@@ -161,13 +167,21 @@ fn decompress(file: &CaptureMapping, sender: &Sender<Chunk>, empty: &Receiver<Ve
         let mut status = Ok(());
         let mut is_last = false;
         while chunk.len() < CHUNK_BYTES && !is_last && status.is_ok() {
+            let (start, before) = (frame.input_offset(), chunk.len());
             match frame.next_block(&mut chunk) {
                 Ok(true) => {}
                 Ok(false) => is_last = true,
                 Err(damage) => status = Err(damage),
             }
+            let end = frame.input_offset().min(file.len());
+            let was_there = file.was_there(start, end);
+            if was_there < end {
+                // Whatever came of it, it was made of bytes that are not the file's.
+                chunk.truncate(before);
+                status = Err(shrunk(was_there));
+            }
         }
-        is_last |= status.is_err() || file.has_shrunk();
+        is_last |= status.is_err();
         let offset = frame.input_offset();
         let page_start = offset & !0xf_ffff;
         file.forget_before(forgotten, page_start);
@@ -275,9 +289,7 @@ fn pair(
         }
         aggregator.add_sites(&batch.new_site_threads);
         snapshots.append(&mut batch.new_snapshots);
-        for operation in &batch.operations {
-            aggregator.operation(operation, sink)?;
-        }
+        aggregator.operations(&batch.operations, sink)?;
         records += batch.operations.len() as u64;
         batch.operations.clear();
         batch.new_site_threads.clear();
@@ -303,4 +315,71 @@ fn pair(
         }
     }
     Ok((aggregator, snapshots))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::build::{Capture, build};
+    use crate::info::Ending;
+    use crate::progress::Progress;
+    use crate::question::Question;
+    use crate::store::Store;
+    use memray_format::{Encoder, lz4_frame, synth::Synthesis};
+    use std::io::Write as _;
+    use std::path::Path;
+
+    /// A capture of some MiB, whose file is cut to `left` bytes after it was opened; and one that was never longer.
+    fn opened_then_cut(is_packed: bool, left: u64) -> [Store; 2] {
+        let synthesis = Synthesis::large(7, 400_000);
+        let mut encoder = Encoder::new(Vec::new(), &synthesis.header()).unwrap();
+        synthesis.generate(&mut |record| encoder.record(&record).unwrap());
+        let mut bytes = encoder.finish().unwrap();
+        if is_packed {
+            let mut packed = lz4_frame(Vec::new());
+            packed.write_all(&bytes).unwrap();
+            bytes = packed.finish().unwrap();
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("capture.bin");
+        let index_of = |capture: &Capture, name: &str| {
+            let index_path = folder.path().join(name);
+            build(capture, &index_path, &Progress::default()).unwrap();
+            Store::open(&index_path).unwrap()
+        };
+        let cut = |path: &Path| std::fs::File::options().write(true).open(path).unwrap().set_len(left).unwrap();
+        std::fs::write(&path, &bytes).unwrap();
+        assert!(left < bytes.len() as u64 / 2, "{}", bytes.len());
+        let capture = Capture::open(&path).unwrap();
+        cut(&path);
+        let cut_later = index_of(&capture, "later.mvidx");
+        [cut_later, index_of(&Capture::open(&path).unwrap(), "before.mvidx")]
+    }
+
+    fn assert_same_but_for_the_ending([later, before]: [Store; 2], place: u64) {
+        let reason = "the file became shorter while it was read".to_owned();
+        assert_eq!(later.info.ending, Ending::Damaged { offset: place, reason });
+        assert!(matches!(before.info.ending, Ending::Truncated { .. }), "{:?}", before.info.ending);
+        assert!(before.info.counts.records > 10_000, "{:?}", before.info.counts);
+        assert_eq!(later.info.counts, before.info.counts);
+        assert_eq!(later.timeline.snapshots, before.timeline.snapshots);
+        let peak = |store: &Store| store.ask(&Question::default(), |_| Ok(Vec::new())).unwrap().sites;
+        assert_eq!(peak(&later), peak(&before));
+        assert!(peak(&later).len() > 10);
+    }
+
+    #[test]
+    fn a_raw_capture_that_shrinks_while_it_is_read_gives_all_up_to_there() {
+        let left = 500_001;
+        assert_same_but_for_the_ending(opened_then_cut(false, left), left);
+    }
+
+    #[test]
+    fn a_packed_capture_that_shrinks_while_it_is_read_gives_whole_blocks_up_to_there() {
+        let [later, before] = opened_then_cut(true, 300_001);
+        let reason = "the file became shorter while it was read".to_owned();
+        assert_eq!(later.info.ending, Ending::Damaged { offset: 300_001, reason });
+        let (later, before) = (later.info.counts.records, before.info.counts.records);
+        // Of a block that was cut on disk a little more can be had.
+        assert!(later > 10_000 && later <= before, "{later} of {before}");
+    }
 }

@@ -4,9 +4,11 @@
 
 use crate::answer::Amount;
 use crate::columns::{Columns, Half, RowKind};
+use crate::error::Refusal;
 use crate::ids::SiteId;
 use rayon::prelude::*;
 use rusqlite::Connection;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// Rows that are kept decoded, in all; 24 bytes each.
@@ -29,6 +31,8 @@ pub(crate) struct Lifetimes {
     kept: Vec<OnceLock<Arc<Columns>>>,
     keeps: bool,
     site_count: usize,
+    /// Whether a chunk was met that does not decode.
+    is_damaged: AtomicBool,
 }
 
 impl Lifetimes {
@@ -36,12 +40,23 @@ impl Lifetimes {
     pub(crate) fn new(connection: Connection, chunks: Vec<ChunkInfo>, site_count: usize) -> Self {
         let keeps = chunks.iter().map(|chunk| chunk.rows).sum::<usize>() <= MAX_KEPT_ROWS;
         let kept = chunks.iter().map(|_| OnceLock::new()).collect();
-        Self { connection: Mutex::new(connection), chunks, kept, keeps, site_count }
+        Self { connection: Mutex::new(connection), chunks, kept, keeps, site_count, is_damaged: AtomicBool::new(false) }
     }
 
     /// How many rows there are.
     pub(crate) fn row_count(&self) -> usize {
         self.chunks.iter().map(|chunk| chunk.rows).sum()
+    }
+
+    /// Refuses what was summed if a chunk could not be: an answer without it would be wrong.
+    pub(crate) fn check(&self) -> Result<(), Refusal> {
+        match self.is_damaged.load(Ordering::Relaxed) {
+            false => Ok(()),
+            true => Err(Refusal(
+                "the index is damaged: make it anew from its capture, or clear the cache if it was kept there"
+                    .to_owned(),
+            )),
+        }
     }
 
     /// The database that they lie in.
@@ -61,8 +76,12 @@ impl Lifetimes {
                 .query_row([id], |r| r.get(0))
                 .ok()
         });
-        // Checked when the index was opened; a chunk that is damaged since counts as empty.
-        let columns = Arc::new(data.and_then(|data| Columns::decode(&data, self.site_count)).unwrap_or_default());
+        let decoded = data.and_then(|data| Columns::decode(&data, self.site_count));
+        let columns = decoded.filter(|columns| columns.len() == self.chunks[index].rows).unwrap_or_else(|| {
+            self.is_damaged.store(true, Ordering::Relaxed);
+            Columns::default()
+        });
+        let columns = Arc::new(columns);
         if self.keeps {
             let _ = self.kept[index].set(Arc::clone(&columns));
         }
@@ -90,7 +109,8 @@ impl Lifetimes {
                     if bytes != 0 || allocations != 0 {
                         let sum = &mut sums[columns.sites[row] as usize];
                         sum.bytes = sum.bytes.wrapping_add(bytes.wrapping_mul(columns.bytes[row] as i64));
-                        sum.allocations += allocations * i64::from(columns.allocations[row]);
+                        sum.allocations =
+                            sum.allocations.wrapping_add(allocations * i64::from(columns.allocations[row]));
                     }
                 }
                 sums
@@ -101,7 +121,7 @@ impl Lifetimes {
                 }
                 for (sum, other) in left.iter_mut().zip(&right) {
                     sum.bytes = sum.bytes.wrapping_add(other.bytes);
-                    sum.allocations += other.allocations;
+                    sum.allocations = sum.allocations.wrapping_add(other.allocations);
                 }
                 left
             });

@@ -16,8 +16,11 @@ use crate::index::Thread;
 use crate::info::CaptureInfo;
 use crate::location::Location;
 use crate::names::Names;
+use crate::native::NativeSymbols;
+use crate::native::stack::NativeTables;
 use crate::site::Site;
 use crate::timeline::Timeline;
+use std::sync::OnceLock;
 
 /// What an opened index holds in memory.
 pub(crate) struct Store {
@@ -34,6 +37,9 @@ pub(crate) struct Store {
     /// Largest heap of every slice, its start included.
     pub(crate) slice_peaks: Vec<u64>,
     pub(crate) lifetimes: lifetimes::Lifetimes,
+    pub(crate) native_symbols: NativeSymbols,
+    /// Native stacks, loaded when first asked for.
+    pub(crate) native: OnceLock<NativeTables>,
 }
 
 /// Sums by site that are kept ready.

@@ -3,7 +3,7 @@
 //! triggers), and every handle in it is checked against the table that it points into.
 
 use super::lifetimes::{ChunkInfo, Lifetimes};
-use super::schema::{APPLICATION_ID, INDEX_VERSION, TABLE_NAMES};
+use super::schema::{APPLICATION_ID, INDEX_VERSION, TABLES};
 use super::{SiteSums, Store};
 use crate::answer::Amount;
 use crate::call_tree::CallTree;
@@ -14,11 +14,19 @@ use crate::index::Thread;
 use crate::info::{CaptureInfo, Ending, RecordCounts};
 use crate::location::{FrameKind, Location, LocationTraits};
 use crate::names::Names;
+use crate::native::NativeSymbols;
+use crate::native::frames::{MappedSegment, NativeFrames, Place};
+use crate::native::place::NativeNames;
+use crate::native::stack::NativeTables;
 use crate::site::{NativeStack, Site};
 use crate::timeline::{SnapshotRow, Timeline};
-use memray_format::{Allocator, Header, ThreadId};
+use memray_format::{Allocator, Header, NativeFrame, ThreadId};
 use rusqlite::{Connection, OpenFlags, Row};
 use std::path::Path;
+use std::sync::OnceLock;
+
+/// More generations of segments than any program has: each is a library loaded or unloaded.
+const MAX_GENERATIONS: usize = 1 << 20;
 
 /// Why a file is no index: what is wrong, or what SQLite said.
 enum Fault {
@@ -49,15 +57,56 @@ impl Store {
             Error::BadIndex { message, path: path.to_owned() }
         })
     }
+
+    /// Native stacks. What is wrong in them counts as not there, as they are not needed to answer questions.
+    pub(crate) fn native(&self) -> &NativeTables {
+        self.native.get_or_init(|| {
+            let (names, locations) = (self.names.rows().len(), self.locations.len());
+            self.lifetimes.with_connection(|connection| load_native(connection, names, locations)).unwrap_or_default()
+        })
+    }
 }
 
 /// The version of an index file; `None` if the file is none.
 pub(crate) fn index_version(path: &Path) -> Option<i32> {
+    let head = file_head(path)?;
+    Some(head_number(&head, 60))
+}
+
+/// The first bytes of an index file.
+fn file_head(path: &Path) -> Option<[u8; 100]> {
     use std::io::Read as _;
+    // Opening a pipe would wait for whoever writes to it.
+    if !std::fs::metadata(path).ok()?.is_file() {
+        return None;
+    }
     let mut head = [0u8; 100];
     std::fs::File::open(path).ok()?.read_exact(&mut head).ok()?;
-    let number = |at: usize| i32::from_be_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]]);
-    (head.starts_with(b"SQLite format 3\0") && number(68) == APPLICATION_ID).then(|| number(60))
+    (head.starts_with(b"SQLite format 3\0") && head_number(&head, 68) == APPLICATION_ID).then_some(head)
+}
+
+fn head_number(head: &[u8; 100], at: usize) -> i32 {
+    i32::from_be_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]])
+}
+
+/// Whether a file is as long as its first bytes say: SQLite itself would only notice when it reads what is not there.
+fn is_whole(path: &Path, head: &[u8; 100]) -> bool {
+    let page_bytes = match u16::from_be_bytes([head[16], head[17]]) {
+        1 => 1 << 16,
+        bytes => u64::from(bytes),
+    };
+    let pages = u64::from(head_number(head, 28) as u32);
+    std::fs::metadata(path).is_ok_and(|metadata| metadata.len() == page_bytes * pages)
+}
+
+/// The name of the capture that an index was made of; `None` if this is no index that can be read.
+pub(crate) fn capture_name(path: &Path) -> Option<String> {
+    if index_version(path) != Some(INDEX_VERSION) {
+        return None;
+    }
+    let connection = connect(path).ok()?;
+    check_tables(&connection).ok()?;
+    meta(&connection, "file_name").ok()
 }
 
 fn connect(path: &Path) -> rusqlite::Result<Connection> {
@@ -76,22 +125,16 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
 }
 
 fn load(path: &Path) -> Result<Store, Fault> {
-    match index_version(path) {
-        None => return wrong("it is not an index of memray-view"),
-        Some(INDEX_VERSION) => {}
-        Some(other) => return wrong(&format!("it has version {other}, this program reads {INDEX_VERSION}")),
+    let Some(head) = file_head(path) else { return wrong("it is not an index of memray-view") };
+    match head_number(&head, 60) {
+        INDEX_VERSION => {}
+        other => return wrong(&format!("it has version {other}, this program reads {INDEX_VERSION}")),
+    }
+    if !is_whole(path, &head) {
+        return wrong("the file is not as long as it should be");
     }
     let connection = connect(path)?;
-    let mut entries: Vec<(String, String)> = connection
-        .prepare("SELECT name, type FROM sqlite_schema WHERE name NOT LIKE 'sqlite_%'")?
-        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
-        .collect::<Result<_, _>>()?;
-    entries.sort_unstable();
-    if entries.len() != TABLE_NAMES.len()
-        || !entries.iter().zip(TABLE_NAMES).all(|((name, kind), ours)| name == ours && kind == "table")
-    {
-        return wrong("it has other tables than an index");
-    }
+    check_tables(&connection)?;
 
     let names = load_names(&connection)?;
     let locations = load_locations(&connection, names.rows().len())?;
@@ -112,8 +155,38 @@ fn load(path: &Path) -> Result<Store, Fault> {
         return wrong("its peak lies beyond its end");
     }
     let chunks = load_chunks(&connection, slice_peaks.len())?;
+    let has_names = connection.query_row("SELECT EXISTS (SELECT * FROM native_names)", [], |row| row.get(0))?;
+    // No writer of captures records build ids, so that nothing can be verified.
+    let native_symbols = if has_names { NativeSymbols::Unverified } else { NativeSymbols::None };
     let lifetimes = Lifetimes::new(connection, chunks, sites.len());
-    Ok(Store { info, timeline, names, threads, locations, call_tree, sites, sums, last_slices, slice_peaks, lifetimes })
+    Ok(Store {
+        info,
+        timeline,
+        names,
+        threads,
+        locations,
+        call_tree,
+        sites,
+        sums,
+        last_slices,
+        slice_peaks,
+        lifetimes,
+        native_symbols,
+        native: OnceLock::new(),
+    })
+}
+
+/// Refuses a database that holds anything but our tables, defined as we define them.
+fn check_tables(connection: &Connection) -> Result<(), Fault> {
+    let mut found: Vec<String> = connection
+        .prepare("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL")?
+        .query_map([], |row| row.get(0))?
+        .take(100)
+        .collect::<Result<_, _>>()?;
+    let mut ours: Vec<&str> = TABLES.split(';').map(str::trim).filter(|sql| !sql.is_empty()).collect();
+    found.sort_unstable();
+    ours.sort_unstable();
+    if found == ours { Ok(()) } else { wrong("it has other tables than an index") }
 }
 
 /// Reads all rows of a query whose first column counts from `first` without gaps.
@@ -233,13 +306,22 @@ fn load_timeline(connection: &Connection) -> Result<(Timeline, Vec<u32>, Vec<u64
     let intervals = snapshots.len() + 1;
     let mut last_slices = vec![0; intervals];
     let mut interval_peaks = vec![0; intervals];
+    let mut last_interval = 0;
     let slice_peaks = rows(connection, "SELECT id, interval, peak_bytes FROM slices ORDER BY id", |row, id| {
         let interval = handle(row, 1, intervals)? as usize;
+        // Each interval has a slice of its own, so that moments follow each other as their slices do.
+        if interval != last_interval && interval != last_interval + 1 {
+            return wrong("its slices are out of order");
+        }
+        last_interval = interval;
         let peak = row.get::<_, i64>(2)? as u64;
         last_slices[interval] = id as u32;
         interval_peaks[interval] = peak.max(interval_peaks[interval]);
         Ok(peak)
     })?;
+    if !slice_peaks.is_empty() && last_interval + 1 != intervals {
+        return wrong("its slices end before it does");
+    }
     Ok((Timeline { snapshots, interval_peaks, ..Timeline::default() }, last_slices, slice_peaks))
 }
 
@@ -252,13 +334,50 @@ fn load_chunks(connection: &Connection, slices: usize) -> Result<Vec<ChunkInfo>,
         let Some(kind) = RowKind::from_number(row.get(1)?) else { return wrong("a chunk is of no known kind") };
         let count: usize = row.get(2)?;
         let births = (Half(row.get(3)?), Half(row.get(4)?));
-        if count > CHUNK_ROWS || births.1.0 as usize >= 2 * slices {
+        if count > CHUNK_ROWS || births.0 > births.1 || births.1.0 as usize >= 2 * slices {
             return wrong("a chunk lies beyond the end");
         }
         let deaths = (Half(row.get(5)?), Half(row.get(6)?));
         chunks.push(ChunkInfo { id: row.get(0)?, kind, rows: count, births, deaths });
     }
     Ok(chunks)
+}
+
+fn load_native(connection: &Connection, names: usize, locations: usize) -> Result<NativeTables, Fault> {
+    let mut statement = connection.prepare("SELECT instruction_pointer, parent FROM native_frames ORDER BY id")?;
+    let frames = statement
+        .query_map([], |row| {
+            Ok(NativeFrame { instruction_pointer: row.get::<_, i64>(0)? as u64, parent: row.get::<_, i64>(1)? as u64 })
+        })?
+        .collect::<Result<Vec<_>, _>>()?;
+    let mut generations: Vec<Vec<MappedSegment>> = Vec::new();
+    let mut statement =
+        connection.prepare("SELECT generation, path, start, end, bias FROM segments ORDER BY generation")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let generation: usize = row.get(0)?;
+        if generation == 0 || generation > MAX_GENERATIONS {
+            return wrong("a segment's generation cannot be");
+        }
+        if generation > generations.len() {
+            generations.resize_with(generation, Vec::new);
+        }
+        generations[generation - 1].push(MappedSegment {
+            path: StringId(handle(row, 1, names)?),
+            start: row.get::<_, i64>(2)? as u64,
+            end: row.get::<_, i64>(3)? as u64,
+            bias: row.get::<_, i64>(4)? as u64,
+        });
+    }
+    let mut native_names = NativeNames::new();
+    let mut statement =
+        connection.prepare("SELECT library, location, address FROM native_names ORDER BY library, address, depth")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let place = Place { library: StringId(handle(row, 0, names)?), address: row.get::<_, i64>(2)? as u64 };
+        native_names.entry(place).or_default().push(LocationId(handle(row, 1, locations)?));
+    }
+    Ok(NativeTables { frames: NativeFrames::from_rows(frames, generations), names: native_names })
 }
 
 fn meta<T: rusqlite::types::FromSql>(connection: &Connection, key: &str) -> Result<T, Fault> {

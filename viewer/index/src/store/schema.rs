@@ -5,9 +5,9 @@
 pub(crate) const APPLICATION_ID: i32 = 0x6d76_6978;
 
 /// Changes whenever what is stored, or how it is computed, changes: older indexes are then built anew.
-pub(crate) const INDEX_VERSION: i32 = 1;
+pub(crate) const INDEX_VERSION: i32 = 2;
 
-/// All tables. Names and paths are blobs: they are bytes of the traced program.
+/// All tables: an index file must hold these, and nothing else. Names and paths are blobs: they are bytes of the traced program.
 pub(crate) const TABLES: &str = "
 CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
 CREATE TABLE names (id INTEGER PRIMARY KEY, name BLOB NOT NULL);
@@ -35,23 +35,6 @@ CREATE TABLE above_tracker (location INTEGER PRIMARY KEY, bytes INTEGER NOT NULL
 CREATE TABLE native_frames (id INTEGER PRIMARY KEY, instruction_pointer INTEGER NOT NULL, parent INTEGER NOT NULL);
 CREATE TABLE segments (generation INTEGER NOT NULL, start INTEGER NOT NULL, end INTEGER NOT NULL, path INTEGER NOT NULL,
     bias INTEGER NOT NULL);
+CREATE TABLE native_names (library INTEGER NOT NULL, address INTEGER NOT NULL, depth INTEGER NOT NULL,
+    location INTEGER NOT NULL, PRIMARY KEY (library, address, depth)) WITHOUT ROWID;
 ";
-
-/// The names of all tables: an index file must hold these as tables, and nothing else.
-pub(crate) const TABLE_NAMES: [&str; 15] = [
-    "above_tracker",
-    "call_tree",
-    "lifetimes",
-    "locations",
-    "meta",
-    "names",
-    "native_frames",
-    "segments",
-    "sites",
-    "size_buckets",
-    "sizes",
-    "slices",
-    "snapshots",
-    "temporary",
-    "threads",
-];

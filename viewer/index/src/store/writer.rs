@@ -3,7 +3,6 @@
 
 use super::schema::{APPLICATION_ID, INDEX_VERSION, TABLES};
 use crate::build::aggregate::{RowSink, Slice};
-use crate::build::native_frames::NativeFrames;
 use crate::call_tree::CallTree;
 use crate::columns::{CHUNK_ROWS, Columns, Half, LifetimeRow, RowKind};
 use crate::error::Error;
@@ -11,6 +10,8 @@ use crate::ids::{LocationId, NodeId, SiteId};
 use crate::index::Thread;
 use crate::location::{FrameKind, Location};
 use crate::names::Names;
+use crate::native::frames::NativeFrames;
+use crate::native::place::NativeNames;
 use crate::site::Site;
 use crate::timeline::SnapshotRow;
 use rusqlite::{Connection, OpenFlags, ToSql, params};
@@ -215,8 +216,8 @@ impl Writer {
         )
     }
 
-    /// Writes native frames and segments.
-    pub(crate) fn native(&self, native: &mut NativeFrames) -> Result<(), Error> {
+    /// Writes native frames, segments, and the names of native functions.
+    pub(crate) fn native(&self, native: &NativeFrames, names: &NativeNames) -> Result<(), Error> {
         self.fill(
             "INSERT INTO native_frames VALUES (?1, ?2, ?3)",
             native.frames().iter().enumerate(),
@@ -227,6 +228,11 @@ impl Writer {
         self.fill("INSERT INTO segments VALUES (?1, ?2, ?3, ?4, ?5)", segments, |s, (generation, segment)| {
             let (start, end, bias) = (segment.start as i64, segment.end as i64, segment.bias as i64);
             s.execute(params![generation + 1, start, end, segment.path.0, bias])
+        })?;
+        let names =
+            names.iter().flat_map(|(place, locations)| locations.iter().enumerate().map(move |row| (place, row)));
+        self.fill("INSERT INTO native_names VALUES (?1, ?2, ?3, ?4)", names, |s, (place, (depth, location))| {
+            s.execute(params![place.library.0, place.address as i64, depth, location.0])
         })
     }
 

@@ -216,7 +216,7 @@ impl Answers for Index {
 
 /// Opens a capture's index, built anew.
 pub fn open_index(path: &std::path::Path) -> Index {
-    let options = memray_index::OpenOptions { no_cache: true, cache_folder: None };
+    let options = memray_index::OpenOptions { no_cache: true, no_native_symbols: true, ..Default::default() };
     Index::open(path, &options, &memray_index::Progress::default())
         .unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }

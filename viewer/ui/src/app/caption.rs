@@ -22,7 +22,7 @@ pub(super) fn show(ui: &mut Ui, document: &Document, settings: &Settings) {
     let (answer, _) = match &picture.outcome {
         Ok(answered) => answered,
         Err(refusal) => {
-            ui.add(Label::new(RichText::new(refusal.to_string()).color(palette.note)).wrap());
+            ui.add(Label::new(RichText::new(refusal.sentence()).color(palette.note)).wrap());
             return;
         }
     };

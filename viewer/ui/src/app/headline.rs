@@ -40,7 +40,7 @@ pub(super) fn show(ui: &mut Ui, document: &mut Document) {
     let headline = match &document.answers.headline {
         Some((_, Ok(headline))) => headline.clone(),
         Some((_, Err(refusal))) => {
-            ui.label(RichText::new(refusal.to_string()).text_style(style::headline()));
+            ui.label(RichText::new(refusal.sentence()).text_style(style::headline()));
             return;
         }
         None => {

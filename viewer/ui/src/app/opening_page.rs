@@ -115,5 +115,6 @@ fn timeline_of(known: Provisional) -> Timeline {
         peak_interval: known.snapshots.partition_point(|snapshot| snapshot.time_ms < peak_time_ms),
         interval_peaks: known.snapshots.iter().map(|snapshot| snapshot.heap_bytes).chain([0]).collect(),
         snapshots: known.snapshots,
+        ..Timeline::default()
     }
 }

@@ -34,6 +34,7 @@ pub(super) fn timeline(snapshots: &[(i64, u64, u64)]) -> Timeline {
         interval_peaks,
         end_heap_bytes,
         peak_bytes,
+        ..Timeline::default()
     }
 }
 

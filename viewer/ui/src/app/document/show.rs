@@ -7,7 +7,7 @@ use super::Document;
 use crate::settings::Settings;
 use crate::{details, growth_view, icicle, memory_graph, statistics_view, table_view};
 use egui::Ui;
-use memray_index::{Amount, CaptureInfo, GroupBy, Mode, Pattern, RowKey, TreeNodeId};
+use memray_index::{Amount, CaptureInfo, GroupBy, Mode, Pattern, Refusal, RowKey, TreeNodeId};
 use memray_report::moments::elapsed_ms;
 use memray_report::size::format_counted;
 use memray_report::time::format_elapsed_range;
@@ -85,7 +85,7 @@ impl Document {
 
     fn show_growth(&mut self, ui: &mut Ui, settings: &Settings) -> Option<String> {
         let (range, by, outcome) = self.answers.growth.as_ref()?;
-        let refusal = outcome.as_ref().err().map(ToString::to_string);
+        let refusal = outcome.as_ref().err().map(Refusal::sentence);
         let timeline = self.index.timeline();
         let range = format_elapsed_range(elapsed_ms(timeline, range.from), elapsed_ms(timeline, range.to));
         let source = growth_view::Source {
@@ -108,7 +108,7 @@ impl Document {
 
     fn show_statistics(&mut self, ui: &mut Ui, settings: &Settings) -> Option<String> {
         let outcome = self.answers.statistics.as_ref()?;
-        let refusal = outcome.as_ref().err().map(ToString::to_string);
+        let refusal = outcome.as_ref().err().map(Refusal::sentence);
         let source = statistics_view::Source {
             statistics: outcome.as_ref().map_err(|_| refusal.as_deref().unwrap_or_default()),
             info: self.index.info(),
@@ -148,7 +148,7 @@ impl Document {
             threads: &facts.threads,
             stack: &facts.stack_locations,
             selected_frame: facts.selected_frame,
-            native: &[],
+            native: &facts.native,
             source_folders: &self.source_folders,
             capture_end_ms: self.index.timeline().end_time_ms,
             labels: &*self.labels,

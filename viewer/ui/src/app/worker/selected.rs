@@ -12,6 +12,9 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use std::cmp::Reverse;
 use std::sync::Arc;
 
+/// Native frames shown; the innermost tell what was called.
+const MAX_NATIVE_FRAMES: usize = 256;
+
 /// What is known of a selection.
 #[derive(Clone, Debug)]
 pub(in crate::app) struct Selected {
@@ -44,6 +47,8 @@ pub(in crate::app) struct SelectionFacts {
     pub(in crate::app) stack: Vec<TreeNodeId>,
     /// The locations of `stack`.
     pub(in crate::app) stack_locations: Vec<LocationId>,
+    /// The native stack of whichever allocates most here, the innermost frame first, in words.
+    pub(in crate::app) native: Vec<String>,
     /// Where in `stack` the selection is.
     pub(in crate::app) selected_frame: Option<usize>,
 }
@@ -175,6 +180,11 @@ fn facts(index: &Index, laid: Laid<'_>, selection: &Selection, node: Option<Tree
     for (site, amount) in answer.sites.iter().filter(|(site, _)| sites.contains(site)) {
         add(&mut facts.amount, *amount);
         add(threads.entry(index.site(*site).thread).or_default(), *amount);
+    }
+    let here = answer.sites.iter().filter(|(site, _)| sites.contains(site));
+    if let Some((site, _)) = here.max_by_key(|(_, amount)| amount.bytes) {
+        let frames = index.native_stack(*site);
+        facts.native = frames.iter().take(MAX_NATIVE_FRAMES).map(|frame| index.native_frame_text(frame)).collect();
     }
     facts.threads = threads.into_iter().collect();
     facts.threads.sort_by_key(|(thread, amount)| (Reverse(amount.bytes), *thread));
