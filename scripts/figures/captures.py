@@ -23,13 +23,13 @@ class Captures:
 
     def large(self, records, lz4=False):
         """Two million live allocations at most; one record in twenty begins a lifetime of its own."""
-        return self._synthesize(f"large_{records}", ["large", "--records", records], lz4)
+        return self._synthesize(f"large_{records}", ["--preset", "large", "--records", records], lz4)
 
     def lifetimes(self):
-        return self._synthesize("lifetimes", ["lifetimes", "--snapshots", 360_000, "--distinct", 10_000_000])
+        return self._synthesize("lifetimes", ["--preset", "lifetimes", "--snapshots", 360_000, "--distinct", 10_000_000])
 
     def blocks(self, count):
-        return self._synthesize(f"blocks_{count}", ["blocks", "--count", count, "--size-bytes", 4096])
+        return self._synthesize(f"blocks_{count}", ["--preset", "blocks", "--count", count, "--size-bytes", 4096])
 
     def _record(self, name, arguments):
         def make(path):

@@ -56,7 +56,7 @@ impl<'a> Window<'a> {
             let id = found.lines().next()?;
             (display.xdotool(&["getwindowname", id])? == title).then(|| id.to_owned())
         });
-        window.shown("the capture", |shown| shown["page"] == "open");
+        window.shown("the capture, told by a binary with the feature test-channel", |shown| shown["page"] == "open");
         window
     }
 
