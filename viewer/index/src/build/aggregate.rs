@@ -156,13 +156,16 @@ impl Aggregator {
         &self.snapshot_heaps
     }
 
-    /// Takes a stretch of operations. What each will need is asked for a little ahead, in three steps, as each step finds
-    /// where the next one is.
+    /// Takes a stretch of operations. Where more is live than a cache holds, what each will need is asked for a little ahead,
+    /// in three steps, as each step finds where the next one is.
     pub(crate) fn operations(
         &mut self,
         operations: &[Operation],
         sink: &mut impl RowSink,
     ) -> Result<(), crate::error::Error> {
+        if !self.blocks.are_many() {
+            return operations.iter().try_for_each(|operation| self.operation(operation, sink));
+        }
         for (at, operation) in operations.iter().enumerate() {
             if let Some(ahead) = operations.get(at + 24) {
                 self.blocks.prefetch_page(ahead.address);

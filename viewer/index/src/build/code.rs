@@ -14,13 +14,16 @@ struct Code {
     file: StringId,
     first_line: i64,
     line_table: Box<[u8]>,
+    /// By instruction offset.
+    known: FxHashMap<i64, LocationId>,
 }
 
 /// Locations of frames, by what the capture calls them.
 #[derive(Default)]
 pub(crate) struct CodeTable {
     codes: FxHashMap<u64, Code>,
-    known: FxHashMap<(u64, i64), LocationId>,
+    /// Versions 8 to 11: frames as they were defined.
+    frames: FxHashMap<u64, LocationId>,
     /// Versions 8 to 11: frames that are no entry frames.
     continuing: FxHashSet<u64>,
     /// The frame asked for last: a call is pushed again at the same instruction, mostly.
@@ -31,11 +34,9 @@ impl CodeTable {
     /// Versions 12 and 13: remembers a code object. A number that is used again means the new one from then on.
     pub(crate) fn define(&mut self, code: &CodeObject<'_>, names: &mut Names) {
         let (function, file) = (names.intern(code.function), names.intern(code.file));
-        let new = Code { function, file, first_line: code.first_line, line_table: code.line_table.into() };
-        if self.codes.insert(code.id, new).is_some() {
-            self.known.retain(|key, _| key.0 != code.id);
-            self.last = None;
-        }
+        let (first_line, line_table) = (code.first_line, code.line_table.into());
+        self.codes.insert(code.id, Code { function, file, first_line, line_table, known: FxHashMap::default() });
+        self.last = None;
     }
 
     /// Versions 8 to 11: remembers a frame.
@@ -47,7 +48,7 @@ impl CodeTable {
     ) {
         let (function, file) = (names.intern(frame.function), names.intern(frame.file));
         let location = locations.intern(names, function, file, frame.line, FrameKind::Python);
-        self.known.insert((frame.id, 0), location);
+        self.frames.insert(frame.id, location);
         if frame.is_entry {
             self.continuing.remove(&frame.id);
         } else {
@@ -76,30 +77,27 @@ impl CodeTable {
         {
             return location;
         }
-        let location = match self.known.get(&key) {
-            Some(&location) => location,
-            None => {
-                let location = self.resolve(frame, python_version, names, locations);
-                self.known.insert(key, location);
-                location
-            }
-        };
+        let location = self.find(frame, python_version, names, locations);
         self.last = Some((key, location));
         location
     }
 
-    fn resolve(
-        &self,
+    fn find(
+        &mut self,
         frame: FrameKey,
         python_version: u32,
         names: &mut Names,
         locations: &mut LocationTable,
     ) -> LocationId {
-        let Some(code) = self.codes.get(&frame.code) else {
-            let unknown = names.intern(b"<unknown>");
-            return locations.intern(names, unknown, unknown, 0, FrameKind::Python);
+        let Some(code) = self.codes.get_mut(&frame.code) else {
+            return self.frames.get(&frame.code).copied().unwrap_or_else(|| {
+                let unknown = names.intern(b"<unknown>");
+                locations.intern(names, unknown, unknown, 0, FrameKind::Python)
+            });
         };
-        let line = line_number(python_version, code.first_line, &code.line_table, frame.instruction_offset);
-        locations.intern(names, code.function, code.file, line, FrameKind::Python)
+        *code.known.entry(frame.instruction_offset).or_insert_with(|| {
+            let line = line_number(python_version, code.first_line, &code.line_table, frame.instruction_offset);
+            locations.intern(names, code.function, code.file, line, FrameKind::Python)
+        })
     }
 }

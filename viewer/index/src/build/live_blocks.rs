@@ -30,6 +30,9 @@ pub(crate) struct LiveBlock {
 /// Sizes from here on are kept beside the tables.
 const LARGE: u32 = u32::MAX;
 
+/// Pages whose tables, of a kilobyte or so each, fit into a processor's last cache.
+const MANY_PAGES: usize = 1 << 14;
+
 /// The live blocks.
 pub(crate) struct LiveBlocks {
     pages: PageMap,
@@ -48,6 +51,11 @@ impl LiveBlocks {
     #[cfg(test)]
     fn len(&self) -> u64 {
         self.count
+    }
+
+    /// Whether there are more than a cache holds, so that asking ahead pays.
+    pub(crate) fn are_many(&self) -> bool {
+        self.pages.len() > MANY_PAGES
     }
 
     /// Asks for the page of an address that will be needed soon.

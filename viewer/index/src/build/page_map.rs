@@ -66,6 +66,11 @@ impl PageMap {
         Self { shards: (0..SHARDS).map(|_| Shard::default()).collect() }
     }
 
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.shards.iter().map(|shard| shard.count).sum()
+    }
+
     /// Asks for the place where a page would be.
     #[inline]
     pub(crate) fn prefetch(&self, number: u64) {
