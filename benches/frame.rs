@@ -4,11 +4,12 @@
 //! Runs the whole application without a window, zooms in at many places by pinching over the icicle, and takes the time
 //! of the UI pass and of tessellation, at 1920x800 points. Prints JSON.
 
-#![allow(clippy::unwrap_used, clippy::print_stdout)]
+#![expect(clippy::print_stdout, reason = "it prints what it measures")]
 
 use egui::{Context, Event, Pos2, RawInput, Rect, pos2, vec2};
 use memray_index::{Index, Mode, OpenOptions, Progress, Question, TreeOptions};
 use memray_ui::{App, AppOptions};
+use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -72,11 +73,11 @@ impl Stage {
     }
 }
 
-fn main() {
+fn main() -> Result<(), Box<dyn Error>> {
     // Cargo adds `--bench`.
     let path = std::env::args_os().skip(1).find(|argument| argument != "--bench").map(PathBuf::from);
-    let Some(path) = path else { return println!("usage: frame FILE") };
-    let nodes = shown_nodes(&path);
+    let path = path.ok_or("usage: frame FILE")?;
+    let nodes = shown_nodes(&path)?;
     let mut stage = Stage::new(&path);
     stage.settle();
 
@@ -110,11 +111,12 @@ fn main() {
             "most_vertices": most_vertices,
         })
     );
+    Ok(())
 }
 
 /// Nodes of the tree that the window shows at first.
-fn shown_nodes(path: &Path) -> usize {
-    let index = Index::open(path, &OpenOptions::default(), &Progress::default()).unwrap();
-    let answer = index.ask(&Question { mode: Mode::Peak, ..Question::default() }).unwrap();
-    index.tree(&answer, TreeOptions::default()).nodes.len()
+fn shown_nodes(path: &Path) -> Result<usize, Box<dyn Error>> {
+    let index = Index::open(path, &OpenOptions::default(), &Progress::default())?;
+    let answer = index.ask(&Question { mode: Mode::Peak, ..Question::default() })?;
+    Ok(index.tree(&answer, TreeOptions::default()).nodes.len())
 }

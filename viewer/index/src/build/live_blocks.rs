@@ -2,7 +2,7 @@
 //! The blocks that are live while a capture is read: each free meets its allocation here.
 //!
 //! Neighbours in time are neighbours in memory, so blocks are kept by the 4 KiB page they begin in: one small table a
-//! page, found through the page it was found in last. A hash map keyed by address took seven times as long.
+//! page. A hash map keyed by address would scatter them.
 //! Allocators align blocks to 16 bytes, so a table of many has an index by 16 bytes. But any address may occur, two of them
 //! one byte apart: a table holds offsets of 12 bits, and what its index cannot hold is searched for. A page with one block
 //! costs a map entry and 24 bytes, and a page that empties costs nothing.
@@ -30,7 +30,7 @@ pub(crate) struct LiveBlock {
 /// Sizes from here on are kept beside the tables.
 const LARGE: u32 = u32::MAX;
 
-/// Pages whose tables, of a kilobyte or so each, fit into a processor's last cache.
+/// About as many pages as a processor's last cache holds, at a kilobyte or so each.
 const MANY_PAGES: usize = 1 << 14;
 
 /// The live blocks.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Which table holds the live blocks of a page: a hash map of pages, open and probed in line.
 //!
-//! Its own, because a standard map cannot be told what will be asked next: half of the time of pairing went into waiting
-//! for memory that was known to be needed a few operations earlier ([`PageMap::prefetch`]).
+//! Its own, because a standard map cannot be told what will be asked next, and where much is live the memory that an
+//! operation needs is known a few operations earlier ([`PageMap::prefetch`]).
 
 use super::block_pool::TableId;
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The stages of a build, each in a thread of its own: decompress, decode, pair and sum.
 //!
-//! Decoding is serial by nature and takes the longest; the stages around it keep up with it on one core each, so sharding
-//! them further would buy nothing. Bounded channels keep what is in flight to a few MiB.
+//! Decoding is serial by nature, and so is pairing as it is done here; the two take about as long, so that two cores are
+//! busy. Bounded channels keep what is in flight to a few MiB.
 
 use super::aggregate::{Aggregator, RowSink, Summary};
 use super::assemble::{Assembler, Batch};
