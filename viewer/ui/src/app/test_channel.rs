@@ -62,6 +62,7 @@ fn of_document(document: &Document) -> Value {
         "tab": document.view.tab.label(),
         "is_zoomed": document.is_zoomed(),
         "has_changed_on_disk": document.has_changed_on_disk(),
+        "search": document.search.text,
         "matched_frames": hits.map(|hits| hits.frame_count()),
         "matched_bytes": hits.map(|hits| hits.bytes),
         "selected": selected.map(|selected| selected.name.clone()),

@@ -141,18 +141,7 @@ impl Document {
         if self.row_matcher.as_ref().map(|(pattern, _)| pattern) != pattern.as_ref() {
             self.row_matcher = pattern.clone().and_then(|pattern| Some((pattern.clone(), row_matcher(&pattern)?)));
         }
-        let wanted = Wanted {
-            units,
-            question: self.view.question(),
-            tree: self.view.tree,
-            search: pattern,
-            selection: self.view.selection.clone(),
-            growth_range: (!self.index.info().is_aggregated()).then(|| self.view.growth_range(self.index.timeline())),
-            table: (self.view.tab == Tab::Table).then_some(self.view.group_by),
-            growth: (self.view.tab == Tab::Growth)
-                .then(|| (self.view.growth_range(self.index.timeline()), self.view.growth_by)),
-            statistics: self.view.tab == Tab::Statistics,
-        };
+        let wanted = self.wanted(units);
         if self.sent.as_ref() != Some(&wanted) {
             self.worker.want(wanted.clone());
             self.sent = Some(wanted);
@@ -160,9 +149,25 @@ impl Document {
         }
     }
 
-    /// Whether all that is wanted is there.
+    /// What the view as it is now needs of the index.
+    fn wanted(&self, units: Units) -> Wanted {
+        Wanted {
+            units,
+            question: self.view.question(),
+            tree: self.view.tree,
+            search: self.search.pattern(),
+            selection: self.view.selection.clone(),
+            growth_range: (!self.index.info().is_aggregated()).then(|| self.view.growth_range(self.index.timeline())),
+            table: (self.view.tab == Tab::Table).then_some(self.view.group_by),
+            growth: (self.view.tab == Tab::Growth)
+                .then(|| (self.view.growth_range(self.index.timeline()), self.view.growth_by)),
+            statistics: self.view.tab == Tab::Statistics,
+        }
+    }
+
+    /// Whether all that is wanted is there; not so either if the view changed since it was asked for.
     pub(super) fn is_settled(&self) -> bool {
-        self.is_done
+        self.is_done && self.sent.as_ref().is_some_and(|sent| *sent == self.wanted(sent.units))
     }
 
     /// Whether the picture is the answer to the view's question.
