@@ -92,14 +92,9 @@ impl Allocator {
     }
 
     /// How its records are paired.
-    #[inline]
+    #[inline(always)]
     pub const fn kind(self) -> AllocatorKind {
-        match self {
-            Self::Free | Self::PymallocFree => AllocatorKind::SimpleFree,
-            Self::Mmap => AllocatorKind::Ranged,
-            Self::Munmap => AllocatorKind::RangedFree,
-            _ => AllocatorKind::Simple,
-        }
+        KINDS[self as usize]
     }
 
     /// Its name as C programmers and memray's tables write it: `malloc`, `pymalloc_free`.
@@ -123,3 +118,13 @@ impl Allocator {
         }
     }
 }
+
+/// By number: this is asked for every allocation and free of a capture.
+const KINDS: [AllocatorKind; 16] = {
+    let mut kinds = [AllocatorKind::Simple; 16];
+    kinds[Allocator::Free as usize] = AllocatorKind::SimpleFree;
+    kinds[Allocator::PymallocFree as usize] = AllocatorKind::SimpleFree;
+    kinds[Allocator::Mmap as usize] = AllocatorKind::Ranged;
+    kinds[Allocator::Munmap as usize] = AllocatorKind::RangedFree;
+    kinds
+};

@@ -14,6 +14,7 @@ use crate::input::{Bytes, Input, Need, Stop, WINDOW_BYTES, Window, find_nul};
 use crate::record::Record;
 use crate::streaming_8_to_11::Streaming8To11;
 use crate::streaming_12::Streaming12;
+use crate::visit::{Visit, hand_over};
 
 /// Why a capture cannot be decoded, or not beyond some place.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
@@ -61,6 +62,11 @@ pub(crate) trait Dialect: Copy {
     fn is_short(token: u8) -> bool;
     /// Reads the rest of such a record.
     fn short<'a>(&mut self, token: u8, input: &mut impl Input<'a>) -> Result<Record<'a>, Stop>;
+    /// Reads the rest of such a record and hands it over, if it is of one of the most frequent kinds; says whether it was.
+    #[inline(always)]
+    fn frequent<V: Visit>(&mut self, _token: u8, _input: &mut Window<'_>, _visit: &mut V) -> Result<bool, Stop> {
+        Ok(false)
+    }
     /// Reads the rest of any other.
     fn long<'a>(&mut self, token: u8, input: &mut Bytes<'a>) -> Result<Record<'a>, Stop>;
 }
@@ -121,6 +127,14 @@ impl Decoder {
     /// # Errors
     /// If there is no header, or a record is damaged; then the decoder has ended, and repeats the error.
     pub fn push<V: FnMut(Record<'_>)>(&mut self, chunk: &[u8], visit: &mut V) -> Result<(), DecodeError> {
+        self.push_to(chunk, visit)
+    }
+
+    /// The same, for a visitor with methods of its own for the most frequent records.
+    ///
+    /// # Errors
+    /// As [`Self::push`].
+    pub fn push_to<V: Visit>(&mut self, chunk: &[u8], visit: &mut V) -> Result<(), DecodeError> {
         if let Some(error) = &self.error {
             return Err(error.clone());
         }
@@ -154,7 +168,7 @@ impl Decoder {
         }
     }
 
-    fn try_push<V: FnMut(Record<'_>)>(&mut self, chunk: &[u8], visit: &mut V) -> Result<(), DecodeError> {
+    fn try_push<V: Visit>(&mut self, chunk: &[u8], visit: &mut V) -> Result<(), DecodeError> {
         let mut rest = chunk;
         if self.records.is_none() {
             let Some(after_header) = self.push_header(chunk)? else { return Ok(()) };
@@ -199,12 +213,7 @@ impl Decoder {
 }
 
 impl Stream {
-    fn push<D: Dialect, V: FnMut(Record<'_>)>(
-        &mut self,
-        dialect: &mut D,
-        chunk: &[u8],
-        visit: &mut V,
-    ) -> Result<(), DecodeError> {
+    fn push<D: Dialect, V: Visit>(&mut self, dialect: &mut D, chunk: &[u8], visit: &mut V) -> Result<(), DecodeError> {
         let mut rest = self.push_pending(dialect, chunk, visit)?;
         while self.end.is_none() {
             rest = self.push_short(dialect, rest, visit)?;
@@ -216,7 +225,7 @@ impl Stream {
             match read_record(dialect, token, rest) {
                 Ok((record, length)) => {
                     self.decoded(&record, length);
-                    visit(record);
+                    hand_over(record, visit);
                     rest = rest.get(length..).unwrap_or_default();
                 }
                 Err(Stop::Incomplete(need)) => {
@@ -235,11 +244,11 @@ impl Stream {
 
     /// Completes the record that the chunk before left incomplete; returns what follows it. Takes only bytes that are
     /// known to belong to it.
-    fn push_pending<'a, D: Dialect>(
+    fn push_pending<'a, D: Dialect, V: Visit>(
         &mut self,
         dialect: &mut D,
         chunk: &'a [u8],
-        visit: &mut dyn FnMut(Record<'_>),
+        visit: &mut V,
     ) -> Result<&'a [u8], DecodeError> {
         let mut rest = chunk;
         while let Some(&token) = self.pending.first() {
@@ -268,7 +277,7 @@ impl Stream {
             match read_record(dialect, token, &pending) {
                 Ok((record, length)) => {
                     self.decoded(&record, length);
-                    visit(record);
+                    hand_over(record, visit);
                     self.pending = pending;
                     self.pending.clear();
                 }
@@ -284,7 +293,7 @@ impl Stream {
 
     /// Decodes records as long as they are short and the chunk does not run out; returns what follows them.
     #[inline(always)]
-    fn push_short<'a, D: Dialect, V: FnMut(Record<'_>)>(
+    fn push_short<'a, D: Dialect, V: Visit>(
         &mut self,
         dialect: &mut D,
         chunk: &'a [u8],
@@ -297,23 +306,25 @@ impl Stream {
         let mut result = Ok(());
         while let Some(window) = rest.first_chunk::<WINDOW_BYTES>() {
             let token = window[0];
-            if token == 0 || !D::is_short(token) {
-                break;
-            }
-            let mut input = Window::new(window);
-            let record = input.byte().and_then(|token| state.short(token, &mut input));
-            match record {
-                Ok(Record::Trailer) => break,
-                Ok(record) => {
-                    visit(record);
-                    count += 1;
-                    rest = rest.get(input.position()..).unwrap_or_default();
-                }
+            let mut input = Window::after_token(window);
+            match state.frequent(token, &mut input, visit) {
+                Ok(true) => {}
+                Ok(false) if token == 0 || !D::is_short(token) => break,
+                Ok(false) => match state.short(token, &mut input) {
+                    Ok(Record::Trailer) => break,
+                    Ok(record) => hand_over(record, visit),
+                    Err(stop) => {
+                        result = Err(stop);
+                        break;
+                    }
+                },
                 Err(stop) => {
                     result = Err(stop);
                     break;
                 }
             }
+            count += 1;
+            rest = rest.get(input.position()..).unwrap_or_default();
         }
         *dialect = state;
         self.record_count += count;

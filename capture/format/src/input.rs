@@ -39,18 +39,40 @@ pub(crate) trait Input<'a> {
     /// An unsigned LEB128 number of at most 64 bits. Bits beyond the 64th are dropped, as the format's own reader does.
     #[inline(always)]
     fn varint(&mut self) -> Result<u64, Stop> {
-        let mut byte = self.byte()?;
-        let mut number = u64::from(byte & 0x7f);
-        let mut shift = 7;
-        while byte >= 0x80 {
+        // Most numbers have up to three bytes. The bit that says that a byte is not the last is taken off afterwards.
+        let first = u64::from(self.byte()?);
+        if first < 0x80 {
+            return Ok(first);
+        }
+        let second = u64::from(self.byte()?);
+        let two = first + (second << 7) - 0x80;
+        if second < 0x80 {
+            return Ok(two);
+        }
+        let third = u64::from(self.byte()?);
+        let three = two + (third << 14) - (0x80 << 7);
+        if third < 0x80 {
+            return Ok(three);
+        }
+        self.varint_from_fourth(three - (0x80 << 14))
+    }
+
+    /// The rest of a number whose first three bytes are known.
+    #[inline(always)]
+    fn varint_from_fourth(&mut self, first_three: u64) -> Result<u64, Stop> {
+        let mut number = first_three;
+        let mut shift = 21;
+        loop {
             if shift >= 64 {
                 return Err(LONG_VARINT);
             }
-            byte = self.byte()?;
+            let byte = self.byte()?;
             number |= u64::from(byte & 0x7f) << shift;
             shift += 7;
+            if byte < 0x80 {
+                return Ok(number);
+            }
         }
-        Ok(number)
     }
 
     /// A signed (zig-zag) LEB128 number.
@@ -88,8 +110,8 @@ pub(crate) struct Window<'a> {
 
 impl<'a> Window<'a> {
     #[inline(always)]
-    pub(crate) fn new(bytes: &'a [u8; WINDOW_BYTES]) -> Self {
-        Self { bytes, position: 0 }
+    pub(crate) fn after_token(bytes: &'a [u8; WINDOW_BYTES]) -> Self {
+        Self { bytes, position: 1 }
     }
 
     /// Bytes taken so far.

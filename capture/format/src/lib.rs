@@ -20,6 +20,7 @@ mod shared_records;
 mod streaming_12;
 mod streaming_8_to_11;
 pub mod synth;
+mod visit;
 
 pub use allocator::{Allocator, AllocatorKind};
 pub use decoder::{DecodeError, Decoder, StreamEnd};
@@ -30,3 +31,4 @@ pub use record::{
     AggregatedAllocation, Allocation, CodeObject, FrameDefinition, FrameKey, Library, NativeFrame, Object, Record,
     Segment, Snapshot, ThreadId,
 };
+pub use visit::Visit;

@@ -4,12 +4,13 @@
 use crate::allocator::{Allocator, AllocatorKind};
 use crate::decoder::Dialect;
 use crate::header::Header;
-use crate::input::{Bytes, Input, Stop};
+use crate::input::{Bytes, Input, Stop, Window};
 use crate::record::{Allocation, FrameKey, Object, Record, Snapshot};
 use crate::shared_records::{
     CODE_OBJECT, CONTEXT_SWITCH, Deltas, LIBRARY, MAPPINGS_START, NATIVE_FRAME, SEGMENT, THREAD_NAME,
     UNKNOWN_ALLOCATOR, UNKNOWN_RECORD, read_context_switch, read_library, read_segment, read_thread_name,
 };
+use crate::visit::Visit;
 
 const TRAILER: u8 = 1;
 const SNAPSHOT: u8 = 2;
@@ -86,16 +87,24 @@ impl Dialect for Streaming12 {
     }
 
     #[inline(always)]
+    fn frequent<V: Visit>(&mut self, token: u8, input: &mut Window<'_>, visit: &mut V) -> Result<bool, Stop> {
+        match token {
+            ALLOCATION.. => visit.allocation(self.allocation(token, input)?),
+            FRAME_PUSH.. => visit.frame_push(read_frame_push(token, input)?),
+            OBJECT.. => return Ok(false),
+            FRAME_POP.. => visit.frame_pop(popped(token)),
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    #[inline(always)]
     fn short<'a>(&mut self, token: u8, input: &mut impl Input<'a>) -> Result<Record<'a>, Stop> {
         Ok(match token {
             ALLOCATION.. => Record::Allocation(self.allocation(token, input)?),
-            FRAME_PUSH.. => Record::FramePush(FrameKey {
-                code: input.varint()?,
-                instruction_offset: input.signed_varint()?,
-                is_entry: token & 1 != 0,
-            }),
+            FRAME_PUSH.. => Record::FramePush(read_frame_push(token, input)?),
             OBJECT.. => Record::Object(self.object(token, input)?),
-            FRAME_POP.. => Record::FramePop { count: u32::from(token & 0xf) + 1 },
+            FRAME_POP.. => Record::FramePop { count: popped(token) },
             CONTEXT_SWITCH => read_context_switch(input)?,
             SNAPSHOT => Record::Snapshot(self.snapshot(input)?),
             NATIVE_FRAME => self.deltas.read_native_frame(input)?,
@@ -114,6 +123,18 @@ impl Dialect for Streaming12 {
             _ => Err(UNKNOWN_RECORD),
         }
     }
+}
+
+#[inline(always)]
+fn read_frame_push<'a>(token: u8, input: &mut impl Input<'a>) -> Result<FrameKey, Stop> {
+    let is_entry = token & 1 != 0;
+    Ok(FrameKey { code: input.varint()?, instruction_offset: input.signed_varint()?, is_entry })
+}
+
+/// How many frames a token pops.
+#[inline(always)]
+fn popped(token: u8) -> u32 {
+    u32::from(token & 0xf) + 1
 }
 
 /// The 15 addresses that were written last, newest first. An address that is found here is not written again, nor does

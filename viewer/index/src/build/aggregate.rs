@@ -41,13 +41,14 @@ pub(crate) struct Slice {
     pub(crate) end_bytes: u64,
 }
 
-/// What a site ever allocated.
+/// What a site ever allocated, and in which thread.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct SiteTotal {
     pub(crate) bytes: u64,
     pub(crate) allocations: u64,
     churn_bytes: u64,
     churn_allocations: u32,
+    thread: u32,
 }
 
 /// A death that waits for its slice's peak.
@@ -76,7 +77,6 @@ pub(crate) struct Aggregator {
     waiting: Vec<Waiting>,
     churning: Vec<SiteId>,
     site_totals: Vec<SiteTotal>,
-    site_threads: Vec<u32>,
     temporary: TemporaryHistogram,
     small_sizes: Vec<u64>,
     large_sizes: FxHashMap<u64, u64>,
@@ -120,7 +120,6 @@ impl Aggregator {
             waiting: Vec::new(),
             churning: Vec::new(),
             site_totals: Vec::new(),
-            site_threads: Vec::new(),
             temporary,
             small_sizes: vec![0; SMALL_SIZES],
             large_sizes: FxHashMap::default(),
@@ -134,8 +133,8 @@ impl Aggregator {
 
     /// Tells the threads of sites that operations will name from now on.
     pub(crate) fn add_sites(&mut self, threads: &[u32]) {
-        self.site_threads.extend_from_slice(threads);
-        self.site_totals.resize(self.site_threads.len(), SiteTotal::default());
+        self.site_totals.extend(threads.iter().map(|&thread| SiteTotal { thread, ..SiteTotal::default() }));
+        self.temporary.resize(self.site_totals.len());
     }
 
     /// Records and bytes of the heap, and the high-water mark, so far.
@@ -156,35 +155,17 @@ impl Aggregator {
         &self.snapshot_heaps
     }
 
-    /// Takes a stretch of operations. Where more is live than a cache holds, what each will need is asked for a little ahead,
-    /// in three steps, as each step finds where the next one is.
+    /// Takes a stretch of operations.
     pub(crate) fn operations(
         &mut self,
         operations: &[Operation],
         sink: &mut impl RowSink,
     ) -> Result<(), crate::error::Error> {
-        if !self.blocks.are_many() {
-            return operations.iter().try_for_each(|operation| self.operation(operation, sink));
-        }
-        for (at, operation) in operations.iter().enumerate() {
-            if let Some(ahead) = operations.get(at + 24) {
-                self.blocks.prefetch_page(ahead.address);
-            }
-            if let Some(ahead) = operations.get(at + 16) {
-                self.blocks.prefetch_index(ahead.address);
-            }
-            if let Some(ahead) = operations.get(at + 8)
-                && ahead.kind() == OperationKind::Free
-            {
-                self.blocks.prefetch_block(ahead.address);
-            }
-            self.operation(operation, sink)?;
-        }
-        Ok(())
+        operations.iter().try_for_each(|operation| self.operation(operation, sink))
     }
 
     /// Takes one operation.
-    #[inline]
+    #[inline(always)]
     fn operation(&mut self, operation: &Operation, sink: &mut impl RowSink) -> Result<(), crate::error::Error> {
         self.position += 1;
         match operation.kind() {
@@ -214,7 +195,7 @@ impl Aggregator {
         self.slices.len() as u32
     }
 
-    #[inline]
+    #[inline(always)]
     fn count_allocation(&mut self, site: SiteId, size_bytes: u64) {
         let total = &mut self.site_totals[site.index()];
         total.bytes = total.bytes.wrapping_add(size_bytes);
@@ -225,6 +206,7 @@ impl Aggregator {
         }
     }
 
+    #[cold]
     fn count_large(&mut self, size_bytes: u64) {
         self.size_buckets[64 - size_bytes.leading_zeros() as usize] += 1;
         if self.large_sizes.len() < MAX_DISTINCT_SIZES || self.large_sizes.contains_key(&size_bytes) {
@@ -232,7 +214,7 @@ impl Aggregator {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn allocate(&mut self, operation: &Operation) {
         let site = operation.site();
         self.count_allocation(site, operation.size_bytes);
@@ -244,30 +226,37 @@ impl Aggregator {
             thread_allocations: operation.thread_allocations,
         };
         if let Some(lost) = self.blocks.insert(operation.address, block) {
-            self.end_block(&lost);
+            self.end_lost(&lost);
         }
         self.heap_bytes = self.heap_bytes.wrapping_add(operation.size_bytes);
     }
 
-    #[inline]
+    /// A block ends whose free was not recorded.
+    #[cold]
+    fn end_lost(&mut self, block: &LiveBlock) {
+        self.end_block(block);
+    }
+
+    #[inline(always)]
     fn free(&mut self, operation: &Operation) {
         let Some(block) = self.blocks.remove(operation.address) else {
             self.unmatched_frees += 1;
             return;
         };
-        if self.site_threads[block.site.index()] == operation.thread() {
+        if self.site_totals[block.site.index()].thread == operation.thread() {
             let distance = operation.thread_allocations.wrapping_sub(block.thread_allocations);
             self.temporary.add(block.site, distance, block.size_bytes);
         }
         self.end_block(&block);
     }
 
-    #[inline]
+    #[inline(always)]
     fn end_block(&mut self, block: &LiveBlock) {
         self.heap_bytes = self.heap_bytes.wrapping_sub(block.size_bytes);
         self.end(RowKind::Lifetime, block.site, (block.slice, block.position), block.size_bytes, 1);
     }
 
+    #[inline(never)]
     fn map(&mut self, operation: &Operation) {
         let site = operation.site();
         self.count_allocation(site, operation.size_bytes);
@@ -288,6 +277,7 @@ impl Aggregator {
         self.heap_bytes = self.heap_bytes.wrapping_add(size_bytes);
     }
 
+    #[inline(never)]
     fn unmap(&mut self, operation: &Operation) {
         let mut mappings = std::mem::take(&mut self.mappings);
         let now = (self.slice(), self.position);
@@ -295,7 +285,7 @@ impl Aggregator {
         mappings.remove(operation.address, operation.size_bytes, now, |unmapped| {
             let mapping = unmapped.mapping;
             let is_exact = mapping.address == operation.address && mapping.size_bytes == operation.size_bytes;
-            if is_exact && unmapped.is_last && self.site_threads[mapping.site.index()] == operation.thread() {
+            if is_exact && unmapped.is_last && self.site_totals[mapping.site.index()].thread == operation.thread() {
                 let distance = operation.thread_allocations.wrapping_sub(mapping.thread_allocations);
                 self.temporary.add(mapping.site, distance, mapping.size_bytes);
             }
@@ -312,19 +302,24 @@ impl Aggregator {
     }
 
     /// Something born at a slice and position ends now.
-    #[inline]
+    #[inline(always)]
     fn end(&mut self, kind: RowKind, site: SiteId, (slice, position): (u32, u32), bytes: u64, allocations: u32) {
         if slice == self.slice() && position > self.peak_position {
             if kind == RowKind::Lifetime {
                 self.churn(site, bytes, allocations);
             }
-            return;
+        } else {
+            self.wait(kind, site, (slice, position), bytes, allocations);
         }
+    }
+
+    #[inline(never)]
+    fn wait(&mut self, kind: RowKind, site: SiteId, (slice, position): (u32, u32), bytes: u64, allocations: u32) {
         let birth = self.half(slice, position);
         self.waiting.push(Waiting { site, birth, position: self.position, bytes, allocations, kind });
     }
 
-    #[inline]
+    #[inline(always)]
     fn churn(&mut self, site: SiteId, bytes: u64, allocations: u32) {
         let total = &mut self.site_totals[site.index()];
         if total.churn_allocations == 0 && total.churn_bytes == 0 {

@@ -7,6 +7,7 @@
 
 use super::code::CodeTable;
 use super::operation::{MAX_TAG, Operation};
+use super::recent::{Recent, RecentKey};
 use super::tree_builder::TreeBuilder;
 use crate::answer::Amount;
 use crate::ids::{LocationId, NodeId, SiteId, ThreadIndex};
@@ -39,8 +40,37 @@ struct ThreadState {
     /// Frames above the tracker, on the thread that started it: not part of the tree.
     above_tracker: Vec<LocationId>,
     skipped: u64,
-    /// Who allocated last.
-    last_site: Option<(NodeId, u8, u64, u32, SiteId)>,
+}
+
+/// A frame pushed onto a stack. The same code at the same instruction is the same location, until code objects are
+/// defined anew.
+#[derive(Clone, Copy, PartialEq)]
+struct CallKey {
+    code: u64,
+    instruction_offset: i64,
+    /// How often frames were defined anew, whether this is an entry frame, and the node above: as one number, because
+    /// it is compared for every call.
+    place: u64,
+}
+
+impl CallKey {
+    #[inline(always)]
+    fn new(frame: FrameKey, parent: NodeId, definitions: u32) -> Self {
+        let FrameKey { code, instruction_offset, is_entry } = frame;
+        let place = u64::from(definitions) << 33 | u64::from(is_entry) << 32 | u64::from(parent.0);
+        Self { code, instruction_offset, place }
+    }
+}
+
+impl RecentKey for CallKey {
+    // The call tree has less than half as many nodes.
+    const NEVER: Self = Self { code: 0, instruction_offset: 0, place: u32::MAX as u64 };
+
+    #[inline(always)]
+    fn spread(&self) -> u64 {
+        let frame = self.code.rotate_left(20) ^ self.instruction_offset as u64;
+        (frame ^ self.place << 40).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -50,6 +80,16 @@ struct SiteKey {
     native_frame: u64,
     generation: u32,
     allocator: u8,
+}
+
+impl RecentKey for SiteKey {
+    const NEVER: Self = Self { node: NodeId(u32::MAX), thread: 0, native_frame: 0, generation: 0, allocator: 0 };
+
+    #[inline(always)]
+    fn spread(&self) -> u64 {
+        let stack = u64::from(self.node.0) << 8 ^ self.native_frame << 32 ^ u64::from(self.thread) << 4;
+        (stack ^ u64::from(self.allocator)).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+    }
 }
 
 /// What one site contributed to an aggregated capture.
@@ -78,6 +118,8 @@ pub(crate) struct Assembler {
     current: u32,
     pub(crate) sites: Vec<Site>,
     site_ids: FxHashMap<SiteKey, SiteId>,
+    recent_sites: Recent<SiteKey, SiteId>,
+    recent_calls: Recent<CallKey, NodeId>,
     batch: Batch,
     pub(crate) last_snapshot_time_ms: Option<i64>,
     pub(crate) aggregated: Vec<AggregatedSum>,
@@ -109,6 +151,8 @@ impl Assembler {
             current: 0,
             sites: Vec::new(),
             site_ids: FxHashMap::default(),
+            recent_sites: Recent::new(),
+            recent_calls: Recent::new(),
             batch: Batch::default(),
             last_snapshot_time_ms: None,
             aggregated: Vec::new(),
@@ -140,17 +184,9 @@ impl Assembler {
         std::mem::take(&mut self.tree).finish()
     }
 
-    /// Takes one record.
-    #[inline]
+    /// Takes a record of another kind than those that have a method of their own.
     pub(crate) fn record(&mut self, record: Record<'_>) {
         match record {
-            Record::Allocation(allocation) => self.allocation(&allocation),
-            Record::FramePush(frame) => {
-                let location = self.code.location(frame, self.python_version, &mut self.names, &mut self.locations);
-                let marked = self.marked(location, &frame);
-                self.push(location, marked);
-            }
-            Record::FramePop { count } => self.pop(count),
             Record::ContextSwitch(thread) => {
                 if self.threads[self.current as usize].id != thread {
                     self.current = self.thread(thread);
@@ -216,7 +252,6 @@ impl Assembler {
             allocations: 0,
             above_tracker: Vec::new(),
             skipped: if is_main { self.skipped_on_main } else { 0 },
-            last_site: None,
         });
         self.thread_ids.insert(id, index);
         index
@@ -242,8 +277,23 @@ impl Assembler {
         if self.has_native_traces { mark(location, self.code.is_entry(frame)) } else { location }
     }
 
-    #[inline]
-    fn push(&mut self, location: LocationId, marked: LocationId) {
+    /// A function is called.
+    #[inline(always)]
+    pub(crate) fn frame_push(&mut self, frame: FrameKey) {
+        let state = &mut self.states[self.current as usize];
+        let key = CallKey::new(frame, state.node, self.code.definitions());
+        match self.recent_calls.get(&key) {
+            Some(node) if state.depth >= state.skipped => {
+                state.node = node;
+                state.depth += 1;
+            }
+            _ => self.push(frame, key),
+        }
+    }
+
+    fn push(&mut self, frame: FrameKey, key: CallKey) {
+        let location = self.code.location(frame, self.python_version, &mut self.names, &mut self.locations);
+        let marked = self.marked(location, &frame);
         let state = &mut self.states[self.current as usize];
         let is_above = state.depth < state.skipped;
         if is_above {
@@ -251,12 +301,27 @@ impl Assembler {
         }
         if !is_above || self.has_native_traces {
             state.node = self.tree.child(state.node, marked);
+            self.recent_calls.put(key, state.node);
         }
         state.depth += 1;
     }
 
-    #[inline]
-    fn pop(&mut self, count: u32) {
+    /// Functions return.
+    #[inline(always)]
+    pub(crate) fn frame_pop(&mut self, count: u32) {
+        let state = &mut self.states[self.current as usize];
+        if state.depth < state.skipped.saturating_add(u64::from(count)) {
+            return self.pop_above_tracker(count);
+        }
+        state.depth -= u64::from(count);
+        for _ in 0..count {
+            state.node = self.tree.parent(state.node);
+        }
+    }
+
+    /// The same where the stack ends, or frames above the tracker are among them.
+    #[cold]
+    fn pop_above_tracker(&mut self, count: u32) {
         let state = &mut self.states[self.current as usize];
         for _ in 0..u64::from(count).min(state.depth) {
             state.depth -= 1;
@@ -270,8 +335,9 @@ impl Assembler {
         }
     }
 
-    #[inline]
-    fn allocation(&mut self, allocation: &Allocation) {
+    /// Memory is allocated or freed.
+    #[inline(always)]
+    pub(crate) fn allocation(&mut self, allocation: &Allocation) {
         self.allocations_and_frees += 1;
         let kind = allocation.allocator.kind();
         let operation = match kind {
@@ -299,23 +365,24 @@ impl Assembler {
         self.batch.operations.push(operation);
     }
 
-    #[inline]
+    #[inline(always)]
     fn site(&mut self, allocation: &Allocation) -> SiteId {
-        let state = &self.states[self.current as usize];
-        let (node, allocator) = (state.node, allocation.allocator.number());
-        let generation = if allocation.native_frame == 0 { 0 } else { self.native.generation() };
-        if let Some((n, a, f, g, site)) = state.last_site
-            && (n, a, f, g) == (node, allocator, allocation.native_frame, generation)
-        {
-            return site;
-        }
-        let native_frame = allocation.native_frame;
+        let node = self.states[self.current as usize].node;
+        let (native_frame, allocator) = (allocation.native_frame, allocation.allocator.number());
+        let generation = if native_frame == 0 { 0 } else { self.native.generation() };
         let key = SiteKey { node, thread: self.current, native_frame, generation, allocator };
+        match self.recent_sites.get(&key) {
+            Some(site) => site,
+            None => self.find_site(key, allocation.allocator),
+        }
+    }
+
+    fn find_site(&mut self, key: SiteKey, allocator: memray_format::Allocator) -> SiteId {
         let site = match self.site_ids.get(&key) {
             Some(&site) => site,
-            None => self.new_site(key, allocation.allocator),
+            None => self.new_site(key, allocator),
         };
-        self.states[self.current as usize].last_site = Some((node, allocator, native_frame, generation, site));
+        self.recent_sites.put(key, site);
         site
     }
 
@@ -342,10 +409,7 @@ impl Assembler {
         let generation = u32::try_from(sum.segment_generation).unwrap_or(0);
         let allocator = sum.allocator.number();
         let key = SiteKey { node, thread, native_frame: sum.native_frame, generation, allocator };
-        let site = match self.site_ids.get(&key) {
-            Some(&site) => site,
-            None => self.new_site(key, sum.allocator),
-        };
+        let site = self.find_site(key, sum.allocator);
         let amount = |bytes: u64, allocations: u64| Amount {
             bytes: i64::try_from(bytes).unwrap_or(i64::MAX),
             allocations: i64::try_from(allocations).unwrap_or(i64::MAX),

@@ -26,8 +26,10 @@ pub(crate) struct CodeTable {
     frames: FxHashMap<u64, LocationId>,
     /// Versions 8 to 11: frames that are no entry frames.
     continuing: FxHashSet<u64>,
-    /// The frame asked for last: a call is pushed again at the same instruction, mostly.
-    last: Option<((u64, i64), LocationId)>,
+    /// Whether a frame was met that was not defined until then.
+    has_unknown: bool,
+    /// How often what a frame means may have changed.
+    definitions: u32,
 }
 
 impl CodeTable {
@@ -35,8 +37,9 @@ impl CodeTable {
     pub(crate) fn define(&mut self, code: &CodeObject<'_>, names: &mut Names) {
         let (function, file) = (names.intern(code.function), names.intern(code.file));
         let (first_line, line_table) = (code.first_line, code.line_table.into());
-        self.codes.insert(code.id, Code { function, file, first_line, line_table, known: FxHashMap::default() });
-        self.last = None;
+        let code_before =
+            self.codes.insert(code.id, Code { function, file, first_line, line_table, known: FxHashMap::default() });
+        self.may_mean_another(code_before.is_some());
     }
 
     /// Versions 8 to 11: remembers a frame.
@@ -48,13 +51,13 @@ impl CodeTable {
     ) {
         let (function, file) = (names.intern(frame.function), names.intern(frame.file));
         let location = locations.intern(names, function, file, frame.line, FrameKind::Python);
-        self.frames.insert(frame.id, location);
+        let frame_before = self.frames.insert(frame.id, location);
+        self.may_mean_another(frame_before.is_some());
         if frame.is_entry {
             self.continuing.remove(&frame.id);
         } else {
             self.continuing.insert(frame.id);
         }
-        self.last = None;
     }
 
     /// Whether the interpreter was entered anew for a frame.
@@ -62,27 +65,20 @@ impl CodeTable {
         frame.is_entry && !self.continuing.contains(&frame.code)
     }
 
-    /// A frame's location; `<unknown>` where it was never defined.
-    #[inline]
-    pub(crate) fn location(
-        &mut self,
-        frame: FrameKey,
-        python_version: u32,
-        names: &mut Names,
-        locations: &mut LocationTable,
-    ) -> LocationId {
-        let key = (frame.code, frame.instruction_offset);
-        if let Some((last, location)) = self.last
-            && last == key
-        {
-            return location;
-        }
-        let location = self.find(frame, python_version, names, locations);
-        self.last = Some((key, location));
-        location
+    /// A number that changes whenever a frame may mean another location than before.
+    #[inline(always)]
+    pub(crate) fn definitions(&self) -> u32 {
+        self.definitions
     }
 
-    fn find(
+    fn may_mean_another(&mut self, was_defined: bool) {
+        if was_defined || self.has_unknown {
+            self.definitions = self.definitions.wrapping_add(1);
+        }
+    }
+
+    /// A frame's location; `<unknown>` where it was never defined.
+    pub(crate) fn location(
         &mut self,
         frame: FrameKey,
         python_version: u32,
@@ -91,6 +87,7 @@ impl CodeTable {
     ) -> LocationId {
         let Some(code) = self.codes.get_mut(&frame.code) else {
             return self.frames.get(&frame.code).copied().unwrap_or_else(|| {
+                self.has_unknown = true;
                 let unknown = names.intern(b"<unknown>");
                 locations.intern(names, unknown, unknown, 0, FrameKind::Python)
             });

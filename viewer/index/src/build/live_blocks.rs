@@ -1,16 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The blocks that are live while a capture is read: each free meets its allocation here.
 //!
-//! Neighbours in time are neighbours in memory, so blocks are kept by the 4 KiB page they begin in: one small table a
-//! page. A hash map keyed by address would scatter them.
-//! Allocators align blocks to 16 bytes, so a table of many has an index by 16 bytes. But any address may occur, two of them
-//! one byte apart: a table holds offsets of 12 bits, and what its index cannot hold is searched for. A page with one block
-//! costs a map entry and 24 bytes, and a page that empties costs nothing.
+//! Most blocks die young, while few others were made. So the newest stand in a table in which each address has one place:
+//! there an allocation and its free cost a few instructions each. A block whose place is wanted by a newer one moves to
+//! the [`PagedBlocks`], which hold any number of them tightly.
+//! An address is live at most once, also across the two: before a new block takes its place, an older one of the same
+//! address must be found. A count of how many old blocks share a few bits of their address says mostly that there is none.
 
-use super::block_pool::{BLOCK_WORDS, BlockPool, FIRST_INDEXED_CLASS, Table};
-use super::page_map::{Page, PageMap, prefetch};
+use super::paged_blocks::PagedBlocks;
 use crate::ids::SiteId;
-use rustc_hash::FxHashMap;
 
 /// A live block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,304 +25,171 @@ pub(crate) struct LiveBlock {
     pub(crate) thread_allocations: u32,
 }
 
-/// Sizes from here on are kept beside the tables.
-const LARGE: u32 = u32::MAX;
+/// Places for young blocks: 1 MiB, which a processor's second-level cache holds.
+const PLACES: usize = 1 << 15;
 
-/// About as many pages as a processor's last cache holds, at a kilobyte or so each.
-const MANY_PAGES: usize = 1 << 14;
+/// Counts of old blocks.
+const COUNTS: usize = 1 << 18;
+
+/// A young block, or none.
+#[derive(Clone, Copy)]
+struct Place {
+    address: u64,
+    block: LiveBlock,
+}
+
+/// The site of a place that is free: no site has this number.
+const FREE: SiteId = SiteId(u32::MAX);
+
+const EMPTY: Place =
+    Place { address: 0, block: LiveBlock { size_bytes: 0, site: FREE, slice: 0, position: 0, thread_allocations: 0 } };
 
 /// The live blocks.
 pub(crate) struct LiveBlocks {
-    pages: PageMap,
-    pool: BlockPool,
-    large: FxHashMap<u64, u64>,
-    count: u64,
+    young: Box<[Place]>,
+    old: PagedBlocks,
+    /// Old blocks by a few bits of their address. A count that is full stays so.
+    old_counts: Box<[u8]>,
+}
+
+/// Neighbours in memory stand beside each other, as they are made and freed together.
+#[inline(always)]
+fn place(address: u64) -> usize {
+    (address >> 4 ^ address >> 19) as usize & (PLACES - 1)
+}
+
+#[inline(always)]
+fn count_place(address: u64) -> usize {
+    (address >> 4 ^ address >> 22) as usize & (COUNTS - 1)
 }
 
 impl LiveBlocks {
     /// None yet.
     pub(crate) fn new() -> Self {
-        Self { pages: PageMap::new(), pool: BlockPool::default(), large: FxHashMap::default(), count: 0 }
-    }
-
-    /// How many there are.
-    #[cfg(test)]
-    fn len(&self) -> u64 {
-        self.count
-    }
-
-    /// Whether there are more than a cache holds, so that asking ahead pays.
-    pub(crate) fn are_many(&self) -> bool {
-        self.pages.len() > MANY_PAGES
-    }
-
-    /// Asks for the page of an address that will be needed soon.
-    #[inline]
-    pub(crate) fn prefetch_page(&self, address: u64) {
-        self.pages.prefetch(address >> 12);
-    }
-
-    /// Asks for what is known of the page of an address that will be needed very soon.
-    #[inline]
-    pub(crate) fn prefetch_index(&self, address: u64) {
-        if let Some(page) = self.pages.get(address >> 12) {
-            let table = self.pool.table(page.class, page.table);
-            let word = (address & 0xfff) as usize / 64;
-            prefetch(table.index.get(word).unwrap_or(&table.offsets[0]));
-            // Where the next block of this page would be put.
-            if let Some(next) = table.blocks.get(usize::from(page.count) * BLOCK_WORDS) {
-                prefetch(next);
-            }
-        }
-    }
-
-    /// Asks for the block at an address that will be needed next.
-    #[inline]
-    pub(crate) fn prefetch_block(&self, address: u64) {
-        if let Some(page) = self.pages.get(address >> 12) {
-            let table = self.pool.table(page.class, page.table);
-            if let Some(at) = find_indexed(&table, (address & 0xfff) as u16)
-                && let Some(block) = table.blocks.get(at * BLOCK_WORDS)
-            {
-                prefetch(block);
-            }
+        Self {
+            young: vec![EMPTY; PLACES].into_boxed_slice(),
+            old: PagedBlocks::new(),
+            old_counts: vec![0; COUNTS].into_boxed_slice(),
         }
     }
 
     /// Adds a block. Returns the block that was live at this address, whose free was not recorded.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn insert(&mut self, address: u64, block: LiveBlock) -> Option<LiveBlock> {
-        let offset = (address & 0xfff) as u16;
-        let number = address >> 12;
-        let page = self.pages.get_or_insert(number, || self.pool.take(0));
-        if let Some(at) = find(&self.pool.table(page.class, page.table), *page, offset) {
-            let old = read(&self.pool, *page, at, address, &mut self.large);
-            write(&mut self.pool, *page, at, address, block, &mut self.large);
-            return Some(old);
+        let place = &mut self.young[place(address)];
+        let before = std::mem::replace(place, Place { address, block });
+        if before.block.site != FREE {
+            if before.address == address {
+                return Some(before.block);
+            }
+            self.grow_old(before);
         }
-        if usize::from(page.count) == 1usize << page.class {
-            page.table = self.pool.resize(page.class, page.table, usize::from(page.count), page.class + 1);
-            page.class += 1;
-            fill_index(&mut self.pool.table_mut(page.class, page.table), usize::from(page.count));
-        }
-        let at = usize::from(page.count);
-        page.count += 1;
-        page.has_odd |= !is_indexable(offset, at);
-        let table = self.pool.table_mut(page.class, page.table);
-        set_offset(table.offsets, at, offset);
-        set_index(table.index, offset, at, true);
-        write(&mut self.pool, *page, at, address, block, &mut self.large);
-        self.count += 1;
-        None
+        self.take_old(address)
     }
 
     /// Takes the block at an address.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn remove(&mut self, address: u64) -> Option<LiveBlock> {
-        let offset = (address & 0xfff) as u16;
-        let number = address >> 12;
-        let page = self.pages.get_mut(number)?;
-        let at = find(&self.pool.table(page.class, page.table), *page, offset)?;
-        let block = read(&self.pool, *page, at, address, &mut self.large);
-        self.count -= 1;
-        page.count -= 1;
-        let last = usize::from(page.count);
-        if last == 0 {
-            self.pool.give_back(page.class, page.table);
-            self.pages.remove(number);
+        let place = &mut self.young[place(address)];
+        if place.address == address && place.block.site != FREE {
+            let block = place.block;
+            place.block.site = FREE;
             return Some(block);
         }
-        let table = self.pool.table_mut(page.class, page.table);
-        let moved = get_offset(table.offsets, last);
-        set_offset(table.offsets, at, moved);
-        table.blocks.copy_within(last * BLOCK_WORDS..(last + 1) * BLOCK_WORDS, at * BLOCK_WORDS);
-        set_index(table.index, offset, at, false);
-        if at != last {
-            set_index(table.index, moved, at, true);
-        }
-        // Down at a quarter, so that a page at the border does not move back and forth.
-        if page.class >= 2 && last <= (1usize << page.class) / 4 {
-            page.table = self.pool.resize(page.class, page.table, last, page.class - 1);
-            page.class -= 1;
-            fill_index(&mut self.pool.table_mut(page.class, page.table), last);
-        }
-        Some(block)
+        self.take_old(address)
     }
 
     /// All live blocks, in no order.
     pub(crate) fn for_each(&self, mut visit: impl FnMut(LiveBlock)) {
-        for (number, page) in self.pages.iter() {
-            let Table { offsets, blocks, .. } = self.pool.table(page.class, page.table);
-            for at in 0..usize::from(page.count) {
-                let mut block = unpack(&blocks[at * BLOCK_WORDS..(at + 1) * BLOCK_WORDS]);
-                if block.size_bytes == u64::from(LARGE) {
-                    let address = number << 12 | u64::from(get_offset(offsets, at));
-                    block.size_bytes = self.large.get(&address).copied().unwrap_or(u64::from(LARGE));
-                }
-                visit(block);
-            }
+        self.young.iter().filter(|place| place.block.site != FREE).for_each(|place| visit(place.block));
+        self.old.for_each(visit);
+    }
+
+    #[inline(never)]
+    fn grow_old(&mut self, Place { address, block }: Place) {
+        let count = &mut self.old_counts[count_place(address)];
+        *count = count.saturating_add(1);
+        let lost = self.old.insert(address, block);
+        debug_assert_eq!(lost, None, "an address is live at most once");
+    }
+
+    #[inline(always)]
+    fn take_old(&mut self, address: u64) -> Option<LiveBlock> {
+        if self.old_counts[count_place(address)] == 0 { None } else { self.find_old(address) }
+    }
+
+    #[inline(never)]
+    fn find_old(&mut self, address: u64) -> Option<LiveBlock> {
+        let block = self.old.remove(address)?;
+        let count = &mut self.old_counts[count_place(address)];
+        if *count < u8::MAX {
+            *count -= 1;
         }
+        Some(block)
     }
-}
-
-#[inline]
-fn get_offset(offsets: &[u32], at: usize) -> u16 {
-    (offsets[at / 2] >> (at % 2 * 16)) as u16
-}
-
-#[inline]
-fn set_offset(offsets: &mut [u32], at: usize, offset: u16) {
-    let shift = at % 2 * 16;
-    let word = &mut offsets[at / 2];
-    *word = *word & !(0xffff << shift) | u32::from(offset) << shift;
-}
-
-/// Whether an index can say that the block at an offset stands at a place: it has a byte for each 16 bytes.
-#[inline]
-fn is_indexable(offset: u16, at: usize) -> bool {
-    offset & 15 == 0 && at < 255
-}
-
-/// Notes in a table's index, if it has one, where the block at an offset stands: its place and 1, or 0 for none.
-#[inline]
-fn set_index(index: &mut [u32], offset: u16, at: usize, is_there: bool) {
-    if offset & 15 != 0 {
-        return;
-    }
-    let slot = usize::from(offset >> 4);
-    if let Some(word) = index.get_mut(slot / 4) {
-        let shift = slot % 4 * 8;
-        let entry = if is_there && at < 255 { at as u32 + 1 } else { 0 };
-        *word = *word & !(0xff << shift) | entry << shift;
-    }
-}
-
-/// Fills a table's index anew.
-fn fill_index(table: &mut Table<&mut [u32]>, count: usize) {
-    table.index.fill(0);
-    if !table.index.is_empty() {
-        for at in 0..count {
-            set_index(table.index, get_offset(table.offsets, at), at, true);
-        }
-    }
-}
-
-/// Where the block at an offset stands, by the table's index.
-#[inline]
-fn find_indexed(table: &Table<&[u32]>, offset: u16) -> Option<usize> {
-    let slot = usize::from(offset >> 4);
-    let word = table.index.get(slot / 4)?;
-    let entry = word >> (slot % 4 * 8) & 0xff;
-    (entry != 0 && offset & 15 == 0).then(|| entry as usize - 1)
-}
-
-/// Where the block at an offset stands in its page's table.
-#[inline]
-fn find(table: &Table<&[u32]>, page: Page, offset: u16) -> Option<usize> {
-    if let Some(at) = find_indexed(table, offset) {
-        return Some(at);
-    }
-    if page.class >= FIRST_INDEXED_CLASS && !page.has_odd {
-        return None;
-    }
-    search(table.offsets, usize::from(page.count), offset)
-}
-
-/// Where an offset stands among the first `count`.
-fn search(offsets: &[u32], count: usize, offset: u16) -> Option<usize> {
-    (0..count).find(|&at| get_offset(offsets, at) == offset)
-}
-
-#[inline]
-fn unpack(words: &[u32]) -> LiveBlock {
-    LiveBlock {
-        size_bytes: u64::from(words[0]),
-        site: SiteId(words[1]),
-        slice: words[2],
-        position: words[3],
-        thread_allocations: words[4],
-    }
-}
-
-#[inline]
-fn read(pool: &BlockPool, page: Page, at: usize, address: u64, large: &mut FxHashMap<u64, u64>) -> LiveBlock {
-    let blocks = pool.table(page.class, page.table).blocks;
-    let mut block = unpack(&blocks[at * BLOCK_WORDS..(at + 1) * BLOCK_WORDS]);
-    if block.size_bytes == u64::from(LARGE) {
-        block.size_bytes = large.remove(&address).unwrap_or(u64::from(LARGE));
-    }
-    block
-}
-
-#[inline]
-fn write(pool: &mut BlockPool, page: Page, at: usize, address: u64, block: LiveBlock, large: &mut FxHashMap<u64, u64>) {
-    let size = u32::try_from(block.size_bytes).unwrap_or(LARGE);
-    if size == LARGE {
-        large.insert(address, block.size_bytes);
-    }
-    let blocks = pool.table_mut(page.class, page.table).blocks;
-    blocks[at * BLOCK_WORDS..(at + 1) * BLOCK_WORDS].copy_from_slice(&[
-        size,
-        block.site.0,
-        block.slice,
-        block.position,
-        block.thread_allocations,
-    ]);
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use rustc_hash::FxHashMap;
 
-    fn block(size_bytes: u64, site: u32) -> LiveBlock {
-        LiveBlock { size_bytes, site: SiteId(site), slice: 7, position: 9, thread_allocations: 11 }
+    fn block(size_bytes: u64, position: u32) -> LiveBlock {
+        LiveBlock { size_bytes, site: SiteId(3), slice: 7, position, thread_allocations: 11 }
     }
 
     #[test]
-    fn a_block_of_more_than_4_gib_keeps_its_size() {
+    fn a_block_that_became_old_is_lost_to_a_new_one_of_its_address() {
         let mut blocks = LiveBlocks::new();
-        for size in [u64::from(u32::MAX) - 1, u64::from(u32::MAX), u64::from(u32::MAX) + 1, u64::MAX] {
-            assert_eq!(blocks.insert(0x1000, block(size, 1)), None);
-            assert_eq!(blocks.remove(0x1000), Some(block(size, 1)));
-        }
-        assert_eq!(blocks.remove(0x1000), None);
+        let rival = 16 * PLACES as u64;
+        assert_eq!((place(0), count_place(0)), (place(rival + 16), count_place(0)));
+        assert_eq!(blocks.insert(0, block(1, 1)), None);
+        assert_eq!(blocks.insert(rival + 16, block(2, 2)), None);
+        assert_eq!(blocks.insert(0, block(3, 3)), Some(block(1, 1)));
+        assert_eq!(blocks.remove(rival + 16), Some(block(2, 2)));
+        assert_eq!(blocks.remove(rival + 16), None);
+        assert_eq!(blocks.remove(0), Some(block(3, 3)));
+        assert_eq!(blocks.remove(0), None);
     }
 
     #[test]
-    fn a_last_word_half_filled_does_not_show_what_was_there_before() {
+    fn more_old_blocks_than_a_count_can_say_are_all_found() {
         let mut blocks = LiveBlocks::new();
-        for offset in 0..9 {
-            blocks.insert(offset, block(offset, 0));
+        // All of them have one place, and one count: every unit of one is undone by one of the other.
+        let rivals: Vec<u64> = (0..700u64).map(|i| i << 41 | i << 23 | i << 4).collect();
+        for (i, &address) in rivals.iter().enumerate() {
+            assert_eq!(blocks.insert(address, block(i as u64, 0)), None);
         }
-        blocks.remove(8);
-        assert_eq!(blocks.remove(8), None);
-        assert_eq!(blocks.insert(8, block(80, 0)), None);
+        for (i, &address) in rivals.iter().enumerate() {
+            assert_eq!(blocks.remove(address), Some(block(i as u64, 0)));
+            assert_eq!(blocks.remove(address), None);
+        }
     }
 
     proptest! {
         #[test]
         fn behaves_as_a_hash_map_keyed_by_address(
             steps in prop::collection::vec((any::<bool>(), 0u64..3, 0u64..300, 0u64..5_000_000_000), 0..3000),
-            spacing in prop::sample::select(vec![1u64, 8, 13, 16]),
+            spacing in prop::sample::select(vec![1u64, 8, 13, 16, 16 * PLACES as u64]),
         ) {
             let mut blocks = LiveBlocks::new();
             let mut model = FxHashMap::default();
-            for (is_insert, page, offset, size) in steps {
-                let address = page << 12 | ((offset * spacing) & 0xfff);
+            for (step, (is_insert, page, offset, size)) in steps.into_iter().enumerate() {
+                let address = (page << 12).wrapping_add(offset * spacing);
                 if is_insert {
-                    prop_assert_eq!(blocks.insert(address, block(size, 3)), model.insert(address, block(size, 3)));
+                    let block = block(size, step as u32);
+                    prop_assert_eq!(blocks.insert(address, block), model.insert(address, block));
                 } else {
                     prop_assert_eq!(blocks.remove(address), model.remove(&address));
                 }
-                prop_assert_eq!(blocks.len(), model.len() as u64);
             }
-            let mut sizes: Vec<u64> = model.values().map(|b| b.size_bytes).collect();
+            let mut live: Vec<u32> = model.values().map(|block| block.position).collect();
             let mut found = Vec::new();
-            blocks.for_each(|b| found.push(b.size_bytes));
-            sizes.sort_unstable();
+            blocks.for_each(|block| found.push(block.position));
+            live.sort_unstable();
             found.sort_unstable();
-            prop_assert_eq!(found, sizes);
+            prop_assert_eq!(found, live);
         }
     }
 }

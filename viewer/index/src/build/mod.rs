@@ -12,7 +12,9 @@ mod live_mappings;
 pub(crate) mod mapping;
 mod operation;
 mod page_map;
+mod paged_blocks;
 mod pipeline;
+mod recent;
 mod temporary;
 pub(crate) mod tree_builder;
 

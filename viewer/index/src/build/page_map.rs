@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Which table holds the live blocks of a page: a hash map of pages, open and probed in line.
-//!
-//! Its own, because a standard map cannot be told what will be asked next, and where much is live the memory that an
-//! operation needs is known a few operations earlier ([`PageMap::prefetch`]).
+//! Which table holds the live blocks of a page: a hash map of pages, open and probed in line, and parted, so that it
+//! never doubles all at once. Its own, because a standard map does.
 
 use super::block_pool::TableId;
 
@@ -47,44 +45,10 @@ fn hash(number: u64) -> u64 {
     number.wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
-/// Asks for memory that will be needed soon.
-#[inline]
-pub(crate) fn prefetch<T>(place: &T) {
-    #[cfg(target_arch = "x86_64")]
-    // SAFETY: the address is that of a reference; a prefetch reads nothing that the program could notice.
-    unsafe {
-        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(place).cast());
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = place;
-}
-
 impl PageMap {
     /// None yet.
     pub(crate) fn new() -> Self {
         Self { shards: (0..SHARDS).map(|_| Shard::default()).collect() }
-    }
-
-    /// How many there are.
-    pub(crate) fn len(&self) -> usize {
-        self.shards.iter().map(|shard| shard.count).sum()
-    }
-
-    /// Asks for the place where a page would be.
-    #[inline]
-    pub(crate) fn prefetch(&self, number: u64) {
-        let shard = &self.shards[(hash(number) >> 58) as usize];
-        if let Some(place) = shard.places.get(shard.home(number)) {
-            prefetch(place);
-        }
-    }
-
-    /// A page.
-    #[inline]
-    pub(crate) fn get(&self, number: u64) -> Option<&Page> {
-        let shard = &self.shards[(hash(number) >> 58) as usize];
-        shard.find(number).map(|at| &shard.places[at])
     }
 
     /// A page, to change.
@@ -211,7 +175,7 @@ mod tests {
                     map.remove(number);
                     model.remove(&number);
                 }
-                prop_assert_eq!(map.get(number).map(|page| page.table), model.get(&number).copied());
+                prop_assert_eq!(map.get_mut(number).map(|page| page.table), model.get(&number).copied());
             }
             let found: BTreeMap<u64, u32> = map.iter().map(|(number, page)| (number, page.table)).collect();
             prop_assert_eq!(found, model);

@@ -13,7 +13,9 @@ use crate::progress::Progress;
 use crate::timeline::SnapshotRow;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use memray_format::container::{Container, Damage, Lz4Frame};
-use memray_format::{DecodeError, Decoder, Header, HeaderError, Snapshot, StreamEnd};
+use memray_format::{
+    Allocation, DecodeError, Decoder, FrameKey, Header, HeaderError, Record, Snapshot, StreamEnd, Visit,
+};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::{Builder, ScopedJoinHandle, scope};
 use std::time::{Duration, Instant};
@@ -199,6 +201,50 @@ struct Decoded {
     ending: Ending,
 }
 
+/// Assembles operations of records, and sends each full batch on.
+struct Assembly<'a> {
+    assembler: Assembler,
+    batches: &'a Sender<Batch>,
+    empties: &'a Receiver<Batch>,
+    /// Whether nobody takes batches any more.
+    is_gone: bool,
+}
+
+impl Assembly<'_> {
+    #[cold]
+    fn send_batch(&mut self) {
+        let empty = self.empties.try_recv().unwrap_or_default();
+        self.is_gone |= self.batches.send(self.assembler.take_batch(empty)).is_err();
+    }
+}
+
+impl Visit for Assembly<'_> {
+    fn record(&mut self, record: Record<'_>) {
+        self.assembler.record(record);
+        if self.assembler.is_batch_full() {
+            self.send_batch();
+        }
+    }
+
+    #[inline(always)]
+    fn allocation(&mut self, allocation: Allocation) {
+        self.assembler.allocation(&allocation);
+        if self.assembler.is_batch_full() {
+            self.send_batch();
+        }
+    }
+
+    #[inline(always)]
+    fn frame_push(&mut self, frame: FrameKey) {
+        self.assembler.frame_push(frame);
+    }
+
+    #[inline(always)]
+    fn frame_pop(&mut self, count: u32) {
+        self.assembler.frame_pop(count);
+    }
+}
+
 fn decode(
     header: &Header,
     is_raw: bool,
@@ -209,19 +255,12 @@ fn decode(
     file_offset: &AtomicU64,
 ) -> Decoded {
     let mut decoder = Decoder::new();
-    let mut assembler = Assembler::new(header);
+    let mut stage = Assembly { assembler: Assembler::new(header), batches, empties, is_gone: false };
     let mut ending = None;
     let mut end_offset = 0;
     let mut spent = Vec::new();
     while let Some((chunk, status, offset)) = next(spent) {
-        let mut is_gone = false;
-        let result = decoder.push(&chunk, &mut |record| {
-            assembler.record(record);
-            if assembler.is_batch_full() {
-                let empty = empties.try_recv().unwrap_or_default();
-                is_gone |= batches.send(assembler.take_batch(empty)).is_err();
-            }
-        });
+        let result = decoder.push_to(&chunk, &mut stage);
         end_offset = offset;
         file_offset.store(offset, Ordering::Relaxed);
         if let Err(error) = result {
@@ -238,15 +277,16 @@ fn decode(
             ending =
                 Some(if is_cut { Ending::Truncated { offset, reason } } else { Ending::Damaged { offset, reason } });
         }
-        if let Some(reason) = assembler.overflow.take() {
+        if let Some(reason) = stage.assembler.overflow.take() {
             ending = Some(Ending::Damaged { offset, reason });
             break;
         }
-        if is_gone || stop.load(Ordering::Relaxed) {
+        if stage.is_gone || stop.load(Ordering::Relaxed) {
             break;
         }
         spent = chunk;
     }
+    let Assembly { mut assembler, .. } = stage;
     let _ = batches.send(assembler.take_batch(Batch::default()));
     let records = decoder.record_count();
     let ending = match decoder.finish() {

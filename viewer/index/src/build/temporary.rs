@@ -22,6 +22,8 @@ type Sum = (u64, u64);
 /// Bytes and allocations by site and distance.
 pub(crate) struct TemporaryHistogram {
     max_distance: u32,
+    /// What of a distance is kept: all, or none where distances are not told apart.
+    kept_bits: u32,
     near: Vec<[Sum; NEAR]>,
     far: Vec<Far>,
     tables: Vec<Box<[Sum]>>,
@@ -41,6 +43,7 @@ impl Default for TemporaryHistogram {
     fn default() -> Self {
         Self {
             max_distance: MAX_DISTANCE,
+            kept_bits: u32::MAX,
             near: Vec::new(),
             far: Vec::new(),
             tables: Vec::new(),
@@ -52,20 +55,24 @@ impl Default for TemporaryHistogram {
 impl TemporaryHistogram {
     /// One that only sums what is freed within a distance, all as distance 0.
     pub(crate) fn within(threshold: u64) -> Self {
-        Self { max_distance: u32::try_from(threshold).unwrap_or(u32::MAX), ..Self::default() }
+        let max_distance = u32::try_from(threshold).unwrap_or(u32::MAX);
+        let kept_bits = if max_distance > MAX_DISTANCE { 0 } else { u32::MAX };
+        Self { max_distance, kept_bits, ..Self::default() }
+    }
+
+    /// Tells how many sites there are from now on.
+    pub(crate) fn resize(&mut self, sites: usize) {
+        self.near.resize(sites, [(0, 0); NEAR]);
+        self.far.resize(sites, Far::Shared(0));
     }
 
     /// A block was freed by the thread that allocated it, `distance` allocations later.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn add(&mut self, site: SiteId, distance: u32, size_bytes: u64) {
         if distance > self.max_distance {
             return;
         }
-        let distance = if self.max_distance > MAX_DISTANCE { 0 } else { distance as usize };
-        if site.index() >= self.near.len() {
-            self.near.resize(site.index() + 1, [(0, 0); NEAR]);
-            self.far.resize(site.index() + 1, Far::Shared(0));
-        }
+        let distance = (distance & self.kept_bits) as usize;
         let sum = match self.near[site.index()].get_mut(distance) {
             Some(sum) => sum,
             None => self.far_sum(site, distance),
@@ -74,7 +81,7 @@ impl TemporaryHistogram {
         sum.1 += 1;
     }
 
-    #[inline]
+    #[inline(never)]
     fn far_sum(&mut self, site: SiteId, distance: usize) -> &mut Sum {
         let far = &mut self.far[site.index()];
         if let Far::Shared(count) = far {
