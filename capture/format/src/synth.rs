@@ -120,7 +120,7 @@ impl Synthesis {
     }
 
     /// A plausible program of that many records, about 4 bytes each: one in twenty begins a lifetime of its own, up to
-    /// 2 M of these live at once, in waves.
+    /// 2 M of these live at once, in waves. A program has only so many stacks, however long it runs: 100,000.
     pub fn large(seed: u64, records: u64) -> Self {
         Self {
             character: Character::Plausible,
@@ -128,7 +128,7 @@ impl Synthesis {
             threads: 4,
             snapshots: (records / 3000).max(2),
             functions: 2000,
-            distinct_stacks: (records / 1000).clamp(500, 500_000) as u32,
+            distinct_stacks: (records / 1000).clamp(500, 100_000) as u32,
             depth: 80,
             distinct_lifetimes: records / 20,
             live_target: (records / 125).min(2_000_000),

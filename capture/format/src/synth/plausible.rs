@@ -167,15 +167,7 @@ impl Plausible<'_> {
         if self.plan.unaligned {
             address += offset;
         }
-        let usual = self.random.chance(3, 4);
-        let allocator = match (usual, self.is_pymalloc(size_bytes)) {
-            (true, true) => Allocator::PymallocMalloc,
-            (true, false) => Allocator::Malloc,
-            (false, true) => self.random.pick(&[Allocator::PymallocCalloc, Allocator::PymallocRealloc]),
-            (false, false) => {
-                self.random.pick(&[Allocator::Calloc, Allocator::Realloc, Allocator::Realloc, Allocator::PosixMemalign])
-            }
-        };
+        let allocator = self.allocator(size_bytes);
         let native_frame = match &mut self.native {
             Some(native) => native.any(&mut self.random, out),
             None => 0,
@@ -183,6 +175,19 @@ impl Plausible<'_> {
         out.emit(Record::Allocation(Allocation { address, size_bytes, allocator, native_frame }));
         self.heap_bytes += size_bytes;
         Block { address, size_bytes }
+    }
+
+    /// A line of code calls one allocator, for small blocks and for large ones.
+    fn allocator(&self, size_bytes: u64) -> Allocator {
+        const PYTHON: [Allocator; 2] = [Allocator::PymallocCalloc, Allocator::PymallocRealloc];
+        const SYSTEM: [Allocator; 3] = [Allocator::Calloc, Allocator::Realloc, Allocator::PosixMemalign];
+        let node = self.positions[self.thread] as usize;
+        match (node % 4, self.is_pymalloc(size_bytes)) {
+            (0, true) => PYTHON[node / 4 % PYTHON.len()],
+            (0, false) => SYSTEM[node / 4 % SYSTEM.len()],
+            (_, true) => Allocator::PymallocMalloc,
+            (_, false) => Allocator::Malloc,
+        }
     }
 
     #[inline]
