@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Columns of lifetimes, and how a chunk of them is stored.
 //!
-//! A lifetime is bytes and allocations of one site that were born in one half interval of time and died in another.
-//! Rows come in order of their death, so neighbours differ little: columns hold differences, which `bincode` writes in
-//! one byte mostly. This module is the only one that knows `bincode`.
+//! A lifetime is bytes and allocations of one site that were born in one half interval of time and died in another. Each
+//! column of a chunk is packed: all its numbers have the same count of bits, as few as their range needs. Any number is
+//! found by its row, so chunks stay packed in memory and a question takes from them only what it looks at. Rows come in
+//! order of their sites, so that a few sites' rows are side by side. This module is the only one that knows `bincode`.
 
 use crate::ids::SiteId;
 use bincode::config::{Configuration, Limit, LittleEndian, Varint};
 use bincode::{Decode, Encode};
+use std::ops::Range;
 
 /// A half interval of time: two a slice, parted at the instant of the slice's peak. `Half(2 * slice)` lies before and
 /// at it, `Half(2 * slice + 1)` after it. As an instant it names its end.
@@ -35,12 +37,18 @@ pub(crate) enum RowKind {
     Piece = 1,
     /// Born and died within one half interval; `birth` and `death` name a half of its slice.
     Churn = 2,
+    /// All of a site that was born until an instant, which `birth` and `death` name: sums of the other rows (pieces left
+    /// out), at a few instants, so that a question about all births in a range needs no more than the rows near its ends.
+    Born = 3,
 }
 
 impl RowKind {
+    /// All of them.
+    pub(crate) const ALL: [Self; 4] = [Self::Lifetime, Self::Piece, Self::Churn, Self::Born];
+
     /// By its number in the index file.
     pub(crate) fn from_number(number: i64) -> Option<Self> {
-        [Self::Lifetime, Self::Piece, Self::Churn].into_iter().find(|kind| *kind as i64 == number)
+        Self::ALL.into_iter().find(|kind| *kind as i64 == number)
     }
 }
 
@@ -54,26 +62,102 @@ pub(crate) struct LifetimeRow {
     pub(crate) allocations: u32,
 }
 
-/// Rows, as columns.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Columns {
-    pub(crate) sites: Vec<u32>,
-    pub(crate) births: Vec<u32>,
-    pub(crate) deaths: Vec<u32>,
-    pub(crate) bytes: Vec<u64>,
-    pub(crate) allocations: Vec<u32>,
+/// Rows of one stored chunk, at most.
+pub(crate) const CHUNK_ROWS: usize = 1 << 14;
+
+/// What is known of a chunk's times: the first and last half in which any of its rows was born, and in which any died.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Bounds {
+    pub(crate) births: (Half, Half),
+    pub(crate) deaths: (Half, Half),
 }
 
-/// Rows of one stored chunk.
-pub(crate) const CHUNK_ROWS: usize = 1 << 16;
+impl Bounds {
+    /// Those of some rows; `None` without rows.
+    pub(crate) fn of(rows: &[LifetimeRow]) -> Option<Self> {
+        let births = rows.iter().map(|row| row.birth);
+        let deaths = rows.iter().map(|row| row.death);
+        Some(Self { births: (births.clone().min()?, births.max()?), deaths: (deaths.clone().min()?, deaths.max()?) })
+    }
+}
 
-#[derive(Encode, Decode)]
-struct Stored {
-    site_steps: Vec<i32>,
-    death_steps: Vec<i32>,
-    ages: Vec<u32>,
-    bytes: Vec<u64>,
-    allocations: Vec<u32>,
+/// Numbers, each in as many bits as the largest of them is beyond the least.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+struct Packed {
+    least: u64,
+    bits: u8,
+    data: Vec<u8>,
+}
+
+/// A number is read with the seven bytes after its first.
+const PADDING: usize = 8;
+
+/// More bits than this, at any place in a byte, do not lie in eight bytes: then all 64 are stored.
+const MAX_ODD_BITS: u32 = 57;
+
+impl Packed {
+    fn new(numbers: impl Iterator<Item = u64> + Clone) -> Self {
+        let least = numbers.clone().min().unwrap_or(0);
+        let most = numbers.clone().max().unwrap_or(0);
+        let bits = match u64::BITS - (most - least).leading_zeros() {
+            bits @ 0..=MAX_ODD_BITS => bits,
+            _ => u64::BITS,
+        } as usize;
+        let mut data = vec![0; numbers.clone().count() * bits / 8 + PADDING];
+        for (row, number) in numbers.enumerate() {
+            let at = row * bits;
+            let place = &mut data[at / 8..][..8];
+            let mut word = [0; 8];
+            word.copy_from_slice(place);
+            let word = u64::from_le_bytes(word) | (number - least) << (at % 8);
+            place.copy_from_slice(&word.to_le_bytes());
+        }
+        Self { least, bits: bits as u8, data }
+    }
+
+    /// Whether it is what [`Self::new`] makes of so many numbers.
+    fn has(&self, rows: usize) -> bool {
+        let bits = u32::from(self.bits);
+        (bits <= MAX_ODD_BITS || bits == u64::BITS) && self.data.len() == rows * bits as usize / 8 + PADDING
+    }
+
+    #[inline]
+    fn numbers(&self) -> Numbers<'_> {
+        let bits = usize::from(self.bits);
+        let mask = if bits == 0 { 0 } else { u64::MAX >> (64 - bits) };
+        Numbers { data: &self.data, bits, mask, least: self.least }
+    }
+}
+
+/// [`Packed`] numbers, about to be read.
+#[derive(Clone, Copy)]
+struct Numbers<'a> {
+    data: &'a [u8],
+    bits: usize,
+    mask: u64,
+    least: u64,
+}
+
+impl Numbers<'_> {
+    #[inline(always)]
+    fn get(&self, row: usize) -> u64 {
+        let at = row * self.bits;
+        let mut word = [0; 8];
+        word.copy_from_slice(&self.data[at / 8..at / 8 + 8]);
+        self.least.wrapping_add(u64::from_le_bytes(word) >> (at % 8) & self.mask)
+    }
+}
+
+/// Rows, as columns.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub(crate) struct Columns {
+    rows: u32,
+    sites: Packed,
+    /// From birth to death: these need fewer bits than births.
+    ages: Packed,
+    deaths: Packed,
+    bytes: Packed,
+    allocations: Packed,
 }
 
 /// No chunk is larger; a hostile index cannot make us allocate more.
@@ -81,81 +165,122 @@ const CODEC: Configuration<LittleEndian, Varint, Limit<{ CHUNK_ROWS * 64 }>> =
     bincode::config::standard().with_limit::<{ CHUNK_ROWS * 64 }>();
 
 impl Columns {
+    /// Packs rows, and leaves them in order of their sites.
+    pub(crate) fn new(rows: &mut [LifetimeRow]) -> Self {
+        rows.sort_by_key(|row| row.site);
+        let rows = &*rows;
+        Self {
+            rows: rows.len() as u32,
+            sites: Packed::new(rows.iter().map(|row| u64::from(row.site.0))),
+            ages: Packed::new(rows.iter().map(|row| u64::from(row.death.0.wrapping_sub(row.birth.0)))),
+            deaths: Packed::new(rows.iter().map(|row| u64::from(row.death.0))),
+            bytes: Packed::new(rows.iter().map(|row| row.bytes)),
+            allocations: Packed::new(rows.iter().map(|row| u64::from(row.allocations))),
+        }
+    }
+
     /// How many rows there are.
     pub(crate) fn len(&self) -> usize {
-        self.sites.len()
+        self.rows as usize
     }
 
-    /// Adds a row.
+    /// Memory that it takes.
+    pub(crate) fn size_bytes(&self) -> usize {
+        let columns = [&self.sites, &self.ages, &self.deaths, &self.bytes, &self.allocations];
+        size_of::<Self>() + columns.iter().map(|column| column.data.capacity()).sum::<usize>()
+    }
+
+    /// The rows, about to be read.
     #[inline]
-    pub(crate) fn push(&mut self, row: LifetimeRow) {
-        self.sites.push(row.site.0);
-        self.births.push(row.birth.0);
-        self.deaths.push(row.death.0);
-        self.bytes.push(row.bytes);
-        self.allocations.push(row.allocations);
-    }
-
-    /// Empties the columns, keeping their memory.
-    pub(crate) fn clear(&mut self) {
-        self.sites.clear();
-        self.births.clear();
-        self.deaths.clear();
-        self.bytes.clear();
-        self.allocations.clear();
+    pub(crate) fn rows(&self) -> Rows<'_> {
+        let [sites, ages, deaths, bytes, allocations] =
+            [&self.sites, &self.ages, &self.deaths, &self.bytes, &self.allocations].map(Packed::numbers);
+        Rows { sites, ages, deaths, bytes, allocations }
     }
 
     /// As stored.
     pub(crate) fn encode(&self) -> Result<Vec<u8>, bincode::error::EncodeError> {
-        let stored = Stored {
-            site_steps: steps(&self.sites),
-            death_steps: steps(&self.deaths),
-            ages: self.deaths.iter().zip(&self.births).map(|(death, birth)| death.wrapping_sub(*birth)).collect(),
-            bytes: self.bytes.clone(),
-            allocations: self.allocations.clone(),
+        bincode::encode_to_vec(self, CODEC)
+    }
+
+    /// From what was stored; `None` if it is not of one piece. What its rows say is still to be [checked](Self::check).
+    pub(crate) fn decode(data: &[u8]) -> Option<Self> {
+        let (columns, used): (Self, usize) = bincode::decode_from_slice(data, CODEC).ok()?;
+        let rows = columns.len();
+        let parts = [&columns.sites, &columns.ages, &columns.deaths, &columns.bytes, &columns.allocations];
+        let is_whole = used == data.len() && rows <= CHUNK_ROWS && parts.iter().all(|part| part.has(rows));
+        is_whole.then_some(columns)
+    }
+
+    /// Whether all rows are of sites that exist, in their order, and were born and died within bounds.
+    pub(crate) fn check(&self, bounds: &Bounds, site_count: usize) -> bool {
+        let is_within = |value: u64, (low, high): (Half, Half)| value >= u64::from(low.0) && value <= u64::from(high.0);
+        let rows = self.rows();
+        let mut last_site = 0;
+        (0..self.len()).fold(true, |is_right, row| {
+            let (site, death) = (rows.sites.get(row), rows.deaths.get(row));
+            let birth = death.wrapping_sub(rows.ages.get(row));
+            let is_in_order = site >= last_site;
+            last_site = site;
+            is_right
+                & is_in_order
+                & (site < site_count as u64)
+                & is_within(birth, bounds.births)
+                & is_within(death, bounds.deaths)
+                & (birth <= death)
+        })
+    }
+
+    /// The rows of some sites.
+    pub(crate) fn rows_of(&self, sites: Range<usize>) -> Range<usize> {
+        let rows = self.rows();
+        let first_from = |site: usize| {
+            let (mut low, mut high) = (0, self.len());
+            while low < high {
+                let middle = low.midpoint(high);
+                if rows.site(middle).index() < site { low = middle + 1 } else { high = middle }
+            }
+            low
         };
-        bincode::encode_to_vec(stored, CODEC)
-    }
-
-    /// From what was stored; `None` if it is not what [`Self::encode`] made.
-    pub(crate) fn decode(data: &[u8], site_count: usize) -> Option<Self> {
-        let (stored, used): (Stored, usize) = bincode::decode_from_slice(data, CODEC).ok()?;
-        let rows = stored.site_steps.len();
-        let lengths = [stored.death_steps.len(), stored.ages.len(), stored.bytes.len(), stored.allocations.len()];
-        if used != data.len() || rows > CHUNK_ROWS || lengths != [rows; 4] {
-            return None;
-        }
-        let sites = sums(&stored.site_steps);
-        let deaths = sums(&stored.death_steps);
-        if sites.iter().any(|&site| site as usize >= site_count) {
-            return None;
-        }
-        let births = deaths.iter().zip(&stored.ages).map(|(death, age)| death.wrapping_sub(*age)).collect();
-        Some(Self { sites, births, deaths, bytes: stored.bytes, allocations: stored.allocations })
+        first_from(sites.start)..first_from(sites.end)
     }
 }
 
-fn steps(column: &[u32]) -> Vec<i32> {
-    let mut last = 0u32;
-    column
-        .iter()
-        .map(|&value| {
-            let step = value.wrapping_sub(last) as i32;
-            last = value;
-            step
-        })
-        .collect()
+/// Rows of [`Columns`], about to be read.
+#[derive(Clone, Copy)]
+pub(crate) struct Rows<'a> {
+    sites: Numbers<'a>,
+    ages: Numbers<'a>,
+    deaths: Numbers<'a>,
+    bytes: Numbers<'a>,
+    allocations: Numbers<'a>,
 }
 
-fn sums(steps: &[i32]) -> Vec<u32> {
-    let mut last = 0u32;
-    steps
-        .iter()
-        .map(|&step| {
-            last = last.wrapping_add(step as u32);
-            last
-        })
-        .collect()
+impl Rows<'_> {
+    /// A row's site.
+    #[inline(always)]
+    pub(crate) fn site(&self, row: usize) -> SiteId {
+        SiteId(self.sites.get(row) as u32)
+    }
+
+    /// A row's bytes.
+    #[inline(always)]
+    pub(crate) fn bytes(&self, row: usize) -> u64 {
+        self.bytes.get(row)
+    }
+
+    /// A row's allocations.
+    #[inline(always)]
+    pub(crate) fn allocations(&self, row: usize) -> u64 {
+        self.allocations.get(row)
+    }
+
+    /// The halves in which a row was born and died.
+    #[inline(always)]
+    pub(crate) fn times(&self, row: usize) -> (Half, Half) {
+        let death = self.deaths.get(row);
+        (Half(death.wrapping_sub(self.ages.get(row)) as u32), Half(death as u32))
+    }
 }
 
 #[cfg(test)]
@@ -163,29 +288,63 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    fn row(site: u32, birth: u32, death: u32, bytes: u64, allocations: u32) -> LifetimeRow {
+        LifetimeRow { site: SiteId(site), birth: Half(birth), death: Half(death), bytes, allocations }
+    }
+
+    fn rows_of(columns: &Columns) -> Vec<LifetimeRow> {
+        let rows = columns.rows();
+        let row_at = |at| {
+            let (birth, death) = rows.times(at);
+            let (bytes, allocations) = (rows.bytes(at), rows.allocations(at) as u32);
+            LifetimeRow { site: rows.site(at), birth, death, bytes, allocations }
+        };
+        (0..columns.len()).map(row_at).collect()
+    }
+
     proptest! {
         #[test]
-        fn stored_columns_come_back_as_they_were(
-            rows in prop::collection::vec((0u32..50, any::<u32>(), any::<u32>(), any::<u64>(), any::<u32>()), 0..300)
+        fn stored_rows_come_back_as_they_were(
+            rows in prop::collection::vec(
+                (0u32..50, any::<u32>(), any::<u32>(), any::<u64>(), 0u32..64, any::<u32>()), 0..300)
         ) {
-            let mut columns = Columns::default();
-            for (site, birth, death, bytes, allocations) in rows {
-                let (site, birth, death) = (SiteId(site), Half(birth), Half(death));
-                columns.push(LifetimeRow { site, birth, death, bytes, allocations });
-            }
-            let data = columns.encode().unwrap();
-            prop_assert_eq!(Columns::decode(&data, 50), Some(columns.clone()));
-            prop_assert!(data.is_empty() || Columns::decode(&data[1..], 50).is_none() || columns.len() < 2);
+            // Sizes of all magnitudes, so that all counts of bits occur.
+            let rows: Vec<LifetimeRow> =
+                rows.into_iter().map(|(s, a, b, size, by, n)| row(s, a.min(b), a.max(b), size >> by, n >> (by / 2))).collect();
+            let mut rows = rows;
+            let data = Columns::new(&mut rows).encode().unwrap();
+            let columns = Columns::decode(&data).unwrap();
+            prop_assert!(rows.is_sorted_by_key(|row| row.site));
+            prop_assert_eq!(rows_of(&columns), rows.clone());
+            let some = columns.rows_of(10..30);
+            prop_assert!(rows.iter().enumerate().all(|(at, row)| some.contains(&at) == (10..30).contains(&row.site.0)));
+            prop_assert!(Bounds::of(&rows).is_none_or(|bounds| columns.check(&bounds, 50)));
+            prop_assert!(Columns::decode(&data[..data.len() - 1]).is_none());
+        }
+
+        #[test]
+        fn numbers_of_any_width_are_packed_and_found(numbers in prop::collection::vec(any::<u64>(), 1..40), by in 0u32..64) {
+            let numbers: Vec<u64> = numbers.into_iter().map(|number| number >> by).collect();
+            let packed = Packed::new(numbers.iter().copied());
+            prop_assert!(packed.has(numbers.len()));
+            prop_assert_eq!((0..numbers.len()).map(|row| packed.numbers().get(row)).collect::<Vec<_>>(), numbers);
         }
     }
 
     #[test]
-    fn a_site_that_does_not_exist_is_refused() {
-        let mut columns = Columns::default();
-        let row = LifetimeRow { site: SiteId(5), birth: Half(0), death: Half::NEVER, bytes: 1, allocations: 1 };
-        columns.push(row);
-        let data = columns.encode().unwrap();
-        assert!(Columns::decode(&data, 6).is_some());
-        assert!(Columns::decode(&data, 5).is_none());
+    fn rows_of_sites_that_do_not_exist_or_beyond_their_bounds_are_found_out() {
+        let mut rows = [row(5, 3, 9, 1, 1), row(2, 4, 4, 1, 1)];
+        let columns = Columns::new(&mut rows);
+        let bounds = Bounds::of(&rows).unwrap();
+        assert_eq!(bounds, Bounds { births: (Half(3), Half(4)), deaths: (Half(4), Half(9)) });
+        assert!(columns.check(&bounds, 6));
+        assert!(!columns.check(&bounds, 5));
+        assert!(!columns.check(&Bounds { births: (Half(4), Half(4)), ..bounds }, 6));
+        assert!(!columns.check(&Bounds { births: (Half(3), Half(3)), ..bounds }, 6));
+        assert!(!columns.check(&Bounds { deaths: (Half(5), Half(9)), ..bounds }, 6));
+        assert!(!columns.check(&Bounds { deaths: (Half(4), Half(8)), ..bounds }, 6));
+        // Who dies before being born.
+        let columns = Columns::new(&mut [row(0, 9, 3, 1, 1)]);
+        assert!(!columns.check(&Bounds { births: (Half(0), Half(9)), deaths: (Half(0), Half(9)) }, 6));
     }
 }

@@ -172,13 +172,16 @@ fn numbers_at_the_end_of_all_numbers_are_summed_without_harm() {
 }
 
 #[test]
-fn a_chunk_that_does_not_decode_refuses_answers_instead_of_falsifying_them() {
+fn a_chunk_that_is_not_what_is_said_of_it_refuses_answers_instead_of_falsifying_them() {
     for sql in [
         "UPDATE lifetimes SET data = x'00'",
         "UPDATE lifetimes SET data = zeroblob(100000)",
         "UPDATE lifetimes SET data = x'fdffffffffffffff7f'",
         "UPDATE lifetimes SET rows = rows + 1",
         "UPDATE lifetimes SET data = 7",
+        // Bounds that its rows are not within: other questions would not look at these rows.
+        "UPDATE lifetimes SET max_birth = min_birth WHERE kind = 0",
+        "UPDATE lifetimes SET min_death = max_death WHERE kind = 0",
     ] {
         let index = after(sql).unwrap();
         let live = Question { mode: Mode::LiveAt(Moment::Snapshot(3)), ..Question::default() };

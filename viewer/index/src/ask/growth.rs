@@ -4,7 +4,7 @@
 use super::shown_tree::ShownTree;
 use super::tables::{by_frame, by_site, own_code_lines};
 use super::tree_layout::callers_first;
-use crate::answer::{Amount, Answer};
+use crate::answer::Amount;
 use crate::call_tree::CallTree;
 use crate::columns::Half;
 use crate::error::Refusal;
@@ -119,23 +119,6 @@ impl Store {
             };
         }
         Ok(self.lifetimes.series(instants, keys.len(), |site: SiteId| &of_site[site.index()]))
-    }
-
-    /// An answer by shown stack.
-    pub(crate) fn stacks_of(&self, answer: &Answer, shown: &ShownTree) -> Vec<crate::answer::StackAmount> {
-        let mut sums: FxHashMap<_, Amount> = FxHashMap::default();
-        for &(id, amount) in &answer.sites {
-            let site = &self.sites[id.index()];
-            let thread = answer.question.split_threads.then_some(site.thread);
-            super::tree_layout::add(sums.entry((thread, shown.shown(site.node))).or_default(), amount);
-        }
-        let mut stacks: Vec<_> = sums
-            .into_iter()
-            .filter(|(_, amount)| *amount != Amount::default())
-            .map(|((thread, node), amount)| crate::answer::StackAmount { node, thread, amount })
-            .collect();
-        stacks.sort_unstable_by_key(|stack| (stack.thread, stack.node));
-        stacks
     }
 }
 

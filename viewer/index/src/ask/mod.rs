@@ -9,13 +9,14 @@ pub(crate) mod statistics;
 pub(crate) mod tables;
 pub(crate) mod tree_layout;
 
-use crate::answer::{Amount, Answer};
+use crate::answer::{Amount, Answer, StackAmount};
 use crate::columns::Half;
 use crate::error::Refusal;
 use crate::ids::{NodeId, SiteId};
 use crate::question::{Filter, Mode, Moment, Question, TimeRange};
 use crate::store::Store;
 use pattern::{Matcher, NameOf};
+use shown_tree::ShownTree;
 
 /// What an aggregated capture answers to questions that it cannot answer.
 pub(crate) const AGGREGATED: &str = "this capture holds only sums (it was recorded with --aggregate): it knows what was \
@@ -159,6 +160,37 @@ impl Store {
             is_same
         });
         Ok(sums)
+    }
+
+    /// An answer by shown stack, in order of threads and nodes.
+    pub(crate) fn stacks_of(&self, answer: &Answer, shown: &ShownTree) -> Vec<StackAmount> {
+        let thread_of = |(site, _): &(SiteId, Amount)| self.sites[site.index()].thread;
+        let by_thread = answer.question.split_threads.then(|| {
+            let mut sites = answer.sites.clone();
+            sites.sort_by_key(thread_of);
+            sites
+        });
+        let mut stacks = Vec::new();
+        // By node: sums, and whether it is among the touched.
+        let mut sums = vec![(Amount::default(), false); shown.tree.len()];
+        let mut touched: Vec<NodeId> = Vec::new();
+        let sites = by_thread.as_deref().unwrap_or(&answer.sites);
+        for sites in sites.chunk_by(|a, b| by_thread.is_none() || thread_of(a) == thread_of(b)) {
+            for &(site, amount) in sites {
+                let node = shown.shown(self.sites[site.index()].node);
+                let (sum, is_touched) = &mut sums[node.index()];
+                tree_layout::add(sum, amount);
+                if !std::mem::replace(is_touched, true) {
+                    touched.push(node);
+                }
+            }
+            touched.sort_unstable();
+            let thread = by_thread.as_ref().and(sites.first()).map(thread_of);
+            let stack_of =
+                |node: NodeId| StackAmount { node, thread, amount: std::mem::take(&mut sums[node.index()]).0 };
+            stacks.extend(touched.drain(..).map(stack_of).filter(|stack| stack.amount != Amount::default()));
+        }
+        stacks
     }
 
     /// Keeps the sites whose stacks a filter asks about.

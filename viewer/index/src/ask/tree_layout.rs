@@ -5,7 +5,6 @@ use super::shown_tree::ShownTree;
 use crate::answer::{Amount, StackAmount};
 use crate::ids::{LocationId, NodeId, ThreadIndex};
 use crate::tree::{Tree, TreeNode, TreeNodeId};
-use rustc_hash::FxHashMap;
 
 /// A node before it has its place.
 #[derive(Clone, Copy)]
@@ -33,7 +32,7 @@ pub(crate) fn add(to: &mut Amount, amount: Amount) {
 pub(crate) fn callers_first(shown: &ShownTree, stacks: &[StackAmount]) -> Tree {
     let mut loose = vec![root(stacks)];
     // For each thread's stacks: the nodes on their paths, in order of creation, so that parents come first.
-    let mut rows: FxHashMap<NodeId, u32> = FxHashMap::default();
+    let mut rows = vec![NO_ROW; shown.tree.len()];
     let mut begin = 0;
     while begin < stacks.len() {
         let thread = stacks[begin].thread;
@@ -44,26 +43,25 @@ pub(crate) fn callers_first(shown: &ShownTree, stacks: &[StackAmount]) -> Tree {
             top = loose.len() as u32;
             loose.push(Loose { location: LocationId::NONE, thread, parent: 0, ..root(group) });
         }
-        rows.clear();
-        rows.insert(NodeId::ROOT, top);
+        rows[NodeId::ROOT.index()] = top;
         let mut nodes = Vec::new();
         for stack in group {
             let mut at = stack.node;
-            while !rows.contains_key(&at) {
-                rows.insert(at, u32::MAX);
+            while rows[at.index()] == NO_ROW {
+                rows[at.index()] = top;
                 nodes.push(at);
                 at = shown.tree.parent(at);
             }
         }
         nodes.sort_unstable();
-        for node in nodes {
-            let parent = rows[&shown.tree.parent(node)];
-            rows.insert(node, loose.len() as u32);
+        for &node in &nodes {
+            let parent = rows[shown.tree.parent(node).index()];
+            rows[node.index()] = loose.len() as u32;
             let location = shown.tree.location(node);
             loose.push(Loose { location, thread, parent, ..EMPTY });
         }
         for stack in group {
-            let row = rows[&stack.node] as usize;
+            let row = rows[stack.node.index()] as usize;
             add(&mut loose[row].own, stack.amount);
             if row as u32 != top {
                 add(&mut loose[row].amount, stack.amount);
@@ -78,6 +76,7 @@ pub(crate) fn callers_first(shown: &ShownTree, stacks: &[StackAmount]) -> Tree {
                 parent.weight = parent.weight.saturating_add(node.weight);
             }
         }
+        nodes.iter().for_each(|node| rows[node.index()] = NO_ROW);
         begin = end;
     }
     lay_out(&loose, false)
@@ -119,6 +118,9 @@ pub(crate) fn callees_first(shown: &ShownTree, stacks: &[StackAmount]) -> Tree {
     loose[0].own = Amount::default();
     lay_out(&loose, true)
 }
+
+/// Of nodes that no stack passes through.
+const NO_ROW: u32 = u32::MAX;
 
 const EMPTY: Loose = Loose {
     location: LocationId::NONE,

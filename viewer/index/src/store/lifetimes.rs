@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Scans the stored lifetimes. Chunks are decoded when a question first needs them and kept, as far as memory allows;
-//! a question looks only at those whose births and deaths can concern it, on all cores.
+//! Questions to the stored lifetimes. Each is a few [`Term`]s, summed by site over the chunks that they concern, on all
+//! cores.
 
+use super::chunks::{ChunkInfo, Chunks};
+use super::counting::{Adder, Counting, Term};
 use crate::answer::Amount;
 use crate::columns::{Columns, Half, RowKind};
 use crate::error::Refusal;
@@ -9,43 +11,48 @@ use crate::ids::SiteId;
 use rayon::prelude::*;
 use rusqlite::Connection;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
-/// Rows that are kept decoded, in all; 24 bytes each.
-const MAX_KEPT_ROWS: usize = 24 << 20;
+/// Sites that one core sums at a time, at most: their sums stay in its own cache.
+const SITES_AT_A_TIME: usize = 1 << 15;
 
-/// What is known of a chunk without reading it.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct ChunkInfo {
-    pub(crate) id: i64,
-    pub(crate) kind: RowKind,
-    pub(crate) rows: usize,
-    pub(crate) births: (Half, Half),
-    pub(crate) deaths: (Half, Half),
-}
+/// Chunks that are held at a time: at most some 100 MB.
+const CHUNKS_AT_A_TIME: usize = 512;
+
+/// Memory for series, of all cores together, where that leaves at least one at work.
+const MAX_SERIES_BYTES: usize = 64 << 20;
 
 /// The stored lifetimes.
 pub(crate) struct Lifetimes {
-    connection: Mutex<Connection>,
-    chunks: Vec<ChunkInfo>,
-    kept: Vec<OnceLock<Arc<Columns>>>,
-    keeps: bool,
-    site_count: usize,
-    /// Whether a chunk was met that does not decode.
+    chunks: Chunks,
+    /// Instants until which sums of all births are stored.
+    sums_until: Vec<Half>,
+    /// Sums by site, all zero, for the next question: fresh memory costs more than adding.
+    spare: Mutex<Vec<Amount>>,
+    /// Whether a chunk was met that is not as it should be.
     is_damaged: AtomicBool,
 }
 
 impl Lifetimes {
     /// Those of an index file; chunks are read through `connection`.
-    pub(crate) fn new(connection: Connection, chunks: Vec<ChunkInfo>, site_count: usize) -> Self {
-        let keeps = chunks.iter().map(|chunk| chunk.rows).sum::<usize>() <= MAX_KEPT_ROWS;
-        let kept = chunks.iter().map(|_| OnceLock::new()).collect();
-        Self { connection: Mutex::new(connection), chunks, kept, keeps, site_count, is_damaged: AtomicBool::new(false) }
+    pub(crate) fn new(connection: Connection, infos: Vec<ChunkInfo>, site_count: usize) -> Self {
+        let mut sums_until: Vec<Half> =
+            infos.iter().filter(|chunk| chunk.kind == RowKind::Born).map(|chunk| chunk.bounds.births.0).collect();
+        sums_until.sort_unstable();
+        sums_until.dedup();
+        let chunks = Chunks::new(connection, infos, site_count);
+        Self { chunks, sums_until, spare: Mutex::default(), is_damaged: AtomicBool::new(false) }
     }
 
-    /// How many rows there are.
+    /// How many rows there are, sums of others left out.
     pub(crate) fn row_count(&self) -> usize {
-        self.chunks.iter().map(|chunk| chunk.rows).sum()
+        self.chunks.infos.iter().filter(|chunk| chunk.kind != RowKind::Born).map(|chunk| chunk.rows).sum()
+    }
+
+    /// Instants until which sums of all births are stored.
+    #[cfg(test)]
+    pub(super) fn sums_until(&self) -> &[Half] {
+        &self.sums_until
     }
 
     /// Refuses what was summed if a chunk could not be: an answer without it would be wrong.
@@ -61,133 +68,84 @@ impl Lifetimes {
 
     /// The database that they lie in.
     pub(crate) fn with_connection<T>(&self, read: impl FnOnce(&Connection) -> T) -> T {
-        read(&self.connection.lock().unwrap_or_else(PoisonError::into_inner))
+        self.chunks.with_connection(read)
     }
 
-    fn chunk(&self, index: usize) -> Arc<Columns> {
-        if let Some(kept) = self.kept[index].get() {
-            return Arc::clone(kept);
-        }
-        let id = self.chunks[index].id;
-        let data: Option<Vec<u8>> = self.with_connection(|connection| {
-            connection
-                .prepare_cached("SELECT data FROM lifetimes WHERE id = ?1")
-                .ok()?
-                .query_row([id], |r| r.get(0))
-                .ok()
-        });
-        let decoded = data.and_then(|data| Columns::decode(&data, self.site_count));
-        let columns = decoded.filter(|columns| columns.len() == self.chunks[index].rows).unwrap_or_else(|| {
+    /// A chunk; `None`, and never an answer again, if it is damaged.
+    fn chunk(&self, index: usize) -> Option<Arc<Columns>> {
+        let chunk = self.chunks.chunk(index);
+        if chunk.is_none() {
             self.is_damaged.store(true, Ordering::Relaxed);
-            Columns::default()
-        });
-        let columns = Arc::new(columns);
-        if self.keeps {
-            let _ = self.kept[index].set(Arc::clone(&columns));
         }
-        columns
+        chunk
     }
 
-    /// Sums over rows by site. `concerns` tells by a chunk's bounds whether any of its rows can count, `weigh` by a row's
-    /// kind, birth and death how it counts: -1, 0 or 1 for bytes, and for allocations.
-    pub(crate) fn sum(
-        &self,
-        concerns: impl Fn(&ChunkInfo) -> bool + Sync,
-        weigh: impl Fn(RowKind, u32, u32) -> (i64, i64) + Sync,
-    ) -> Vec<(SiteId, Amount)> {
-        let wanted: Vec<usize> = (0..self.chunks.len()).filter(|&i| concerns(&self.chunks[i])).collect();
-        let empty = || vec![Amount::default(); self.site_count];
-        let sums = wanted
-            .into_par_iter()
-            .fold(Vec::new, |mut sums: Vec<Amount>, index| {
-                if sums.is_empty() {
-                    sums = empty();
+    /// Sums by site what terms say. Each core takes some sites at a time and their rows of every chunk, so that no two
+    /// add to the same sum.
+    fn sum(&self, terms: &[Term]) -> Vec<(SiteId, Amount)> {
+        let infos = self.chunks.infos.iter().enumerate();
+        let wanted: Vec<(usize, Counting)> =
+            infos.filter_map(|(index, info)| Some((index, Counting::of(terms, info)?))).collect();
+        let site_count = self.chunks.site_count;
+        let mut sums = std::mem::take(&mut *self.spare.lock().unwrap_or_else(PoisonError::into_inner));
+        sums.resize(site_count, Amount::default());
+        let at_a_time = (site_count / (4 * rayon::current_num_threads())).clamp(1, SITES_AT_A_TIME);
+        for wanted in wanted.chunks(CHUNKS_AT_A_TIME) {
+            let chunks: Vec<(Arc<Columns>, &Counting)> =
+                wanted.par_iter().filter_map(|(index, counting)| Some((self.chunk(*index)?, counting))).collect();
+            sums.par_chunks_mut(at_a_time).enumerate().for_each_init(Adder::default, |adder, (part, sums)| {
+                for (columns, counting) in &chunks {
+                    adder.add(columns, counting, part * at_a_time, sums);
                 }
-                let (kind, columns) = (self.chunks[index].kind, self.chunk(index));
-                for row in 0..columns.len() {
-                    let (bytes, allocations) = weigh(kind, columns.births[row], columns.deaths[row]);
-                    if bytes != 0 || allocations != 0 {
-                        let sum = &mut sums[columns.sites[row] as usize];
-                        sum.bytes = sum.bytes.wrapping_add(bytes.wrapping_mul(columns.bytes[row] as i64));
-                        sum.allocations =
-                            sum.allocations.wrapping_add(allocations * i64::from(columns.allocations[row]));
-                    }
-                }
-                sums
-            })
-            .reduce(Vec::new, |mut left, right| {
-                if left.is_empty() {
-                    return right;
-                }
-                for (sum, other) in left.iter_mut().zip(&right) {
-                    sum.bytes = sum.bytes.wrapping_add(other.bytes);
-                    sum.allocations = sum.allocations.wrapping_add(other.allocations);
-                }
-                left
             });
-        sums.into_iter()
-            .enumerate()
-            .filter(|(_, amount)| *amount != Amount::default())
-            .map(|(site, amount)| (SiteId(site as u32), amount))
-            .collect()
+        }
+        let summed = collect(&mut sums);
+        *self.spare.lock().unwrap_or_else(PoisonError::into_inner) = sums;
+        summed
     }
 
     /// What is live at an instant.
     pub(crate) fn live_at(&self, at: Half) -> Vec<(SiteId, Amount)> {
-        let at = at.0;
-        self.sum(
-            |chunk| chunk.kind != RowKind::Churn && chunk.births.0.0 <= at && chunk.deaths.1.0 > at,
-            |_, birth, death| {
-                let is_live = i64::from(birth <= at && death > at);
-                (is_live, is_live)
-            },
-        )
+        self.sum(&[Term::live_at(at)])
     }
 
     /// What is live at one instant less what is live at another; either may be before all time.
     pub(crate) fn difference(&self, from: Option<Half>, to: Option<Half>) -> Vec<(SiteId, Amount)> {
-        let is_live = |at: Option<Half>, birth: u32, death: u32| at.is_some_and(|at| birth <= at.0 && death > at.0);
-        self.sum(
-            |chunk| {
-                let may_live = |at: Option<Half>| at.is_some_and(|at| chunk.births.0 <= at && chunk.deaths.1 > at);
-                chunk.kind != RowKind::Churn && (may_live(from) || may_live(to))
-            },
-            |_, birth, death| {
-                let change = i64::from(is_live(to, birth, death)) - i64::from(is_live(from, birth, death));
-                (change, change)
-            },
-        )
+        let (from, to) = (from.map(|from| Term::live_at(from).taken_off()), to.map(Term::live_at));
+        self.sum(&[from, to].into_iter().flatten().collect::<Vec<_>>())
     }
 
     /// What was born after one instant, up to another, and is live then.
     pub(crate) fn born_and_live(&self, from: Option<Half>, to: Half) -> Vec<(SiteId, Amount)> {
-        let first = from.map_or(0, |from| from.0 + 1);
-        let to = to.0;
-        self.sum(
-            |chunk| {
-                chunk.kind == RowKind::Lifetime
-                    && chunk.births.1.0 >= first
-                    && chunk.births.0.0 <= to
-                    && chunk.deaths.1.0 > to
-            },
-            |_, birth, death| {
-                let counts = i64::from(birth >= first && birth <= to && death > to);
-                (counts, counts)
-            },
-        )
+        self.sum(&[Term::born_and_live(from, to)])
     }
 
-    /// All that was born after one instant, up to another.
+    /// All that was born after one instant, up to another: by the end less by the start.
     pub(crate) fn born(&self, from: Option<Half>, to: Half) -> Vec<(SiteId, Amount)> {
-        let first = from.map_or(0, |from| from.0 + 1);
-        let to = to.0;
-        self.sum(
-            |chunk| chunk.kind != RowKind::Piece && chunk.births.1.0 >= first && chunk.births.0.0 <= to,
-            |_, birth, _| {
-                let counts = i64::from(birth >= first && birth <= to);
-                (counts, counts)
-            },
-        )
+        let mut terms = self.born_until(to);
+        if let Some(from) = from {
+            terms.extend(self.born_until(from).into_iter().map(Term::taken_off));
+        }
+        self.sum(&terms)
+    }
+
+    /// All that was born until an instant, from the stored sums that need the fewest rows besides.
+    fn born_until(&self, at: Half) -> Vec<Term> {
+        let later = self.sums_until.partition_point(|until| *until < at);
+        let before = later.checked_sub(1).map(|index| self.sums_until[index]);
+        let mut terms = vec![Term::born(before, at)];
+        terms.extend(before.map(Term::sums_until));
+        let Some(&after) = self.sums_until.get(later) else { return terms };
+        let besides = Term::born(Some(at), after);
+        if self.rows_of(&besides) < self.rows_of(&terms[0]) {
+            terms = vec![Term::sums_until(after), besides.taken_off()];
+        }
+        terms
+    }
+
+    /// Rows that must be looked at for a term.
+    fn rows_of(&self, term: &Term) -> usize {
+        self.chunks.infos.iter().filter(|chunk| term.concerns(chunk)).map(|chunk| chunk.rows).sum()
     }
 
     /// Live bytes at a number of instants, in order, of the sites for which `columns_of` names columns: that many
@@ -200,25 +158,30 @@ impl Lifetimes {
     ) -> Vec<Vec<u64>> {
         let next = next_instants(instants);
         let next_instant = |half: u32| next.get(half as usize).map_or(instants.len(), |&at| at as usize);
-        let steps = (0..self.chunks.len())
-            .into_par_iter()
-            .filter(|&i| self.chunks[i].kind == RowKind::Lifetime)
-            .fold(Vec::new, |mut steps: Vec<u64>, index| {
-                if steps.is_empty() {
-                    steps = vec![0; columns * (instants.len() + 1)];
-                }
-                let rows = self.chunk(index);
-                for row in 0..rows.len() {
-                    let columns = columns_of(SiteId(rows.sites[row]));
-                    if columns.is_empty() {
-                        continue;
-                    }
-                    let born = next_instant(rows.births[row]);
-                    let died = next_instant(rows.deaths[row]);
-                    for &column in columns {
-                        let at = column as usize * (instants.len() + 1);
-                        steps[at + born] = steps[at + born].wrapping_add(rows.bytes[row]);
-                        steps[at + died] = steps[at + died].wrapping_sub(rows.bytes[row]);
+        let infos = self.chunks.infos.iter().enumerate();
+        let wanted: Vec<usize> =
+            infos.filter(|(_, info)| info.kind == RowKind::Lifetime).map(|(index, _)| index).collect();
+        let count = columns * (instants.len() + 1);
+        let most_cores = MAX_SERIES_BYTES / (count * size_of::<u64>()).max(1);
+        let at_a_time = wanted.len() / most_cores.clamp(1, rayon::current_num_threads()) + 1;
+        let steps = wanted
+            .par_chunks(at_a_time)
+            .map(|wanted| {
+                let mut steps = vec![0u64; count];
+                for chunk in wanted.iter().filter_map(|&index| self.chunk(index)) {
+                    let rows = chunk.rows();
+                    for row in 0..chunk.len() {
+                        let columns = columns_of(rows.site(row));
+                        if columns.is_empty() {
+                            continue;
+                        }
+                        let (birth, death) = rows.times(row);
+                        let (born, died, bytes) = (next_instant(birth.0), next_instant(death.0), rows.bytes(row));
+                        for &column in columns {
+                            let at = column as usize * (instants.len() + 1);
+                            steps[at + born] = steps[at + born].wrapping_add(bytes);
+                            steps[at + died] = steps[at + died].wrapping_sub(bytes);
+                        }
                     }
                 }
                 steps
@@ -249,6 +212,24 @@ impl Lifetimes {
             })
             .collect()
     }
+}
+
+/// The sums by site that are not zero; leaves zeros.
+fn collect(sums: &mut [Amount]) -> Vec<(SiteId, Amount)> {
+    let parts: Vec<Vec<(SiteId, Amount)>> = sums
+        .par_chunks_mut(SITES_AT_A_TIME)
+        .enumerate()
+        .map(|(part, sums)| {
+            let mut all = Vec::with_capacity(sums.iter().filter(|sum| **sum != Amount::default()).count());
+            for (site, sum) in ((part * SITES_AT_A_TIME) as u32..).zip(sums) {
+                if *sum != Amount::default() {
+                    all.push((SiteId(site), std::mem::take(sum)));
+                }
+            }
+            all
+        })
+        .collect();
+    parts.concat()
 }
 
 /// For every half up to the last instant, the first instant at or after it.

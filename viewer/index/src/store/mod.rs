@@ -2,8 +2,11 @@
 //! The index file: one SQLite database, written once and then only read.
 //!
 //! What people read, sort and query is in tables; lifetimes are columns in blobs ([`crate::columns`]). `schema` has the
-//! tables, `writer` fills them, `reader` loads all but lifetimes into memory, `lifetimes` scans those.
+//! tables, `writer` fills them, `reader` loads all but lifetimes into memory, `lifetimes` sums
+//! those: `chunks` reads them, `counting` says which count.
 
+pub(crate) mod chunks;
+pub(crate) mod counting;
 pub(crate) mod lifetimes;
 pub(crate) mod reader;
 pub(crate) mod schema;

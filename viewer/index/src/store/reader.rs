@@ -2,12 +2,13 @@
 //! Opens an index file. It may come from anybody: it is opened read-only, must hold our tables and no others (no views, no
 //! triggers), and every handle in it is checked against the table that it points into.
 
-use super::lifetimes::{ChunkInfo, Lifetimes};
+use super::chunks::ChunkInfo;
+use super::lifetimes::Lifetimes;
 use super::schema::{APPLICATION_ID, INDEX_VERSION, TABLES};
 use super::{SiteSums, Store};
 use crate::answer::Amount;
 use crate::call_tree::CallTree;
-use crate::columns::{CHUNK_ROWS, Half, RowKind};
+use crate::columns::{Bounds, CHUNK_ROWS, Half, RowKind};
 use crate::error::Error;
 use crate::ids::{LocationId, NodeId, SiteId, StringId, ThreadIndex};
 use crate::index::Thread;
@@ -338,7 +339,7 @@ fn load_chunks(connection: &Connection, slices: usize) -> Result<Vec<ChunkInfo>,
             return wrong("a chunk lies beyond the end");
         }
         let deaths = (Half(row.get(5)?), Half(row.get(6)?));
-        chunks.push(ChunkInfo { id: row.get(0)?, kind, rows: count, births, deaths });
+        chunks.push(ChunkInfo { id: row.get(0)?, kind, rows: count, bounds: Bounds { births, deaths } });
     }
     Ok(chunks)
 }

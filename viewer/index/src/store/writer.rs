@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Writes an index file: lifetimes while the capture is read, everything else at its end, in one transaction.
 
+use super::chunks::{ChunkInfo, read_checked};
+use super::counting::{Adder, Counting, Term};
 use super::schema::{APPLICATION_ID, INDEX_VERSION, TABLES};
+use crate::answer::Amount;
 use crate::build::aggregate::{RowSink, Slice};
 use crate::call_tree::CallTree;
-use crate::columns::{CHUNK_ROWS, Columns, Half, LifetimeRow, RowKind};
+use crate::columns::{Bounds, CHUNK_ROWS, Columns, Half, LifetimeRow, RowKind};
 use crate::error::Error;
 use crate::ids::{LocationId, NodeId, SiteId};
 use crate::index::Thread;
@@ -17,18 +20,23 @@ use crate::timeline::SnapshotRow;
 use rusqlite::{Connection, OpenFlags, ToSql, params};
 use std::path::Path;
 
+/// Rows are kept apart by how long they live: by the bits of their age. Chunks of rows that live about as long have
+/// narrow bounds; one long life in each chunk would make every question look at every chunk.
+const AGE_CLASSES: usize = u32::BITS as usize + 1;
+
+/// Sums of all that was born are stored after so many rows, and after as many times the number of sites: often enough that
+/// a question about births looks at few rows, seldom enough that they are a small part of the file.
+const ROWS_BETWEEN_SUMS: usize = 1 << 21;
+const ROWS_A_SITE_BETWEEN_SUMS: usize = 4;
+
 /// Writes an index file.
 pub(crate) struct Writer {
     connection: Connection,
-    open: [OpenChunk; 3],
-}
-
-/// A chunk that is filling.
-#[derive(Default)]
-struct OpenChunk {
-    columns: Columns,
-    births: Option<(Half, Half)>,
-    deaths: Option<(Half, Half)>,
+    /// Chunks that are filling, by kind and age.
+    open: Vec<Vec<LifetimeRow>>,
+    chunks: Vec<ChunkInfo>,
+    site_count: usize,
+    rows_between_sums: usize,
 }
 
 /// A site's row: what it contributes to the answers that are kept ready, as (bytes, allocations).
@@ -53,52 +61,104 @@ impl Writer {
             .map_err(write_error)?;
         connection.execute_batch(TABLES).map_err(write_error)?;
         connection.execute_batch("BEGIN").map_err(write_error)?;
-        Ok(Self { connection, open: Default::default() })
+        let open = vec![Vec::new(); RowKind::ALL.len() * AGE_CLASSES];
+        Ok(Self { connection, open, chunks: Vec::new(), site_count: 0, rows_between_sums: ROWS_BETWEEN_SUMS })
     }
 
-    fn flush(&mut self, kind: RowKind) -> Result<(), Error> {
-        let chunk = &mut self.open[kind as usize];
-        let (Some(births), Some(deaths)) = (chunk.births.take(), chunk.deaths.take()) else { return Ok(()) };
-        let data = chunk.columns.encode().map_err(|e| Error::Write(e.to_string()))?;
-        let rows = chunk.columns.len();
-        chunk.columns.clear();
+    /// Writes a chunk.
+    fn chunk(&mut self, kind: RowKind, rows: &mut [LifetimeRow]) -> Result<(), Error> {
+        let Some(bounds) = Bounds::of(rows) else { return Ok(()) };
+        let data = Columns::new(rows).encode().map_err(|e| Error::Write(e.to_string()))?;
+        let Bounds { births, deaths } = bounds;
         self.connection
             .prepare_cached(
                 "INSERT INTO lifetimes (kind, rows, min_birth, max_birth, min_death, max_death, data)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
             )
             .and_then(|mut insert| {
-                insert.execute(params![kind as u8, rows, births.0.0, births.1.0, deaths.0.0, deaths.1.0, data])
+                insert.execute(params![kind as u8, rows.len(), births.0.0, births.1.0, deaths.0.0, deaths.1.0, data])
             })
             .map_err(write_error)?;
+        self.chunks.push(ChunkInfo { id: self.connection.last_insert_rowid(), kind, rows: rows.len(), bounds });
         Ok(())
     }
 
-    /// Writes what is left of the lifetimes.
+    /// Writes what is left of the lifetimes, and sums of them.
     pub(crate) fn flush_all(&mut self) -> Result<(), Error> {
-        [RowKind::Lifetime, RowKind::Piece, RowKind::Churn].into_iter().try_for_each(|kind| self.flush(kind))
+        let mut open = std::mem::take(&mut self.open);
+        for (kind, classes) in RowKind::ALL.into_iter().zip(open.chunks_mut(AGE_CLASSES)) {
+            classes.iter_mut().try_for_each(|rows| self.chunk(kind, rows))?;
+        }
+        self.sums_of_births()
     }
 
-    /// Reads back every chunk written so far that may be live at an instant, and sums by site what is.
-    pub(crate) fn live_at(&self, at: Half, site_count: usize) -> Result<Vec<(i64, i64)>, Error> {
-        let mut sums = vec![(0i64, 0i64); site_count];
-        let mut select = self
-            .connection
-            .prepare("SELECT data FROM lifetimes WHERE kind <> ?1 AND min_birth <= ?2 AND max_death > ?2")?;
-        let mut rows = select.query(params![RowKind::Churn as u8, at.0])?;
-        while let Some(row) = rows.next()? {
-            let Some(columns) = Columns::decode(row.get_ref(0)?.as_blob().unwrap_or_default(), site_count) else {
-                return Err(Error::Write("a chunk does not read back".to_owned()));
-            };
-            for row in 0..columns.len() {
-                if columns.births[row] <= at.0 && columns.deaths[row] > at.0 {
-                    let sum = &mut sums[columns.sites[row] as usize];
-                    sum.0 = sum.0.wrapping_add(columns.bytes[row] as i64);
-                    sum.1 += i64::from(columns.allocations[row]);
+    /// Adds up by site what terms say of all chunks.
+    fn add(&self, sums: &mut [Amount], terms: &[Term]) -> Result<(), Error> {
+        let mut adder = Adder::default();
+        for chunk in &self.chunks {
+            if let Some(counting) = Counting::of(terms, chunk) {
+                let Some(columns) = read_checked(&self.connection, chunk, sums.len()) else {
+                    return Err(Error::Write("a chunk does not read back".to_owned()));
+                };
+                adder.add(&columns, &counting, 0, sums);
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes what was born by site until a few instants, the last of them the end.
+    fn sums_of_births(&mut self) -> Result<(), Error> {
+        let between = self.rows_between_sums.max(ROWS_A_SITE_BETWEEN_SUMS * self.site_count);
+        let infos = self.chunks.iter().filter(|chunk| chunk.kind != RowKind::Piece);
+        let Some(end) = infos.clone().map(|chunk| chunk.bounds.births.1).max() else { return Ok(()) };
+        // As if all of a chunk were born in the middle: the instants need only be about evenly spread.
+        let middle = |(first, last): (Half, Half)| Half(first.0.midpoint(last.0));
+        let mut births: Vec<(Half, usize)> = infos.map(|chunk| (middle(chunk.bounds.births), chunk.rows)).collect();
+        births.sort_unstable();
+        let mut instants = Vec::new();
+        let mut rows = 0;
+        for (at, more) in births {
+            rows += more;
+            if rows >= between && at < end {
+                instants.push(at);
+                rows = 0;
+            }
+        }
+        instants.push(end);
+        instants.dedup();
+        let mut sums = vec![Amount::default(); self.site_count];
+        let mut last = None;
+        for until in instants {
+            self.add(&mut sums, &[Term::born(last, until)])?;
+            self.born_until(until, &sums)?;
+            last = Some(until);
+        }
+        Ok(())
+    }
+
+    fn born_until(&mut self, until: Half, sums: &[Amount]) -> Result<(), Error> {
+        let mut rows: Vec<LifetimeRow> = Vec::with_capacity(CHUNK_ROWS);
+        for (site, sum) in sums.iter().enumerate() {
+            let (mut bytes, mut left) = (sum.bytes as u64, sum.allocations);
+            // A row's allocations have 32 bits; more than one row may be of one site.
+            while bytes != 0 || left > 0 {
+                let allocations = left.min(i64::from(u32::MAX)) as u32;
+                rows.push(LifetimeRow { site: SiteId(site as u32), birth: until, death: until, bytes, allocations });
+                (bytes, left) = (0, left - i64::from(allocations));
+                if rows.len() >= CHUNK_ROWS {
+                    self.chunk(RowKind::Born, &mut rows)?;
+                    rows.clear();
                 }
             }
         }
-        Ok(sums)
+        self.chunk(RowKind::Born, &mut rows)
+    }
+
+    /// Sums by site what is live at an instant, as (bytes, allocations).
+    pub(crate) fn live_at(&self, at: Half, site_count: usize) -> Result<Vec<(i64, i64)>, Error> {
+        let mut sums = vec![Amount::default(); site_count];
+        self.add(&mut sums, &[Term::live_at(at)])?;
+        Ok(sums.into_iter().map(|sum| (sum.bytes, sum.allocations)).collect())
     }
 
     /// Writes a value by its key.
@@ -246,17 +306,109 @@ impl Writer {
 
 impl RowSink for Writer {
     fn row(&mut self, kind: RowKind, row: LifetimeRow) -> Result<(), Error> {
-        let chunk = &mut self.open[kind as usize];
-        chunk.columns.push(row);
-        let widen = |bounds: Option<(Half, Half)>, value: Half| {
-            Some(bounds.map_or((value, value), |(low, high)| (low.min(value), high.max(value))))
-        };
-        chunk.births = widen(chunk.births, row.birth);
-        chunk.deaths = widen(chunk.deaths, row.death);
-        if chunk.columns.len() >= CHUNK_ROWS { self.flush(kind) } else { Ok(()) }
+        let age = row.death.0.wrapping_sub(row.birth.0);
+        let class = kind as usize * AGE_CLASSES + (u32::BITS - age.leading_zeros()) as usize;
+        self.site_count = self.site_count.max(row.site.index() + 1);
+        let open = &mut self.open[class];
+        open.push(row);
+        if open.len() < CHUNK_ROWS {
+            return Ok(());
+        }
+        let mut rows = std::mem::take(open);
+        self.chunk(kind, &mut rows)?;
+        rows.clear();
+        self.open[class] = rows;
+        Ok(())
     }
 }
 
 fn write_error(error: rusqlite::Error) -> Error {
     Error::Write(error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::lifetimes::Lifetimes;
+
+    const SITES: u32 = 1000;
+    const HALVES: u32 = 5000;
+
+    /// Rows of all kinds and ages, in order of their deaths.
+    fn rows(count: usize) -> Vec<(RowKind, LifetimeRow)> {
+        let mut state = 1u64;
+        let mut below = |end: u32| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            ((state >> 33) % u64::from(end)) as u32
+        };
+        let mut rows: Vec<(RowKind, LifetimeRow)> = (0..count)
+            .map(|_| {
+                let kind = RowKind::ALL[below(3) as usize];
+                let birth = below(HALVES);
+                let shorter = below(12);
+                let age = below(HALVES >> shorter);
+                let death = match kind {
+                    RowKind::Churn => Half(birth),
+                    _ if below(20) == 0 => Half::NEVER,
+                    _ => Half(birth + 1 + age),
+                };
+                let bytes = if kind == RowKind::Piece { 0 } else { u64::from(below(1 << 20)) };
+                let site = SiteId(below(SITES));
+                (kind, LifetimeRow { site, birth: Half(birth), death, bytes, allocations: 1 + below(9) })
+            })
+            .collect();
+        rows.sort_by_key(|(_, row)| row.death);
+        rows
+    }
+
+    /// Sums by site of the rows that count, row by row.
+    fn by_definition(
+        rows: &[(RowKind, LifetimeRow)],
+        weight: impl Fn(RowKind, Half, Half) -> i64,
+    ) -> Vec<(SiteId, Amount)> {
+        let mut sums = vec![Amount::default(); SITES as usize];
+        for (kind, row) in rows {
+            let weight = weight(*kind, row.birth, row.death);
+            sums[row.site.index()].bytes += weight * row.bytes as i64;
+            sums[row.site.index()].allocations += weight * i64::from(row.allocations);
+        }
+        let sites = (0..SITES).map(SiteId).zip(sums);
+        sites.filter(|(_, amount)| *amount != Amount::default()).collect()
+    }
+
+    #[test]
+    fn sums_over_many_chunks_are_those_of_their_rows() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut writer = Writer::create(&folder.path().join("a.mvidx")).unwrap();
+        writer.rows_between_sums = 60_000;
+        let rows = rows(400_000);
+        rows.iter().for_each(|(kind, row)| writer.row(*kind, *row).unwrap());
+        writer.flush_all().unwrap();
+        assert_eq!(writer.live_at(Half(7), SITES as usize).unwrap().len(), SITES as usize);
+        let lifetimes = Lifetimes::new(writer.connection, writer.chunks, SITES as usize);
+        assert_eq!(lifetimes.row_count(), rows.len());
+        assert!(lifetimes.sums_until().len() >= 4, "{:?}", lifetimes.sums_until());
+
+        let is_live = |at: Option<Half>, birth: Half, death: Half| at.is_some_and(|at| birth <= at && death > at);
+        let moments = [None, Some(0), Some(1), Some(700), Some(2499), Some(2500), Some(4998), Some(HALVES)];
+        let moments = moments.map(|at| at.map(Half));
+        for from in moments {
+            for to in moments.into_iter().filter(|to| *to >= from) {
+                let difference = by_definition(&rows, |kind, birth, death| {
+                    let change = i64::from(is_live(to, birth, death)) - i64::from(is_live(from, birth, death));
+                    if kind == RowKind::Churn { 0 } else { change }
+                });
+                assert_eq!(lifetimes.difference(from, to), difference, "{from:?} {to:?}");
+                let Some(to) = to else { continue };
+                let is_born = |birth: Half| from.is_none_or(|from| birth > from) && birth <= to;
+                let born = by_definition(&rows, |kind, birth, _| i64::from(kind != RowKind::Piece && is_born(birth)));
+                assert_eq!(lifetimes.born(from, to), born, "{from:?} {to:?}");
+                let born_and_live = by_definition(&rows, |kind, birth, death| {
+                    i64::from(kind == RowKind::Lifetime && is_born(birth) && death > to)
+                });
+                assert_eq!(lifetimes.born_and_live(from, to), born_and_live, "{from:?} {to:?}");
+            }
+        }
+        lifetimes.check().unwrap();
+    }
 }
