@@ -145,7 +145,7 @@ fn numbers_at_the_end_of_all_numbers_are_summed_without_harm() {
         format!(
             "UPDATE sites SET total_bytes = {MAX}, total_allocations = {MAX}, native_frame = 4294967295, generation = 7"
         ),
-        format!("UPDATE temporary SET bytes = {MAX}, allocations = {MAX}, distance = 0"),
+        format!("UPDATE temporary SET bytes = {MAX}, allocations = {MAX}, distance = -distance"),
         format!("UPDATE size_buckets SET allocations = {MAX}; UPDATE sizes SET allocations = -1"),
         format!(
             "UPDATE snapshots SET time_ms = {MAX}, rss_bytes = -1, heap_bytes = -1 WHERE id % 2 = 0;
@@ -161,7 +161,7 @@ fn numbers_at_the_end_of_all_numbers_are_summed_without_harm() {
         "UPDATE threads SET number = -1; UPDATE locations SET line = -2147483648, kind = 255, traits = 255".to_owned(),
         "UPDATE native_frames SET parent = id; UPDATE segments SET start = -1, end = -1, bias = -1, path = 99999"
             .to_owned(),
-        "UPDATE temporary SET site = 99999".to_owned(),
+        "UPDATE temporary SET site = site + 99999".to_owned(),
         "UPDATE lifetimes SET min_birth = 0, max_birth = 0, min_death = 0, max_death = 0".to_owned(),
     ] {
         match after(&sql) {

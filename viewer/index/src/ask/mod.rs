@@ -144,7 +144,7 @@ impl Store {
     fn temporary(&self, threshold: u64) -> Result<Sums, Refusal> {
         let read = |connection: &rusqlite::Connection| -> rusqlite::Result<Sums> {
             connection
-                .prepare_cached("SELECT site, bytes, allocations FROM temporary WHERE distance <= ?1 ORDER BY site")?
+                .prepare_cached("SELECT site, bytes, allocations FROM temporary WHERE distance <= ?1")?
                 .query_map([threshold as i64], |row| {
                     Ok((SiteId(row.get(0)?), Amount { bytes: row.get(1)?, allocations: row.get(2)? }))
                 })?
@@ -152,6 +152,7 @@ impl Store {
         };
         let mut sums = self.lifetimes.with_connection(read).map_err(unreadable)?;
         // Not in SQL, where sums that wrap are errors.
+        sums.sort_unstable_by_key(|(site, _)| *site);
         sums.dedup_by(|next, sum| {
             let is_same = next.0 == sum.0;
             if is_same {

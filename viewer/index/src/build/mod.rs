@@ -137,7 +137,7 @@ pub(crate) fn build(
     writer.threads(&built.assembler.threads)?;
     writer.sites(&built.assembler.sites, &site_rows)?;
     writer.timeline(&snapshot_rows(&built.snapshots, &built.summary.snapshot_heaps), &built.summary.slices)?;
-    writer.temporary(&built.summary.temporary.rows())?;
+    writer.temporary(built.summary.temporary.rows())?;
     let above_tracker = built.assembler.above_tracker.iter();
     writer.statistics(&built.summary.sizes, &built.summary.size_buckets, above_tracker)?;
     writer.native(&built.assembler.native, &native_names)?;
@@ -190,8 +190,9 @@ pub(crate) fn temporary_within(capture: &Capture, threshold: u64) -> Result<Vec<
     let (file, header) = (&capture.file, &capture.header);
     let built = pipeline::run(file, capture.container, header, aggregator, &mut Nowhere, &Progress::default())?;
     let amount = |bytes: u64, allocations: u64| Amount { bytes: bytes as i64, allocations: allocations as i64 };
+    // One row a site, as distances beyond those that an index holds are not told apart.
     let rows = built.summary.temporary.rows();
-    Ok(rows.into_iter().map(|(site, _, bytes, allocations)| (site, amount(bytes, allocations))).collect())
+    Ok(rows.map(|(site, _, bytes, allocations)| (site, amount(bytes, allocations))).collect())
 }
 
 /// Sums by site of a streaming capture.

@@ -97,24 +97,26 @@ impl TemporaryHistogram {
         }
     }
 
-    /// Rows (site, distance, bytes, allocations), by site and distance.
-    pub(crate) fn rows(&self) -> Vec<(SiteId, u32, u64, u64)> {
+    /// Rows (site, distance, bytes, allocations), by distance and site. The near ones are not copied: they are most of all.
+    pub(crate) fn rows(&self) -> impl Iterator<Item = (SiteId, u32, u64, u64)> + '_ {
+        let near = (0..NEAR).flat_map(|distance| {
+            let of_distance = move |(site, sums): (usize, &[Sum; NEAR])| row(site, distance, sums[distance]);
+            self.near.iter().enumerate().filter_map(of_distance)
+        });
+        near.chain(self.far_rows())
+    }
+
+    fn far_rows(&self) -> Vec<(SiteId, u32, u64, u64)> {
         let mut rows = Vec::new();
-        let mut add = |site: usize, distance: usize, &(bytes, allocations): &Sum| {
-            if allocations > 0 {
-                rows.push((SiteId(site as u32), distance as u32, bytes, allocations));
-            }
-        };
-        for (site, (near, far)) in self.near.iter().zip(&self.far).enumerate() {
-            near.iter().enumerate().for_each(|(distance, sum)| add(site, distance, sum));
+        for (site, far) in self.far.iter().enumerate() {
             if let Far::Table(table) = far {
-                self.tables[*table as usize].iter().enumerate().for_each(|(distance, sum)| add(site, distance, sum));
+                let sums = self.tables[*table as usize].iter().enumerate();
+                rows.extend(sums.filter_map(|(distance, &sum)| row(site, distance, sum)));
             }
         }
-        for (key, sum) in &self.shared {
-            add((key >> 16) as usize, (key & 0xffff) as usize, sum);
-        }
-        rows.sort_unstable_by_key(|row| (row.0, row.1));
+        let shared = self.shared.iter();
+        rows.extend(shared.filter_map(|(key, &sum)| row((key >> 16) as usize, (key & 0xffff) as usize, sum)));
+        rows.sort_unstable_by_key(|row| (row.1, row.0));
         // A site's first far distances are in the shared map, the others in its table.
         rows.dedup_by(|next, kept| {
             let is_same = (next.0, next.1) == (kept.0, kept.1);
@@ -126,4 +128,8 @@ impl TemporaryHistogram {
         });
         rows
     }
+}
+
+fn row(site: usize, distance: usize, (bytes, allocations): Sum) -> Option<(SiteId, u32, u64, u64)> {
+    (allocations > 0).then_some((SiteId(site as u32), distance as u32, bytes, allocations))
 }

@@ -27,8 +27,8 @@ CREATE TABLE slices (id INTEGER PRIMARY KEY, interval INTEGER NOT NULL, peak_byt
 CREATE TABLE lifetimes (id INTEGER PRIMARY KEY, kind INTEGER NOT NULL, rows INTEGER NOT NULL,
     min_birth INTEGER NOT NULL, max_birth INTEGER NOT NULL, min_death INTEGER NOT NULL, max_death INTEGER NOT NULL,
     data BLOB NOT NULL);
-CREATE TABLE temporary (site INTEGER NOT NULL, distance INTEGER NOT NULL, bytes INTEGER NOT NULL,
-    allocations INTEGER NOT NULL);
+CREATE TABLE temporary (distance INTEGER NOT NULL, site INTEGER NOT NULL, bytes INTEGER NOT NULL,
+    allocations INTEGER NOT NULL, PRIMARY KEY (distance, site)) WITHOUT ROWID;
 CREATE TABLE sizes (size_bytes INTEGER PRIMARY KEY, allocations INTEGER NOT NULL);
 CREATE TABLE size_buckets (bucket INTEGER PRIMARY KEY, allocations INTEGER NOT NULL);
 CREATE TABLE above_tracker (location INTEGER PRIMARY KEY, bytes INTEGER NOT NULL, allocations INTEGER NOT NULL);

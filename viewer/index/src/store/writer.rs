@@ -247,10 +247,10 @@ impl Writer {
     }
 
     /// Writes what temporary allocations are counted from.
-    pub(crate) fn temporary(&self, rows: &[(SiteId, u32, u64, u64)]) -> Result<(), Error> {
+    pub(crate) fn temporary(&self, rows: impl Iterator<Item = (SiteId, u32, u64, u64)>) -> Result<(), Error> {
         let insert = "INSERT INTO temporary VALUES (?1, ?2, ?3, ?4)";
-        self.fill(insert, rows.iter(), |s, (site, distance, bytes, allocations)| {
-            s.execute(params![site.0, distance, *bytes as i64, *allocations as i64])
+        self.fill(insert, rows, |s, (site, distance, bytes, allocations)| {
+            s.execute(params![distance, site.0, bytes as i64, allocations as i64])
         })
     }
 
