@@ -17,6 +17,7 @@ mod opening;
 mod opening_page;
 mod path_entry;
 mod search_field;
+mod selection;
 mod start_page;
 mod status_bar;
 mod tabs;
@@ -28,7 +29,8 @@ mod window;
 mod worker;
 
 pub use command::{Command, Group};
-pub use view::{ModeChoice, Selection, Tab, View};
+pub use selection::Selection;
+pub use view::{ModeChoice, Tab, View};
 pub use window::{RunOptions, run};
 
 use crate::memory_graph::MemoryGraph;

@@ -150,6 +150,8 @@ impl TableView {
             ComboBox::from_id_salt("group by")
                 .selected_text(grouping_name(source.group_by))
                 .width(130.0)
+                // All groupings at once, without scrolling.
+                .height(400.0)
                 .show_ui(ui, |ui| {
                     for (group_by, name) in GROUPINGS {
                         if ui.selectable_label(group_by == source.group_by, name).clicked() {
