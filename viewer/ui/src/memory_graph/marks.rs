@@ -2,6 +2,7 @@
 //! What is marked on a memory graph: peaks, the chosen range and moment, the names of the lines, what the pointer is on.
 
 use super::Source;
+use super::high_water_mark::HighWaterMark;
 use super::paint::{LABEL_POINTS, Plot};
 use super::series::Series;
 use super::widget::Lines;
@@ -106,23 +107,37 @@ fn around(point: Pos2, size: egui::Vec2) -> [Pos2; 4] {
     ]
 }
 
-/// The high-water mark: a dot where the heap is largest, between snapshots too.
+/// The high-water mark: a dot where the heap is largest, between snapshots too; a level where the capture does not say
+/// when that was.
 fn peak(painter: &Painter, inside: &Painter, plot: &Plot, lines: &Lines, source: &Source<'_>, labels: &mut Labels) {
     let palette = &plot.palette;
-    let Some((elapsed_ms, bytes)) = lines.heap.peak().filter(|(_, bytes)| *bytes > 0) else { return };
-    if !plot.is_visible(elapsed_ms as f64) {
-        return;
-    }
-    let at = pos2(plot.x(elapsed_ms as f64), plot.y(bytes));
-    let dashes = [at, pos2(at.x, plot.rect.bottom())];
-    inside.extend(Shape::dashed_line(&dashes, Stroke::new(1.0, palette.text_weak.gamma_multiply(0.7)), 3.0, 3.0));
-    painter.circle(at, 3.5, palette.text_strong, Stroke::new(1.5, palette.panel));
     let name = if source.is_provisional { "peak so far" } else { "peak" };
-    let words = format!("{name} {}", format_bytes(bytes, source.units));
-    let galley = strong(painter, &words, palette.text_strong);
-    let places = around(at, galley.size());
-    labels.taken.push(Rect::from_center_size(at, vec2(8.0, 8.0)));
-    labels.put(painter, plot, galley, &places);
+    let words = |bytes| format!("{name} {}", format_bytes(bytes, source.units));
+    let dashed = |from, to| {
+        let stroke = Stroke::new(1.0, palette.text_weak.gamma_multiply(0.7));
+        inside.extend(Shape::dashed_line(&[from, to], stroke, 3.0, 3.0));
+    };
+    match lines.high_water_mark {
+        Some(HighWaterMark::At(elapsed_ms, bytes)) if plot.is_visible(elapsed_ms as f64) => {
+            let at = pos2(plot.x(elapsed_ms as f64), plot.y(bytes));
+            dashed(at, pos2(at.x, plot.rect.bottom()));
+            painter.circle(at, 3.5, palette.text_strong, Stroke::new(1.5, palette.panel));
+            let galley = strong(painter, &words(bytes), palette.text_strong);
+            let places = around(at, galley.size());
+            labels.taken.push(Rect::from_center_size(at, vec2(8.0, 8.0)));
+            labels.put(painter, plot, galley, &places);
+        }
+        Some(HighWaterMark::Sometime(bytes)) => {
+            let y = plot.hairline(plot.y(bytes));
+            dashed(pos2(plot.rect.left(), y), pos2(plot.rect.right(), y));
+            let words = format!("{}, at a time not recorded", words(bytes));
+            let galley = strong(painter, &words, palette.text_strong);
+            let left = plot.rect.left() + 8.0;
+            let (above, below) = (pos2(left, y - galley.size().y - 3.0), pos2(left, y + 3.0));
+            labels.put(painter, plot, galley, &[above, below]);
+        }
+        Some(HighWaterMark::At(..)) | None => {}
+    }
 }
 
 /// The largest resident set: a ring.

@@ -6,6 +6,7 @@
 //! so no peak is lost, however many snapshots there are.
 
 mod axis;
+mod high_water_mark;
 mod marks;
 mod paint;
 mod series;

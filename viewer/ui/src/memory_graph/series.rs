@@ -81,6 +81,13 @@ impl Series {
         Some((self.elapsed_ms[at], largest))
     }
 
+    /// When a value is first reached within a stretch of time, both ends included.
+    pub(super) fn first_time_of(&self, value: u64, from_ms: i64, to_ms: i64) -> Option<i64> {
+        let first = self.elapsed_ms.partition_point(|&at| at < from_ms);
+        let times = self.elapsed_ms[first..].iter().take_while(|&&at| at <= to_ms);
+        times.zip(&self.values[first..]).find(|(_, found)| **found == value).map(|(at, _)| *at)
+    }
+
     /// The values of the points around a time: the last at or before it.
     pub(super) fn value_at(&self, elapsed_ms: i64) -> Option<u64> {
         let after = self.elapsed_ms.partition_point(|&at| at <= elapsed_ms);
