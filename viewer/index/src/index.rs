@@ -15,7 +15,7 @@ use crate::native::NativeSymbols;
 use crate::native::frames::file_name;
 use crate::native::stack::NativeFrameInfo;
 use crate::progress::Progress;
-use crate::question::{Filter, Question, TimeRange};
+use crate::question::{Filter, Pattern, Question, TimeRange};
 use crate::site::Site;
 use crate::source::{self, Source};
 use crate::statistics::Statistics;
@@ -144,6 +144,11 @@ impl Index {
     /// A location.
     pub fn location(&self, location: LocationId) -> &Location {
         &self.store.locations[location.index()]
+    }
+
+    /// The names of functions that match a pattern, to be hidden by a [`Filter`].
+    pub fn functions_named(&self, pattern: &Pattern) -> Result<Vec<StringId>, Refusal> {
+        self.store.functions_named(pattern)
     }
 
     /// How many locations there are.
