@@ -9,21 +9,21 @@ use crate::cell;
 use crate::labels::Labels;
 use crate::listing::{Column, Listing, Rows, Width};
 use crate::row_name::RowName;
-use crate::row_order::RowOrder;
+use crate::row_order::{RowOrder, Sort};
 use crate::shown::shown;
 use crate::theme::Palette;
 use egui::{Align, Rect, RichText, TextStyle, Ui, vec2};
-use memray_index::{GroupBy, GrowthBy, GrowthRow, GrowthShape, RowKey};
+use memray_index::{GrowthBy, GrowthRow, GrowthShape, RowKey};
 use memray_report::size::{Units, format_bytes, format_bytes_exact, format_bytes_signed, format_count};
-use order::{OrderKey, Sort, SortBy};
+use order::{Arrangement, SortBy};
 use sparkline::sparkline;
 use std::sync::Arc;
 
 /// A ranking by growth, and how the user arranged it.
 #[derive(Default)]
 pub struct GrowthView {
-    sort: Sort,
-    order: RowOrder<OrderKey>,
+    sort: Sort<SortBy>,
+    order: RowOrder<GrowthRow, SortBy>,
     selected: Option<RowKey>,
 }
 
@@ -113,11 +113,11 @@ impl GrowthView {
                 return events;
             }
         };
-        let key = OrderKey { rows: rows.clone(), sort: self.sort };
+        let arrangement = Arrangement { rows: rows.clone(), sort: self.sort, hits: None };
         let (by, labels) = (source.by, source.labels);
-        self.order.update(ui.ctx(), &key, rows.len(), OrderKey::has_same_rows, || {
-            let (key, labels) = (key.clone(), labels.clone());
-            move || key.order(group_by(by), &*labels)
+        self.order.update(ui.ctx(), &arrangement, || {
+            let (arrangement, labels) = (arrangement.clone(), labels.clone());
+            move || order::order(&arrangement, by.group_by(), &*labels)
         });
         let visible = Ranked { source, rows, order: self.order.rows() };
         // A ranking has hundreds of rows, so a search of them is nothing.
@@ -154,13 +154,6 @@ fn message(ui: &mut Ui, words: &str) {
     let palette = Palette::of(ui.visuals());
     ui.add_space(24.0);
     ui.vertical_centered(|ui| ui.label(RichText::new(words).color(palette.text_weak)));
-}
-
-fn group_by(by: GrowthBy) -> GroupBy {
-    match by {
-        GrowthBy::Inclusive | GrowthBy::Own => GroupBy::Location,
-        GrowthBy::OwnCodeLine => GroupBy::OwnCodeLine,
-    }
 }
 
 const fn column(name: &'static str, hint: &'static str, width: Width, align: Align) -> Column {
@@ -203,7 +196,7 @@ impl Ranked<'_> {
     }
 
     fn name(&self, row: &GrowthRow) -> RowName<'_> {
-        RowName::of(row.key, group_by(self.source.by), &**self.source.labels)
+        RowName::of(row.key, self.source.by.group_by(), &**self.source.labels)
     }
 }
 
@@ -213,10 +206,6 @@ impl Rows for Ranked<'_> {
             let grown = format_bytes_signed(delta(row), self.source.units);
             format!("{} {grown}, {}", self.name(row).spoken(), shape_word(row.shape))
         })
-    }
-
-    fn is_selected(&self, row: usize) -> bool {
-        self.source.selected.is_some() && self.row(row).map(|row| row.key) == self.source.selected
     }
 
     fn cell(&self, ui: &Ui, row: usize, column: usize, rect: Rect) {
@@ -274,12 +263,7 @@ impl Rows for Ranked<'_> {
 
     fn hover(&self, ui: &mut Ui, row: usize) {
         let Some(row) = self.row(row) else { return };
-        let palette = Palette::of(ui.visuals());
-        let name = self.name(row);
-        ui.label(RichText::new(name.shown()).color(palette.text_strong));
-        if !name.path.is_empty() {
-            ui.label(RichText::new(name.full_place()).color(palette.text_weak));
-        }
+        self.name(row).hover(ui);
         ui.label(format!("{} → {}", format_bytes_exact(row.before.bytes), format_bytes_exact(row.after.bytes)));
         ui.label(format!(
             "{} → {} allocations",

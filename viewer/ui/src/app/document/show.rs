@@ -8,7 +8,7 @@ use super::Document;
 use crate::settings::Settings;
 use crate::{details, growth_view, icicle, memory_graph, statistics_view, table_view};
 use egui::Ui;
-use memray_index::{Amount, CaptureInfo, GroupBy, GrowthBy, Mode, Pattern, Refusal, RowKey, TreeNodeId};
+use memray_index::{Amount, CaptureInfo, GroupBy, Mode, Pattern, Refusal, RowKey, TreeNodeId};
 use memray_report::moments::elapsed_ms;
 use memray_report::size::format_counted;
 use memray_report::time::format_elapsed_range;
@@ -88,10 +88,7 @@ impl Document {
 
     fn show_growth(&mut self, ui: &mut Ui, settings: &Settings) -> Option<String> {
         let (range, by, outcome) = self.answers.growth.as_ref()?;
-        let group_by = match by {
-            GrowthBy::OwnCodeLine => GroupBy::OwnCodeLine,
-            GrowthBy::Inclusive | GrowthBy::Own => GroupBy::Location,
-        };
+        let group_by = by.group_by();
         let refusal = outcome.as_ref().err().map(Refusal::sentence);
         let timeline = self.index.timeline();
         let range = format_elapsed_range(elapsed_ms(timeline, range.from), elapsed_ms(timeline, range.to));
@@ -110,7 +107,7 @@ impl Document {
         if let Some(key) = events.selected {
             self.select_row(key, group_by);
         }
-        None
+        events.copied.then(|| "Copied".to_owned())
     }
 
     fn show_statistics(&mut self, ui: &mut Ui, settings: &Settings) -> Option<String> {
