@@ -59,6 +59,13 @@ impl Selection {
         escape::shorten(&RowName::of(key, group_by, index).shown(), 60).into_owned()
     }
 
+    /// What it is called, and where it lies.
+    pub fn name_and_place(&self, index: &Index) -> String {
+        let (key, group_by) = self.row().unwrap_or((RowKey::None, GroupBy::Location));
+        let name = RowName::of(key, group_by, index);
+        format!("{} {}", name.shown(), name.full_place()).trim_end().to_owned()
+    }
+
     /// Where it is in an answer's tree: the frame itself, or the heaviest node that shows it.
     pub fn find(&self, index: &Index, answer: &Answer, tree: &Tree, options: TreeOptions) -> Option<TreeNodeId> {
         match self {

@@ -225,7 +225,12 @@ fn numbers(ui: &mut Ui, source: &Source<'_>) {
     number(ui, "allocations", None, &format_count(source.amount.allocations), palette.text);
     if let Some(growth) = source.growth {
         let color = if growth.shape == GrowthShape::Steady { palette.more } else { palette.text };
-        let words = format!("{}, {}", slope_words(growth.slope_bytes_per_hour, units), shape_word(growth.shape));
+        let shape = shape_word(growth.shape);
+        let words = match growth.shape {
+            // What fell again has a slope too, that would say the contrary.
+            GrowthShape::NotGrowing => shape.to_owned(),
+            _ => format!("{}, {shape}", slope_words(growth.slope_bytes_per_hour, units)),
+        };
         let (rect, font, _) = line(ui, "growth", &words);
         cell::text(ui.painter(), rect, Align::Max, &words, font, color);
     }

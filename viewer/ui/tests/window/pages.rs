@@ -16,6 +16,14 @@ fn without_a_file_there_is_a_way_to_open_one_and_a_line_to_record_one() {
 }
 
 #[test]
+fn the_sample_is_offered_where_it_is_there_and_opens() {
+    assert!(!Driver::start().shows("Open the sample"));
+    let mut driver = Driver::start_with_sample(&capture("v13-py3.13/items.bin"));
+    driver.click(Role::Button, "Open the sample");
+    assert_eq!(driver.harness.state().title(), "items.bin — memray-view");
+}
+
+#[test]
 fn a_capture_that_was_opened_is_offered_again_with_its_peak() {
     let folder = tempfile::tempdir().unwrap();
     let settings = folder.path().join("settings.json");
