@@ -92,13 +92,16 @@ impl<Row, By> Arrangement<Row, By> {
 /// Lists up to this long are sorted at once: that takes less than a frame.
 const AT_ONCE: usize = 10_000;
 
+/// An order being computed, and what it answers.
+type Running<Row, By> = (Arrangement<Row, By>, Background<Vec<u32>>);
+
 /// Rows in the order shown.
 pub(crate) struct RowOrder<Row, By> {
     /// What `order` answers.
     key: Option<Arrangement<Row, By>>,
     order: Vec<u32>,
     generation: u64,
-    running: Option<(Arrangement<Row, By>, Background<Vec<u32>>)>,
+    running: Option<Running<Row, By>>,
 }
 
 impl<Row, By> Default for RowOrder<Row, By> {

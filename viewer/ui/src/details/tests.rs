@@ -102,7 +102,25 @@ fn numbers_of_the_selection_are_shown_in_words() {
     ] {
         harness.get_by_label(label);
     }
-    harness.get_by_label_contains("cache.py:4  ·  module cache");
+    harness.get_by_label_contains("cache.py:4\u{a0}\u{a0}·  module\u{a0}cache");
+}
+
+#[test]
+fn a_narrow_pane_cuts_words_and_no_number() {
+    let folder = tempfile::tempdir().unwrap();
+    let (names, stack) = sample(&folder);
+    let mut harness = Shown::new(names, stack, 1).harness();
+    harness.set_size(vec2(190.0, 700.0));
+    harness.run_steps(3);
+    let mut cut = Vec::new();
+    for shape in &harness.output().shapes {
+        if let egui::Shape::Text(text) = &shape.shape
+            && text.galley.elided
+        {
+            cut.push(text.galley.text().to_owned());
+        }
+    }
+    assert_eq!(cut, ["live at the peak"]);
 }
 
 #[test]

@@ -128,12 +128,9 @@ impl GrowthView {
         self.selected = source.selected;
         let listing = Listing {
             name: "Growth",
-            columns: &COLUMNS.map(|(_, column)| column),
+            columns: &columns(ui.available_width()),
             row_count: visible.order.len(),
-            sorted_by: COLUMNS
-                .iter()
-                .position(|(by, _)| *by == Some(self.sort.by))
-                .map(|at| (at, self.sort.is_descending)),
+            sorted_by: COLUMNS.iter().position(|by| *by == Some(self.sort.by)).map(|at| (at, self.sort.is_descending)),
             selected_row,
             scroll_to: selected_row.filter(|_| is_new),
         };
@@ -143,7 +140,7 @@ impl GrowthView {
         if events.selected.is_some() {
             self.selected = events.selected;
         }
-        if let Some(by) = listed.sorted.and_then(|column| COLUMNS.get(column)?.0) {
+        if let Some(by) = listed.sorted.and_then(|column| *COLUMNS.get(column)?) {
             self.sort = self.sort.clicked(by);
         }
         events
@@ -160,29 +157,26 @@ const fn column(name: &'static str, hint: &'static str, width: Width, align: Ali
     Column { name, hint, width, align, is_sortable: true }
 }
 
-const COLUMNS: [(Option<SortBy>, Column); 6] = [
-    (Some(SortBy::Name), column("Function", "", Width::Share(1.0, 150.0), Align::Min)),
-    (
-        None,
-        Column {
-            name: "Live bytes over the range",
-            hint: "From zero to the most",
-            width: Width::Fixed(176.0),
-            align: Align::Min,
-            is_sortable: false,
-        },
-    ),
-    (
-        Some(SortBy::Shape),
-        column("Shape", "Steady is what a leak looks like; a cache levels off", Width::Fixed(104.0), Align::Min),
-    ),
-    (
-        Some(SortBy::Delta),
-        column("Growth", "Live bytes at the end less those at the start", Width::Fixed(116.0), Align::Max),
-    ),
-    (Some(SortBy::Slope), column("Slope", "Least-squares slope of the live bytes", Width::Fixed(128.0), Align::Max)),
-    (Some(SortBy::After), column("At the end", "Live bytes at the end of the range", Width::Fixed(104.0), Align::Max)),
-];
+/// A ranking narrower than this has narrower columns, so that names keep some room and none is cut off.
+const NARROW: f32 = 880.0;
+
+const COLUMNS: [Option<SortBy>; 6] =
+    [Some(SortBy::Name), None, Some(SortBy::Shape), Some(SortBy::Delta), Some(SortBy::Slope), Some(SortBy::After)];
+
+/// What [`COLUMNS`] look like in a ranking of a width.
+fn columns(width: f32) -> [Column; 6] {
+    let fixed = |wide, narrow| Width::Fixed(if width < NARROW { narrow } else { wide });
+    let curve =
+        Column { is_sortable: false, ..column("Live bytes", "From zero to the most", fixed(176.0, 96.0), Align::Min) };
+    [
+        column("Function", "", Width::Share(1.0, 150.0), Align::Min),
+        curve,
+        column("Shape", "Steady is what a leak looks like; a cache levels off", fixed(104.0, 96.0), Align::Min),
+        column("Growth", "Live bytes at the end less those at the start", fixed(116.0, 110.0), Align::Max),
+        column("Slope", "Least-squares slope of the live bytes", fixed(128.0, 118.0), Align::Max),
+        column("At the end", "Live bytes at the end of the range", fixed(104.0, 92.0), Align::Max),
+    ]
+}
 
 struct Ranked<'a> {
     source: &'a Source<'a>,
@@ -221,7 +215,7 @@ impl Rows for Ranked<'_> {
             1 => palette.more,
             _ => palette.less,
         };
-        match COLUMNS.get(column).and_then(|(by, _)| *by) {
+        match COLUMNS.get(column).copied().flatten() {
             Some(SortBy::Name) => {
                 let name = self.name(row);
                 let width = cell::text(painter, rect, Align::Min, &name.shown(), font.clone(), palette.text_strong);

@@ -7,6 +7,7 @@
 
 mod axis;
 mod high_water_mark;
+mod labels;
 mod marks;
 mod paint;
 mod series;
