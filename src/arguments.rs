@@ -157,6 +157,10 @@ pub(crate) struct ExportArguments {
     /// Leave out frames that memray calls irrelevant: runpy's, CPython's own, those of the import system
     #[arg(long)]
     pub(crate) hide_irrelevant: bool,
+
+    /// Leave out frames of such functions: part of their name, or /regex/; may be given more than once
+    #[arg(long, value_name = "PATTERN")]
+    pub(crate) hide_function: Vec<String>,
 }
 
 /// How an answer is written.

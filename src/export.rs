@@ -11,7 +11,11 @@ use memray_report::time::WallClock;
 
 pub(crate) fn run(arguments: &ExportArguments, open: &OpenOptions) -> Result<(), Failure> {
     let index = opening::open(&arguments.file, open, &Progress::default())?;
-    let answer = index.ask(&question(arguments, &index)?)?;
+    let mut question = question(arguments, &index)?;
+    for pattern in &arguments.hide_function {
+        question.filter.hidden_functions.extend(index.functions_named(&parse_pattern(pattern))?);
+    }
+    let answer = index.ask(&question)?;
     let format = match arguments.format {
         ExportFormat::Json => Format::Json,
         ExportFormat::Collapsed => Format::Collapsed,

@@ -107,6 +107,28 @@ fn hidden_frames_keep_their_bytes() {
 }
 
 #[test]
+fn what_a_hidden_function_called_is_its_callers() {
+    let place = Place::new();
+    let capture = "v13-py3.13/threads.bin";
+    let functions = |export: &Value| -> Vec<String> {
+        let frames = export["stacks"][0]["frames"].as_array().unwrap();
+        frames.iter().map(|frame| frame["function"].as_str().unwrap().to_owned()).collect()
+    };
+    let whole = place.export(capture, &[]);
+    assert_eq!(functions(&whole), ["<module>", "_run_code", "_run_module_code", "run_path", "_run_tracker"]);
+    // By part of a name whatever its case, and by an expression.
+    let hidden = place.export(capture, &["--hide-function", "_RUN_", "--hide-function", "/^run_path$/"]);
+    assert_eq!(functions(&hidden), ["<module>"]);
+    assert_eq!((totals(&hidden), sums(&hidden)), (totals(&whole), totals(&whole)));
+    let names = ["_run_code", "_run_module_code", "_run_tracker", "run_path"].map(|name| json!(name));
+    for name in &names {
+        let told = hidden["metadata"]["filter"]["hidden_functions"].as_array().unwrap();
+        assert!(told.contains(name), "{name} is not among {told:?}");
+    }
+    assert_eq!(place.export(capture, &["--hide-function", "no such function"])["stacks"], whole["stacks"]);
+}
+
+#[test]
 fn ranges_add_up() {
     let place = Place::new();
     let capture = "v13-py3.13/threads.bin";
@@ -177,6 +199,7 @@ fn each_mistake_is_one_sentence_and_exit_code_2() {
         (["--thread", "nobody"], "there is no thread “nobody”: this capture has 0x1 (main), 0x2 (producer-a),"),
         (["--allocator", "free"], "“free” is no allocator: write one of pymalloc_malloc,"),
         (["--function", "/(/"], "`(` is not a regular expression"),
+        (["--hide-function", "/(/"], "`(` is not a regular expression"),
     ] {
         let said = place.run_on("v13-py3.13/threads.bin", &["export", "FILE", arguments[0], arguments[1]]);
         assert_eq!((said.code, said.out.as_str()), (2, ""), "{arguments:?}");

@@ -79,3 +79,12 @@ fn an_index_never_replaces_its_capture() {
     assert!(said.err.contains("is the capture itself"), "{}", said.err);
     assert_eq!(place.run(&["stats", "a.bin"]).code, 0);
 }
+
+#[test]
+fn an_index_that_cannot_be_written_says_where_and_what_to_do() {
+    let place = Place::new();
+    let said = place.run_on("v13-py3.13/nothing.bin", &["index", "FILE", "-o", "no/such/a.mvidx"]);
+    let sentence = "memray-view: no/such/a.mvidx cannot be written (entity not found): choose a folder that is there, \
+                    may be written to, and has room for the index\n";
+    assert_eq!((said.code, said.out.as_str(), said.err.as_str()), (1, "", sentence));
+}

@@ -54,11 +54,21 @@ impl Display {
 
     /// Runs xdotool on it and returns what it prints, or `None` where it finds nothing.
     pub(crate) fn xdotool(&self, arguments: &[&str]) -> Option<String> {
-        let output = Command::new("xdotool")
+        self.run("xdotool", arguments)
+    }
+
+    /// What another program would paste, if anything was copied.
+    pub(crate) fn clipboard(&self) -> Option<String> {
+        self.run("xclip", &["-o", "-selection", "clipboard"])
+    }
+
+    /// Runs a program on it and returns what it prints, or `None` where it fails.
+    pub(crate) fn run(&self, program: &str, arguments: &[&str]) -> Option<String> {
+        let output = Command::new(program)
             .args(arguments)
             .env("DISPLAY", &self.name)
             .output()
-            .expect("xdotool must be installed: scripts/test does it");
+            .unwrap_or_else(|error| panic!("{program} must be installed ({error}): scripts/test does it"));
         output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
     }
 }

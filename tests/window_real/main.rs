@@ -25,6 +25,8 @@ mod place {
     pub(crate) const GRAPH_AT_TWO_THIRDS: (i32, i32) = (900, 210);
     pub(crate) const LEAKED: (i32, i32) = (561, 314);
     pub(crate) const FRAME_OF_THE_REPORT: (i32, i32) = (294, 459);
+    /// In the details of a frame that was selected.
+    pub(crate) const COPY_STACK: (i32, i32) = (1372, 707);
 }
 
 fn sample() -> PathBuf {
@@ -125,4 +127,34 @@ fn a_search_says_how_much_it_matches() {
     let truth = Truth::of(&sample(), (0, 0), "draw_invoice");
     assert!(shown["matched_frames"].as_u64().is_some_and(|frames| frames > 0), "{shown}");
     assert_eq!(shown["matched_bytes"].as_u64(), Some(truth.bytes("function")));
+}
+
+#[test]
+fn what_is_copied_by_key_and_by_button_reaches_other_programs() {
+    let display = screen();
+    let window = Window::open(&display, &sample());
+    let select = |window: &Window<'_>| window.click(place::FRAME_OF_THE_REPORT);
+    window.act("the frame", select, |shown| shown["selected"] == "write_monthly_report");
+    wait::until("the frame's name and place", || {
+        window.key("ctrl+c");
+        wait::soon(|| (display.clipboard()? == "write_monthly_report /srv/orders/orders/monthly.py:38").then_some(()))
+    });
+    wait::until("the stack", || {
+        window.click(place::COPY_STACK);
+        wait::soon(|| {
+            let lines = display.clipboard()?;
+            let lines: Vec<&str> = lines.lines().collect();
+            (lines.len() == 5 && lines[4] == "join_rows /srv/orders/orders/monthly.py:30").then_some(())
+        })
+    });
+}
+
+#[test]
+fn desktops_are_told_the_windows_class_and_icon() {
+    let display = screen();
+    let window = Window::open(&display, &sample());
+    let told = display.run("xprop", &["-id", window.id(), "WM_CLASS", "_NET_WM_ICON"]).unwrap();
+    // The class is that of the desktop entry.
+    assert!(told.starts_with("WM_CLASS(STRING) = \"\", \"memray-view\"\n"), "{told}");
+    assert!(told.contains("Icon (128 x 128):"), "{told}");
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Why a capture cannot be opened, or a question not answered. Each message is one sentence that says what to do.
 
+use std::io;
 use std::path::PathBuf;
 
 /// Why a capture or an index cannot be opened.
@@ -37,6 +38,14 @@ pub enum Error {
     /// The index cannot be written.
     #[error("the index cannot be written ({0}); free some disk space or use --no-cache")]
     Write(String),
+    /// A copy of the index cannot be written.
+    #[error("{} cannot be written ({reason}): choose a folder that is there, may be written to, and has room for the index", path.display())]
+    Save {
+        /// Where to.
+        path: PathBuf,
+        /// Why.
+        reason: io::ErrorKind,
+    },
     /// The index database failed.
     #[error("the index database failed: {0}")]
     Database(#[from] rusqlite::Error),

@@ -2,7 +2,7 @@
 //! Growth: what holds more at the end of a range than at its start, and whether it keeps growing.
 
 use crate::answer::Amount;
-use crate::table::RowKey;
+use crate::table::{GroupBy, RowKey};
 
 /// By what growth is ranked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -13,6 +13,16 @@ pub enum GrowthBy {
     Own,
     /// The innermost line of the program's own code.
     OwnCodeLine,
+}
+
+impl GrowthBy {
+    /// The grouping of a table that has the same rows.
+    pub fn group_by(self) -> GroupBy {
+        match self {
+            Self::Inclusive | Self::Own => GroupBy::Location,
+            Self::OwnCodeLine => GroupBy::OwnCodeLine,
+        }
+    }
 }
 
 /// A row of the ranking, the largest growth first.

@@ -8,19 +8,19 @@ use crate::ask::tree_layout::{callees_first, callers_first};
 use crate::call_tree::CallTree;
 use crate::error::{Error, Refusal};
 use crate::growth::{GrowthBy, GrowthRow};
-use crate::ids::{LocationId, NodeId, SiteId, StringId, ThreadIndex};
+use crate::ids::{LocationId, SiteId, StringId, ThreadIndex};
 use crate::info::CaptureInfo;
 use crate::location::Location;
 use crate::native::NativeSymbols;
 use crate::native::frames::file_name;
 use crate::native::stack::NativeFrameInfo;
 use crate::progress::Progress;
-use crate::question::{Filter, Question, TimeRange};
+use crate::question::{Filter, Pattern, Question, TimeRange};
 use crate::site::Site;
 use crate::source::{self, Source};
 use crate::statistics::Statistics;
 use crate::store::Store;
-use crate::table::{GroupBy, Row};
+use crate::table::{GroupBy, Row, RowKey, RowSites};
 use crate::timeline::Timeline;
 use crate::tree::{Tree, TreeNodeId};
 use rustc_hash::FxHashMap;
@@ -146,6 +146,11 @@ impl Index {
         &self.store.locations[location.index()]
     }
 
+    /// The names of functions that match a pattern, to be hidden by a [`Filter`].
+    pub fn functions_named(&self, pattern: &Pattern) -> Result<Vec<StringId>, Refusal> {
+        self.store.functions_named(pattern)
+    }
+
     /// How many locations there are.
     pub fn location_count(&self) -> usize {
         self.store.locations.len()
@@ -159,6 +164,11 @@ impl Index {
     /// A site's native stack, the innermost frame first; empty where none was recorded.
     pub fn native_stack(&self, site: SiteId) -> Vec<NativeFrameInfo> {
         self.site(site).native.map_or_else(Vec::new, |native| self.store.native().stack(native))
+    }
+
+    /// The frame that puts a site into its row of a table by native library: the innermost one that lies in a library.
+    pub fn innermost_native_frame(&self, site: SiteId) -> Option<NativeFrameInfo> {
+        self.site(site).native.and_then(|native| self.store.native().innermost_in_library(native))
     }
 
     /// A native frame in a line: `libarrow.so.1900+0x12ab arrow::Buffer::Resize`. Names may hold control characters.
@@ -210,13 +220,10 @@ impl Index {
 
     /// An answer as a table, the largest inclusive bytes first.
     pub fn table(&self, answer: &Answer, by: GroupBy) -> Vec<Row> {
-        match by {
-            GroupBy::Location | GroupBy::Function | GroupBy::File | GroupBy::Module => {
-                tables::by_frame(&self.store, &self.tree(answer, TreeOptions::default()), by)
-            }
-            GroupBy::OwnCodeLine | GroupBy::Thread | GroupBy::Allocator | GroupBy::NativeLibrary => {
-                tables::by_site(&self.store, answer, by)
-            }
+        if by.parts_stacks() {
+            tables::by_site(&self.store, answer, by)
+        } else {
+            tables::by_frame(&self.store, &self.tree(answer, TreeOptions::default()), by)
         }
     }
 
@@ -240,17 +247,10 @@ impl Index {
             .collect()
     }
 
-    /// The sites of an answer with a frame for which `matches` holds.
-    pub fn sites_with(&self, answer: &Answer, matches: &dyn Fn(LocationId) -> bool) -> Vec<SiteId> {
-        let tree = &self.store.call_tree;
-        let locations: Vec<bool> =
-            (0..self.location_count() as u32).map(|id| id > 0 && matches(LocationId(id))).collect();
-        let mut has = vec![false; tree.len()];
-        for node in (1..tree.len() as u32).map(NodeId) {
-            has[node.index()] = locations[tree.location(node).index()] || has[tree.parent(node).index()];
-        }
-        let sites = answer.sites.iter().map(|(site, _)| *site);
-        sites.filter(|&site| has[self.site(site).node.index()]).collect()
+    /// The sites of an answer that a row of its table sums.
+    pub fn sites_of_row(&self, answer: &Answer, by: GroupBy, key: RowKey) -> RowSites {
+        let shown = self.shown_tree(Hiding::of(&answer.question.filter, false));
+        tables::sites_of_row(&self.store, answer, &shown, by, key)
     }
 
     /// Live bytes of some sites at each snapshot and at the end: one value longer than `timeline().snapshots`.

@@ -44,6 +44,6 @@ pub use progress::{Progress, Provisional};
 pub use question::{Filter, Mode, Moment, Pattern, Question, TimeRange};
 pub use site::{NativeStack, Site};
 pub use statistics::{SizeBin, Statistics, StatisticsRow};
-pub use table::{GroupBy, Row, RowKey};
+pub use table::{GroupBy, Row, RowKey, RowSites};
 pub use timeline::{LatestTimes, SnapshotRow, Timeline};
 pub use tree::{Tree, TreeNode, TreeNodeId};

@@ -187,13 +187,13 @@ impl Source {
 
     /// Copies the index to a file of its own.
     pub(crate) fn save_as(&self, path: &Path) -> Result<(), Error> {
-        let write_error = |e: io::Error| Error::Write(e.to_string());
+        let cannot = |e: io::Error| Error::Save { path: path.to_owned(), reason: e.kind() };
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let mut new = tempfile::Builder::new().prefix(".memray-view-").tempfile_in(folder).map_err(write_error)?;
+        let mut new = tempfile::Builder::new().prefix(".memray-view-").tempfile_in(folder).map_err(cannot)?;
         let mut from = &self.file;
-        from.seek(SeekFrom::Start(0)).map_err(write_error)?;
-        io::copy(&mut from, new.as_file_mut()).map_err(write_error)?;
-        new.persist(path).map(drop).map_err(|e| write_error(e.error))
+        from.seek(SeekFrom::Start(0)).map_err(cannot)?;
+        io::copy(&mut from, new.as_file_mut()).map_err(cannot)?;
+        new.persist(path).map(drop).map_err(|e| cannot(e.error))
     }
 
     /// Reads the capture again.

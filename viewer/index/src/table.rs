@@ -2,7 +2,8 @@
 //! A table of an answer: rows by what they are grouped by.
 
 use crate::answer::Amount;
-use crate::ids::{LocationId, StringId, ThreadIndex};
+use crate::ids::{LocationId, SiteId, StringId, ThreadIndex};
+use crate::location::Location;
 use memray_format::Allocator;
 
 /// What a table's rows stand for.
@@ -26,6 +27,13 @@ pub enum GroupBy {
     NativeLibrary,
 }
 
+impl GroupBy {
+    /// Whether each stack belongs to one row alone; else to as many as it has frames.
+    pub fn parts_stacks(self) -> bool {
+        matches!(self, Self::OwnCodeLine | Self::Thread | Self::Allocator | Self::NativeLibrary)
+    }
+}
+
 /// What one row stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum RowKey {
@@ -45,6 +53,19 @@ pub enum RowKey {
     None,
 }
 
+impl RowKey {
+    /// The row of a location; none where rows part the stacks.
+    pub fn of_location(by: GroupBy, id: LocationId, location: &Location) -> Option<Self> {
+        match by {
+            GroupBy::Location => Some(Self::Location(id)),
+            GroupBy::Function => Some(Self::Function(location.function, location.file)),
+            GroupBy::File => Some(Self::File(location.file)),
+            GroupBy::Module => Some(Self::Module(location.module)),
+            GroupBy::OwnCodeLine | GroupBy::Thread | GroupBy::Allocator | GroupBy::NativeLibrary => None,
+        }
+    }
+}
+
 /// A row.
 #[derive(Clone, Copy, Debug)]
 pub struct Row {
@@ -55,4 +76,13 @@ pub struct Row {
     /// Of the stacks whose innermost frame it is. Equal to `inclusive` where rows part the stacks (own-code line,
     /// thread, allocator, native library).
     pub own: Amount,
+}
+
+/// The sites that a row sums.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RowSites {
+    /// Those of [`Row::inclusive`].
+    pub inclusive: Vec<SiteId>,
+    /// Those of [`Row::own`].
+    pub own: Vec<SiteId>,
 }

@@ -6,7 +6,9 @@
 
 use crate::moments::{elapsed_ms, format_moment};
 use memray_format::{FileFormat, PythonAllocator};
-use memray_index::{Answer, CaptureInfo, Ending, Filter, Index, Mode, Moment, Pattern, TimeRange, Timeline};
+use memray_index::{
+    Answer, CaptureInfo, Ending, Filter, Index, Mode, Moment, Pattern, StringId, ThreadIndex, TimeRange, Timeline,
+};
 use serde::Serialize;
 
 /// Facts of a capture.
@@ -87,6 +89,7 @@ struct FilterFacts {
     function: Option<String>,
     hide_import_system: bool,
     hide_irrelevant: bool,
+    hidden_functions: Vec<String>,
 }
 
 impl CaptureFacts {
@@ -146,7 +149,8 @@ impl EndingFacts {
 impl Metadata {
     /// The metadata of an answer; `label` is what its mode is called for this capture.
     pub fn of_answer(index: &Index, answer: &Answer, label: &'static str) -> Self {
-        let filter = FilterFacts::of(&answer.question.filter, |thread| crate::labels::thread_label(index, thread));
+        let thread = |thread| crate::labels::thread_label(index, thread);
+        let filter = FilterFacts::of(&answer.question.filter, thread, |name| index.text(name).into_owned());
         Self::new(CaptureFacts::of(index), index.timeline(), answer, filter, label)
     }
 
@@ -181,7 +185,7 @@ impl Metadata {
 }
 
 impl FilterFacts {
-    fn of(filter: &Filter, thread_label: impl Fn(memray_index::ThreadIndex) -> String) -> Self {
+    fn of(filter: &Filter, thread_label: impl Fn(ThreadIndex) -> String, text: impl Fn(StringId) -> String) -> Self {
         let pattern = |pattern: &Option<Pattern>| {
             pattern.as_ref().map(|pattern| match pattern {
                 Pattern::Substring(text) => text.clone(),
@@ -196,6 +200,7 @@ impl FilterFacts {
             function: pattern(&filter.function),
             hide_import_system: filter.hide_import_system,
             hide_irrelevant: filter.hide_irrelevant,
+            hidden_functions: filter.hidden_functions.iter().map(|&name| text(name)).collect(),
         }
     }
 }
@@ -259,7 +264,7 @@ mod tests {
     fn metadata(info: &CaptureInfo, question: Question, label: &'static str) -> Value {
         let answer = Answer { total: Amount::default(), sites: Vec::new(), heap_bytes: Some(9), question };
         let capture = CaptureFacts::new(info, &timeline(), 3);
-        let filter = FilterFacts::of(&answer.question.filter, |_| "0x2 (worker)".to_owned());
+        let filter = FilterFacts::of(&answer.question.filter, |_| "0x2 (worker)".to_owned(), |_| "wrapper".to_owned());
         serde_json::to_value(Metadata::new(capture, &timeline(), &answer, filter, label)).unwrap()
     }
 
@@ -281,9 +286,10 @@ mod tests {
         let question = Question {
             mode: Mode::RangeChurn(range),
             filter: Filter {
-                thread: Some(memray_index::ThreadIndex(1)),
+                thread: Some(ThreadIndex(1)),
                 function: Some(Pattern::Regex("^a".to_owned())),
                 hide_irrelevant: true,
+                hidden_functions: vec![StringId(4)],
                 ..Filter::default()
             },
             split_threads: true,
@@ -296,6 +302,7 @@ mod tests {
         assert_eq!(value["filter"]["thread"], "0x2 (worker)");
         assert_eq!(value["filter"]["function"], "/^a/");
         assert_eq!(value["filter"]["allocator"], Value::Null);
+        assert_eq!(value["filter"]["hidden_functions"], json!(["wrapper"]));
     }
 
     #[test]

@@ -41,8 +41,6 @@ pub(crate) enum Width {
 pub(crate) trait Rows {
     /// What a screen reader says of a row.
     fn spoken(&self, row: usize) -> String;
-    /// Whether it is the selected one.
-    fn is_selected(&self, row: usize) -> bool;
     /// Paints one cell into `rect`.
     fn cell(&self, ui: &Ui, row: usize, column: usize, rect: Rect);
     /// Fills the tooltip.
@@ -72,7 +70,7 @@ pub(crate) struct Listing<'a> {
     pub(crate) row_count: usize,
     /// Sorted by this column; whether the largest comes first.
     pub(crate) sorted_by: Option<(usize, bool)>,
-    /// Where the selected row is, for the keyboard to go on from.
+    /// Where the selected row is: it is lit, and the keyboard goes on from it.
     pub(crate) selected_row: Option<usize>,
     /// Brings this row into view.
     pub(crate) scroll_to: Option<usize>,
@@ -217,7 +215,7 @@ impl TableDelegate for Delegate<'_> {
             return;
         }
         let rect = ui.max_rect();
-        let is_selected = self.rows.is_selected(row);
+        let is_selected = self.listing.selected_row == Some(row);
         let response = ui.interact(rect, self.id.with(("row", row)), Sense::click());
         response.widget_info(|| WidgetInfo::selected(Role::Row, true, is_selected, self.rows.spoken(row)));
         self.paint_row(ui, rect, &response, is_selected);

@@ -3,7 +3,8 @@
 
 use crate::labels::Labels;
 use crate::shown::{file_name, shown};
-use egui::Ui;
+use crate::theme::Palette;
+use egui::{RichText, Ui};
 use memray_index::{GroupBy, LocationId, RowKey};
 use memray_report::labels::NO_STACK;
 use std::borrow::Cow;
@@ -77,6 +78,25 @@ impl<'a> RowName<'a> {
         if place.is_empty() || place == name { name.into_owned() } else { format!("{name} {place}") }
     }
 
+    /// Its name as it is compared when rows are sorted: whatever the case.
+    pub(crate) fn sorted_name(&self) -> String {
+        folded(&self.name)
+    }
+
+    /// Where it lies, as it is compared when rows are sorted.
+    pub(crate) fn sorted_place(&self) -> (String, u32) {
+        (folded(&self.path), self.line)
+    }
+
+    /// Begins a row's tooltip: the name, and below it the place with its folders.
+    pub(crate) fn hover(&self, ui: &mut Ui) {
+        let palette = Palette::of(ui.visuals());
+        ui.label(RichText::new(self.shown()).color(palette.text_strong));
+        if !self.path.is_empty() {
+            ui.label(RichText::new(self.full_place()).color(palette.text_weak));
+        }
+    }
+
     /// Fills a menu that copies the name, the place, or what `row` writes of the whole row; returns whether it did.
     pub(crate) fn copy_menu(&self, ui: &mut Ui, row: Option<&dyn Fn() -> String>) -> bool {
         let mut copied = None;
@@ -100,6 +120,14 @@ impl<'a> RowName<'a> {
     }
 }
 
+/// Names are compared by this much of them.
+const COMPARED_BYTES: usize = 256;
+
+fn folded(name: &str) -> String {
+    let end = (0..=COMPARED_BYTES.min(name.len())).rev().find(|end| name.is_char_boundary(*end)).unwrap_or(0);
+    name[..end].to_lowercase()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -114,5 +142,13 @@ mod tests {
         let none = RowName::of(RowKey::Location(LocationId::NONE), GroupBy::Location, &names);
         assert_eq!(none.spoken(), "no Python stack");
         assert_eq!(RowName::of(RowKey::None, GroupBy::OwnCodeLine, &names).name, "no own code");
+    }
+
+    #[test]
+    fn names_are_sorted_whatever_their_case_by_as_much_as_can_be_told_apart() {
+        let name = |name: &str| RowName { name: name.to_owned().into(), ..RowName::default() }.sorted_name();
+        assert_eq!(name("Cache.PUT"), "cache.put");
+        let long = "é".repeat(500);
+        assert_eq!(name(&long), "é".repeat(128));
     }
 }

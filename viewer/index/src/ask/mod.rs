@@ -12,8 +12,8 @@ pub(crate) mod tree_layout;
 use crate::answer::{Amount, Answer, StackAmount};
 use crate::columns::Half;
 use crate::error::Refusal;
-use crate::ids::{NodeId, SiteId};
-use crate::question::{Filter, Mode, Moment, Question, TimeRange};
+use crate::ids::{NodeId, SiteId, StringId};
+use crate::question::{Filter, Mode, Moment, Pattern, Question, TimeRange};
 use crate::store::Store;
 use pattern::{Matcher, NameOf};
 use shown_tree::ShownTree;
@@ -214,6 +214,16 @@ impl Store {
             }
         }
         Ok(())
+    }
+
+    /// The names of functions that match a pattern, in order, each once.
+    pub(crate) fn functions_named(&self, pattern: &Pattern) -> Result<Vec<StringId>, Refusal> {
+        let matcher = Matcher::new(pattern)?;
+        let mut functions: Vec<StringId> = self.locations.iter().skip(1).map(|location| location.function).collect();
+        functions.sort_unstable();
+        functions.dedup();
+        functions.retain(|&function| matcher.matches(self.names.get(function)));
+        Ok(functions)
     }
 
     /// For every node of the call tree, whether it or a node above it has a name that matches.

@@ -16,18 +16,21 @@ pub(crate) struct Hiding {
     pub(crate) irrelevant: bool,
     /// All that is not the program's own code.
     pub(crate) libraries: bool,
-    /// Functions of these names.
-    pub(crate) functions: Vec<StringId>,
+    /// Functions of these names, in order, each once.
+    functions: Vec<StringId>,
 }
 
 impl Hiding {
     /// What a filter hides.
     pub(crate) fn of(filter: &Filter, folds_libraries: bool) -> Self {
+        let mut functions = filter.hidden_functions.clone();
+        functions.sort_unstable();
+        functions.dedup();
         Self {
             import_system: filter.hide_import_system,
             irrelevant: filter.hide_irrelevant,
             libraries: folds_libraries,
-            functions: filter.hidden_functions.clone(),
+            functions,
         }
     }
 
@@ -36,7 +39,7 @@ impl Hiding {
         (self.import_system && is_below_import)
             || (self.irrelevant && !traits.is_interesting)
             || (self.libraries && !traits.is_own_code)
-            || self.functions.contains(&location.function)
+            || self.functions.binary_search(&location.function).is_ok()
     }
 }
 

@@ -2,22 +2,21 @@
 //! Tables of answers: what parts the stacks (thread, allocator …) is summed by site; what a stack may contain many of
 //! (location, function, file, module) is summed over the tree, each stack once a row.
 
+use super::shown_tree::ShownTree;
 use super::tree_layout::add;
 use crate::answer::{Amount, Answer};
-use crate::ids::{LocationId, NodeId};
+use crate::ids::{LocationId, NodeId, SiteId};
 use crate::location::Location;
 use crate::store::Store;
-use crate::table::{GroupBy, Row, RowKey};
+use crate::table::{GroupBy, Row, RowKey, RowSites};
 use crate::tree::{Tree, TreeNodeId};
 use rustc_hash::FxHashMap;
 
-/// The key of a location where rows are what a stack may contain many of.
-fn key_of(by: GroupBy, id: LocationId, location: &Location) -> RowKey {
-    match by {
-        GroupBy::Function => RowKey::Function(location.function, location.file),
-        GroupBy::File => RowKey::File(location.file),
-        GroupBy::Module => RowKey::Module(location.module),
-        _ => RowKey::Location(id),
+/// The row of a location; of memory without a stack the row that says so.
+fn key_of(store: &Store, by: GroupBy, id: LocationId) -> RowKey {
+    match id {
+        LocationId::NONE => RowKey::None,
+        id => RowKey::of_location(by, id, &store.locations[id.index()]).unwrap_or(RowKey::None),
     }
 }
 
@@ -30,7 +29,7 @@ pub(crate) fn by_frame(store: &Store, tree: &Tree, by: GroupBy) -> Vec<Row> {
         if let Some(&row) = row_of_location.get(&id) {
             return row;
         }
-        let key = if id == LocationId::NONE { RowKey::None } else { key_of(by, id, &store.locations[id.index()]) };
+        let key = key_of(store, by, id);
         let row = *numbers.entry(key).or_insert_with(|| {
             rows.push(Row { key, inclusive: Amount::default(), own: Amount::default() });
             rows.len() - 1
@@ -74,11 +73,20 @@ pub(crate) fn by_frame(store: &Store, tree: &Tree, by: GroupBy) -> Vec<Row> {
 
 /// Rows that part the stacks.
 pub(crate) fn by_site(store: &Store, answer: &Answer, by: GroupBy) -> Vec<Row> {
-    let own_lines = if by == GroupBy::OwnCodeLine { own_code_lines(store) } else { Vec::new() };
+    let key_of = site_keys(store, by);
     let mut sums: FxHashMap<RowKey, Amount> = FxHashMap::default();
     for &(id, amount) in &answer.sites {
+        add(sums.entry(key_of(id)).or_default(), amount);
+    }
+    sorted(sums.into_iter().map(|(key, amount)| Row { key, inclusive: amount, own: amount }).collect())
+}
+
+/// The row of each site where rows part the stacks.
+fn site_keys(store: &Store, by: GroupBy) -> impl Fn(SiteId) -> RowKey + '_ {
+    let own_lines = if by == GroupBy::OwnCodeLine { own_code_lines(store) } else { Vec::new() };
+    move |id| {
         let site = &store.sites[id.index()];
-        let key = match by {
+        match by {
             GroupBy::Thread => RowKey::Thread(site.thread),
             GroupBy::Allocator => RowKey::Allocator(site.allocator),
             GroupBy::NativeLibrary => {
@@ -89,10 +97,37 @@ pub(crate) fn by_site(store: &Store, answer: &Answer, by: GroupBy) -> Vec<Row> {
                 LocationId::NONE => RowKey::None,
                 line => RowKey::Location(line),
             },
-        };
-        add(sums.entry(key).or_default(), amount);
+        }
     }
-    sorted(sums.into_iter().map(|(key, amount)| Row { key, inclusive: amount, own: amount }).collect())
+}
+
+/// The sites of an answer that a row of its table sums.
+pub(crate) fn sites_of_row(store: &Store, answer: &Answer, shown: &ShownTree, by: GroupBy, key: RowKey) -> RowSites {
+    let sites = answer.sites.iter().map(|(site, _)| *site);
+    if by.parts_stacks() {
+        let key_of = site_keys(store, by);
+        let inclusive: Vec<SiteId> = sites.filter(|&site| key_of(site) == key).collect();
+        return RowSites { own: inclusive.clone(), inclusive };
+    }
+    let is_of_row: Vec<bool> =
+        (0..store.locations.len() as u32).map(|id| key_of(store, by, LocationId(id)) == key).collect();
+    let tree = &shown.tree;
+    let ends_in_row = |node: NodeId| is_of_row[tree.location(node).index()];
+    let mut is_below_row = vec![false; tree.len()];
+    for node in (1..tree.len() as u32).map(NodeId) {
+        is_below_row[node.index()] = ends_in_row(node) || is_below_row[tree.parent(node).index()];
+    }
+    let mut found = RowSites::default();
+    for site in sites {
+        let node = shown.shown(store.sites[site.index()].node);
+        if ends_in_row(node) {
+            found.own.push(site);
+        }
+        if ends_in_row(node) || is_below_row[node.index()] {
+            found.inclusive.push(site);
+        }
+    }
+    found
 }
 
 /// For every node, the innermost line of own code at or above it.

@@ -31,24 +31,31 @@ impl NativeTables {
     /// A stack, the innermost frame first.
     pub(crate) fn stack(&self, native: NativeStack) -> Vec<NativeFrameInfo> {
         let frames = self.frames.walk(native.frame);
-        frames
-            .map(|(_, address)| {
-                let place = self.frames.place_of_call(address, native.generation);
-                NativeFrameInfo {
-                    library: place.map(|place| place.library),
-                    offset_in_library: place.map_or(address, |place| place.address.wrapping_add(1)),
-                    address,
-                    functions: place.and_then(|place| self.names.get(&place).cloned()).unwrap_or_default(),
-                }
-            })
-            .collect()
+        frames.map(|(_, address)| self.frame(address, self.frames.place_of_call(address, native.generation))).collect()
+    }
+
+    /// The innermost frame of a stack that lies in a library.
+    pub(crate) fn innermost_in_library(&self, native: NativeStack) -> Option<NativeFrameInfo> {
+        let (address, place) = self.innermost(native)?;
+        Some(self.frame(address, Some(place)))
+    }
+
+    fn frame(&self, address: u64, place: Option<Place>) -> NativeFrameInfo {
+        NativeFrameInfo {
+            library: place.map(|place| place.library),
+            offset_in_library: place.map_or(address, |place| place.address.wrapping_add(1)),
+            address,
+            functions: place.and_then(|place| self.names.get(&place).cloned()).unwrap_or_default(),
+        }
     }
 
     /// The innermost library of a stack.
     pub(crate) fn innermost_library(&self, native: NativeStack) -> Option<StringId> {
+        self.innermost(native).map(|(_, place)| place.library)
+    }
+
+    fn innermost(&self, native: NativeStack) -> Option<(u64, Place)> {
         let mut frames = self.frames.walk(native.frame);
-        let place: Option<Place> =
-            frames.find_map(|(_, address)| self.frames.place_of_call(address, native.generation));
-        place.map(|place| place.library)
+        frames.find_map(|(_, address)| Some((address, self.frames.place_of_call(address, native.generation)?)))
     }
 }

@@ -29,7 +29,9 @@ pub(super) fn show(ui: &mut Ui, document: &Document, settings: &Settings) {
     let is_current = document.picture_is_current();
     let text = caption(&document.index, answer, units);
     let colour = if is_current { palette.text_strong } else { palette.text_weak };
-    let label = ui.add(Label::new(emphasised(ui, &text, colour)).selectable(true).wrap());
+    let job = emphasised(ui, &text, colour);
+    keep_together(ui, job.clone());
+    let label = ui.add(Label::new(job).selectable(true).wrap());
     label.on_hover_text(format_bytes_exact(answer.total.bytes));
     if !is_current {
         ui.spinner();
@@ -38,7 +40,18 @@ pub(super) fn show(ui: &mut Ui, document: &Document, settings: &Settings) {
         && let Some(snapshot) = document.index.timeline().snapshots.get(i as usize)
     {
         let gap = rss_gap(snapshot.rss_bytes, snapshot.heap_bytes, units);
-        ui.add(Label::new(RichText::new(gap.text).color(palette.text_weak)).wrap()).on_hover_text(gap.possible_causes);
+        let format = TextFormat::simple(TextStyle::Body.resolve(ui.style()), palette.text_weak);
+        let job = LayoutJob::single_section(gap.text, format);
+        keep_together(ui, job.clone());
+        ui.add(Label::new(job).wrap()).on_hover_text(gap.possible_causes);
+    }
+}
+
+/// Begins a new row for a text that the rest of this one has no room for.
+fn keep_together(ui: &mut Ui, job: LayoutJob) {
+    let width = ui.painter().layout_job(job).size().x;
+    if ui.available_size_before_wrap().x < width {
+        ui.end_row();
     }
 }
 

@@ -2,7 +2,8 @@
 //! Everything the window can be told to do, as data: menus, shortcuts and the sheet of keys are all made from
 //! [`Command`], so they cannot disagree.
 
-use egui::{Context, Key, KeyboardShortcut, Modifiers};
+use egui::text_selection::LabelSelectionState;
+use egui::{Context, Event, Key, KeyboardShortcut, Modifiers};
 
 /// Something the window can be told to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -21,6 +22,7 @@ pub enum Command {
     NextHit,
     PreviousHit,
     Clear,
+    Copy,
     Back,
     Forward,
     ZoomIn,
@@ -78,7 +80,7 @@ const fn with(modifiers: Modifiers, key: Key) -> KeyboardShortcut {
 
 impl Command {
     /// All of them, in the order of menus and of the sheet of keys.
-    pub const ALL: [Self; 31] = [
+    pub const ALL: [Self; 32] = [
         Self::Open,
         Self::OpenPath,
         Self::Reload,
@@ -92,6 +94,7 @@ impl Command {
         Self::NextHit,
         Self::PreviousHit,
         Self::Clear,
+        Self::Copy,
         Self::Back,
         Self::Forward,
         Self::ZoomIn,
@@ -128,6 +131,7 @@ impl Command {
             Self::NextHit => "Next hit",
             Self::PreviousHit => "Previous hit",
             Self::Clear => "Clear",
+            Self::Copy => "Copy",
             Self::Back => "Back",
             Self::Forward => "Forward",
             Self::ZoomIn => "Zoom in",
@@ -165,6 +169,7 @@ impl Command {
             Self::NextHit => "Select the next frame that matches the search",
             Self::PreviousHit => "Select the previous frame that matches the search",
             Self::Clear => "Clear the selection, then the zoom, then the range",
+            Self::Copy => "Copy the name and place of what is selected",
             Self::Back => "Go back to the view before",
             Self::Forward => "Go forward again",
             Self::ZoomIn => "Zoom in",
@@ -203,6 +208,7 @@ impl Command {
             Self::PreviousHit => const { &[with(Modifiers::SHIFT, Key::Enter)] },
             Self::NextHit => const { &[key(Key::Enter)] },
             Self::Clear => const { &[key(Key::Escape)] },
+            Self::Copy => const { &[with(CTRL, Key::C)] },
             Self::Back => const { &[with(Modifiers::ALT, Key::ArrowLeft)] },
             Self::Forward => const { &[with(Modifiers::ALT, Key::ArrowRight)] },
             Self::ZoomIn => const { &[key(Key::Plus), key(Key::Equals)] },
@@ -289,8 +295,18 @@ impl Command {
                 }
             }
         }
+        if !keys_are_taken && is_copy_asked(context) && !pressed.contains(&Self::Copy) {
+            pressed.push(Self::Copy);
+        }
         pressed
     }
+}
+
+/// Whether a window was told to copy, which it hears of as no key; text that is selected goes before a frame.
+fn is_copy_asked(context: &Context) -> bool {
+    let is_asked = context.input(|input| input.events.iter().any(|event| matches!(event, Event::Copy)));
+    let texts = context.plugin_opt::<LabelSelectionState>();
+    is_asked && !texts.is_some_and(|texts| texts.lock().has_selection())
 }
 
 #[cfg(test)]

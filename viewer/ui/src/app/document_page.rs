@@ -61,8 +61,8 @@ pub(super) fn show(
         Panel::right("details")
             .frame(frame)
             .show_separator_line(false)
-            .default_size((ui.available_width() * 0.24).clamp(260.0, 420.0))
-            .size_range(220.0..=ui.available_width() * 0.5)
+            .default_size((ui.available_width() * 0.24).clamp(285.0, 420.0))
+            .size_range(240.0..=ui.available_width() * 0.5)
             .show(ui, |ui| {
                 panel(ui, 12, |ui| said = document.show_details(ui, settings));
             });

@@ -5,7 +5,7 @@ use super::document::Document;
 use crate::style;
 use crate::theme::Palette;
 use egui::{Label, Link, RichText, Sense, Ui};
-use memray_index::RowKey;
+use memray_index::{GroupBy, RowKey};
 use memray_report::escape;
 
 /// No more of a command is looked at: a capture may hold a megabyte of it.
@@ -57,7 +57,7 @@ pub(super) fn show(ui: &mut Ui, document: &mut Document) {
                 Some(location) => {
                     let link = ui.add(Link::new(text.color(palette.accent)));
                     if link.on_hover_text("Select this frame").clicked() {
-                        document.select_row(RowKey::Location(location));
+                        document.select_row(RowKey::Location(location), GroupBy::Location);
                     }
                 }
                 None => plain(ui, &segment.text, &palette),

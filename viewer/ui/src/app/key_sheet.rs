@@ -4,7 +4,7 @@
 use super::command::{Command, Group};
 use crate::style;
 use crate::theme::Palette;
-use egui::{Grid, Id, Modal, RichText, Ui};
+use egui::{Grid, Id, Modal, RichText, ScrollArea, Ui};
 
 /// Mouse and keys that no command has: those of graph and icicle.
 const GESTURES: [(&str, &str); 8] = [
@@ -18,35 +18,29 @@ const GESTURES: [(&str, &str); 8] = [
     ("Ctrl + plus, minus, 0", "size of the interface"),
 ];
 
+/// A window so wide has room for three columns.
+const WIDE: f32 = 960.0;
+
 /// Draws the sheet; whether it is to be closed.
 pub(super) fn show(ui: &mut Ui, commands: &mut Vec<Command>) -> bool {
     let palette = Palette::of(ui.visuals());
     let modal = Modal::new(Id::unique("keys")).show(ui.ctx(), |ui| {
-        ui.set_width(700.0_f32.min(ui.ctx().content_rect().width() - 60.0));
+        let room = ui.ctx().content_rect().size();
+        let is_wide = room.x >= WIDE;
+        ui.set_width((room.x - 60.0).min(if is_wide { 960.0 } else { 680.0 }));
         ui.label(RichText::new("Keys").text_style(style::headline()).color(palette.text_strong));
         ui.add_space(8.0);
-        ui.columns(2, |columns| {
-            for (column, groups) in
-                columns.iter_mut().zip([&[Group::File, Group::View][..], &[Group::Capture, Group::Help][..]])
-            {
-                for group in groups {
-                    section(column, group.label(), |ui| {
-                        for command in Command::ALL.into_iter().filter(|command| command.group() == *group) {
-                            if !command.shortcuts().is_empty() {
-                                row(
-                                    ui,
-                                    &command.key_names().collect::<Vec<_>>().join(", "),
-                                    command.label().trim_end_matches('…'),
-                                );
-                            }
-                        }
-                    });
+        // What a low window has no room for is scrolled to; the button below stays.
+        ScrollArea::vertical().max_height(room.y - 150.0).show(ui, |ui| {
+            ui.columns(if is_wide { 3 } else { 2 }, |columns| {
+                for group in Group::ALL {
+                    group_section(&mut columns[usize::from(group != Group::View)], group);
                 }
-            }
-            section(&mut columns[1], "Mouse and more", |ui| {
-                for (gesture, what) in GESTURES {
-                    row(ui, gesture, what);
-                }
+                section(&mut columns[if is_wide { 2 } else { 1 }], "Mouse and more", |ui| {
+                    for (gesture, what) in GESTURES {
+                        row(ui, gesture, what);
+                    }
+                });
             });
         });
         ui.add_space(6.0);
@@ -55,6 +49,16 @@ pub(super) fn show(ui: &mut Ui, commands: &mut Vec<Command>) -> bool {
     // The keys that opened it close it.
     commands.retain(|command| !matches!(command, Command::ShowKeys) || !modal.should_close());
     modal.inner || modal.should_close()
+}
+
+fn group_section(ui: &mut Ui, group: Group) {
+    section(ui, group.label(), |ui| {
+        let in_group = Command::ALL.into_iter().filter(|command| command.group() == group);
+        for command in in_group.filter(|command| !command.shortcuts().is_empty()) {
+            let keys = command.key_names().collect::<Vec<_>>().join(", ");
+            row(ui, &keys, command.label().trim_end_matches('…'));
+        }
+    });
 }
 
 fn section(ui: &mut Ui, name: &str, rows: impl FnOnce(&mut Ui)) {

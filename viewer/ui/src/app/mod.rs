@@ -17,6 +17,7 @@ mod opening;
 mod opening_page;
 mod path_entry;
 mod search_field;
+mod selection;
 mod start_page;
 mod status_bar;
 mod tabs;
@@ -28,7 +29,8 @@ mod window;
 mod worker;
 
 pub use command::{Command, Group};
-pub use view::{ModeChoice, Selection, Tab, View};
+pub use selection::Selection;
+pub use view::{ModeChoice, Tab, View};
 pub use window::{RunOptions, run};
 
 use crate::memory_graph::MemoryGraph;
@@ -337,6 +339,15 @@ impl App {
             Command::Close => self.page = Page::Start,
             Command::Quit => context.send_viewport_cmd(ViewportCommand::Close),
             Command::ShowKeys => self.shows_keys = !self.shows_keys,
+            Command::Copy => {
+                let text = self.document().and_then(|document| {
+                    document.view.selection.as_ref().map(|selection| selection.name_and_place(&document.index))
+                });
+                if let Some(text) = text {
+                    self.say(format!("Copied {}", escape::shorten(&text, 80)), context);
+                    context.copy_text(text);
+                }
+            }
             Command::Clear if self.shows_keys || self.path_entry.is_some() => {
                 self.shows_keys = false;
                 self.path_entry = None;

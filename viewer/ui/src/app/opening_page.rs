@@ -107,13 +107,16 @@ fn provisional(ui: &mut Ui, opening: &Opening, graph: &mut MemoryGraph, settings
 fn timeline_of(known: Provisional) -> Timeline {
     let end_time_ms = known.snapshots.iter().map(|snapshot| snapshot.time_ms).max().unwrap_or(known.start_time_ms);
     let peak_time_ms = known.start_time_ms.saturating_add(known.peak_elapsed_ms);
+    let peak_interval = known.snapshots.partition_point(|snapshot| snapshot.time_ms < peak_time_ms);
+    let mut interval_peaks: Vec<u64> = known.snapshots.iter().map(|snapshot| snapshot.heap_bytes).chain([0]).collect();
+    interval_peaks[peak_interval] = known.peak_bytes;
     Timeline {
         start_time_ms: known.start_time_ms,
         end_time_ms,
         end_heap_bytes: known.snapshots.last().map_or(0, |snapshot| snapshot.heap_bytes),
         peak_bytes: known.peak_bytes,
-        peak_interval: known.snapshots.partition_point(|snapshot| snapshot.time_ms < peak_time_ms),
-        interval_peaks: known.snapshots.iter().map(|snapshot| snapshot.heap_bytes).chain([0]).collect(),
+        peak_interval,
+        interval_peaks,
         snapshots: known.snapshots,
         ..Timeline::default()
     }

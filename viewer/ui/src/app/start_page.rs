@@ -77,7 +77,7 @@ pub(super) fn show_failure(ui: &mut Ui, path: &Path, message: &str, commands: &m
         let title = format!("{} cannot be opened", escape::shorten(&escape::visible(&name), 60));
         ui.label(RichText::new(title).text_style(style::headline()).color(palette.text_strong));
         ui.add_space(6.0);
-        let text = RichText::new(escape::visible(message)).color(palette.text);
+        let text = RichText::new(sentence(&escape::visible(message))).color(palette.text);
         ui.add(Label::new(text).wrap().selectable(true));
         ui.add_space(14.0);
         ui.horizontal(|ui| {
@@ -92,6 +92,12 @@ pub(super) fn show_failure(ui: &mut Ui, path: &Path, message: &str, commands: &m
             }
         });
     });
+}
+
+/// A message as a sentence of its own: in a terminal it stands behind the program's name.
+fn sentence(message: &str) -> String {
+    let mut letters = message.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 /// A column in the middle of the window.
@@ -170,4 +176,15 @@ fn recent_row(ui: &mut Ui, recent: &Recent, settings: &Settings) -> bool {
     let facts = format!("peak {peak}  ·  {date}  ·  {command}");
     inner.add(Label::new(RichText::new(facts).color(palette.text_weak).size(12.0)).truncate());
     response.on_hover_text(recent.path.display().to_string()).clicked()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::sentence;
+
+    #[test]
+    fn a_message_begins_with_a_capital_letter() {
+        assert_eq!(sentence("this is not a capture"), "This is not a capture");
+        assert_eq!(sentence(""), "");
+    }
 }

@@ -16,11 +16,12 @@ pub(super) fn show(ui: &mut Ui, document: &mut Document, commands: &mut Vec<Comm
                 commands.push(command);
             }
         }
+        if document.view.tab != Tab::Icicle {
+            return;
+        }
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             ui.spacing_mut().item_spacing.x = 4.0;
-            let switches: &[Command] =
-                if document.view.tab == Tab::Icicle { &ICICLE_SWITCHES } else { &OTHER_SWITCHES };
-            for command in switches.iter().rev() {
+            for command in ICICLE_SWITCHES.iter().rev() {
                 let response = switch(ui, &command.label().to_lowercase(), document.is_on(*command));
                 if response.on_hover_text(command.help()).clicked() {
                     commands.push(*command);
@@ -40,8 +41,6 @@ const ICICLE_SWITCHES: [Command; 5] = [
     Command::ToggleFlames,
     Command::ToggleSplitThreads,
 ];
-
-const OTHER_SWITCHES: [Command; 1] = [Command::ToggleSplitThreads];
 
 fn show_tab(ui: &mut Ui, label: &str, is_chosen: bool) -> Response {
     let palette = Palette::of(ui.visuals());

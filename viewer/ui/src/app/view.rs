@@ -1,12 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What the window shows of a capture: everything that back and forward go between, and the question it stands for.
 
-use memray_index::{
-    CaptureInfo, Filter, GroupBy, GrowthBy, LocationId, Mode, Moment, Question, RowKey, ThreadIndex, TimeRange,
-    Timeline, Tree, TreeNodeId, TreeOptions,
-};
-use memray_report::{escape, labels};
-use std::sync::Arc;
+use super::selection::Selection;
+use memray_index::{CaptureInfo, Filter, GroupBy, GrowthBy, Mode, Moment, Question, TimeRange, Timeline, TreeOptions};
 
 /// The modes, as the mode bar has them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -104,119 +100,6 @@ impl Tab {
             Self::Statistics => "Statistics",
         }
     }
-}
-
-/// One step from a tree's root to a frame.
-pub(super) type Step = (LocationId, Option<ThreadIndex>);
-
-/// What is selected. It outlives the tree in which it was selected: the same frame is found again in the next one.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Selection {
-    /// A frame, by its path from below the root in a tree with these options.
-    Frame(Arc<[Step]>, TreeOptions),
-    /// What a table's row stands for.
-    Row(RowKey),
-}
-
-impl Selection {
-    /// The selection of a node; none for the root.
-    pub fn of_node(tree: &Tree, node: TreeNodeId, options: TreeOptions) -> Option<Self> {
-        let path: Arc<[Step]> =
-            tree.path(node).into_iter().skip(1).map(|id| (tree.node(id).location, tree.node(id).thread)).collect();
-        (!path.is_empty()).then_some(Self::Frame(path, options))
-    }
-
-    /// The row that stands for it in a table of the right grouping.
-    pub fn key(&self) -> Option<RowKey> {
-        match self {
-            Self::Frame(path, _) => path.last().map(|(location, thread)| match (*location, *thread) {
-                (LocationId::NONE, Some(thread)) => RowKey::Thread(thread),
-                (LocationId::NONE, None) => RowKey::None,
-                (location, _) => RowKey::Location(location),
-            }),
-            Self::Row(key) => Some(*key),
-        }
-    }
-
-    /// The row that stands for it in a table of this grouping.
-    pub fn key_in(&self, index: &memray_index::Index, group_by: GroupBy) -> Option<RowKey> {
-        let key = self.key()?;
-        let RowKey::Location(id) = key else { return Some(key) };
-        let location = index.location(id);
-        Some(match group_by {
-            GroupBy::Function => RowKey::Function(location.function, location.file),
-            GroupBy::File => RowKey::File(location.file),
-            GroupBy::Module => RowKey::Module(location.module),
-            _ => key,
-        })
-    }
-
-    /// What it is called.
-    pub fn name(&self, index: &memray_index::Index) -> String {
-        let text = |string| escape::visible(&index.text(string)).into_owned();
-        let name = match self.key().unwrap_or(RowKey::None) {
-            RowKey::Location(location) => labels::function(index, location),
-            RowKey::Function(function, _) => text(function),
-            RowKey::File(file) | RowKey::Module(file) => text(file),
-            RowKey::Thread(thread) => escape::visible(&index.thread_label(thread)).into_owned(),
-            RowKey::Allocator(allocator) => allocator.name().to_owned(),
-            RowKey::None => labels::NO_STACK.to_owned(),
-        };
-        escape::shorten(&name, 60).into_owned()
-    }
-
-    /// Where it is in a tree: the frame itself, or the heaviest node that shows it.
-    pub fn find(&self, index: &memray_index::Index, tree: &Tree, options: TreeOptions) -> Option<TreeNodeId> {
-        match self {
-            Self::Frame(path, made_with) if *made_with == options => {
-                descend(tree, path).or_else(|| self.heaviest(index, tree))
-            }
-            _ => self.heaviest(index, tree),
-        }
-    }
-
-    fn heaviest(&self, index: &memray_index::Index, tree: &Tree) -> Option<TreeNodeId> {
-        let shows = |node: &memray_index::TreeNode| match self {
-            Self::Frame(path, _) => path.last().is_some_and(|(location, _)| node.location == *location),
-            Self::Row(key) => shows_key(index, node, *key),
-        };
-        (1..tree.nodes.len() as u32)
-            .map(TreeNodeId)
-            .filter(|id| shows(tree.node(*id)))
-            // Of equal weights the first, which is the outermost.
-            .max_by_key(|id| (tree.node(*id).weight, std::cmp::Reverse(id.0)))
-    }
-}
-
-fn shows_key(index: &memray_index::Index, node: &memray_index::TreeNode, key: RowKey) -> bool {
-    if let RowKey::Thread(thread) = key {
-        return node.thread == Some(thread);
-    }
-    node.location != LocationId::NONE && location_has_key(index, node.location, key)
-}
-
-/// Whether a location belongs to what a table's row stands for.
-pub(super) fn location_has_key(index: &memray_index::Index, id: LocationId, key: RowKey) -> bool {
-    let location = index.location(id);
-    match key {
-        RowKey::Location(wanted) => id == wanted,
-        RowKey::Function(function, file) => location.function == function && location.file == file,
-        RowKey::File(file) => location.file == file,
-        RowKey::Module(module) => location.module == module,
-        RowKey::Thread(_) | RowKey::Allocator(_) | RowKey::None => false,
-    }
-}
-
-fn descend(tree: &Tree, path: &[Step]) -> Option<TreeNodeId> {
-    if tree.nodes.is_empty() {
-        return None;
-    }
-    path.iter().try_fold(TreeNodeId(0), |at, (location, thread)| {
-        tree.children(at).map(TreeNodeId).find(|child| {
-            let node = tree.node(*child);
-            node.location == *location && node.thread == *thread
-        })
-    })
 }
 
 /// What the window shows of a capture.

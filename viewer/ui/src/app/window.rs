@@ -136,6 +136,14 @@ mod tests {
     }
 
     #[test]
+    fn desktops_know_the_window_by_the_name_of_its_desktop_entry() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../packaging/linux/");
+        let entry = std::fs::read_to_string(format!("{folder}{APP_ID}.desktop")).unwrap_or_default();
+        assert!(entry.lines().any(|line| line == format!("StartupWMClass={APP_ID}")), "{entry}");
+        assert!(entry.lines().any(|line| line == format!("Icon={APP_ID}")), "{entry}");
+    }
+
+    #[test]
     fn the_title_names_the_file_without_what_turns_text_around() {
         assert_eq!(title(Some(Path::new("/a/\u{202e}b.bin"))), "\\u{202e}b.bin — memray-view");
         assert_eq!(title(None), "memray-view");

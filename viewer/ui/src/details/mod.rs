@@ -161,17 +161,19 @@ fn heading(ui: &mut Ui, source: &Source<'_>, name: &RowName<'_>, events: &mut Ev
         let label = source.labels.location(location);
         match label.kind {
             FrameKind::Python if label.module.is_empty() => {}
-            FrameKind::Python => words.push(format!("module {}", shown(&label.module))),
-            FrameKind::Native => words.push("native function".to_owned()),
+            FrameKind::Python => words.push(format!("module\u{a0}{}", shown(&label.module))),
+            FrameKind::Native => words.push("native\u{a0}function".to_owned()),
             FrameKind::Library => words.push("library without symbols".to_owned()),
         }
         if label.traits.is_own_code {
-            words.push("own code".to_owned());
+            words.push("own\u{a0}code".to_owned());
         }
     } else {
         words.push(kind_word(source.group_by).to_owned());
     }
-    let place = ui.add(egui::Label::new(RichText::new(words.join("  ·  ")).color(palette.text_weak)).wrap());
+    // Lines end between the words, behind a dot.
+    let words = words.join("\u{a0}\u{a0}·  ");
+    let place = ui.add(egui::Label::new(RichText::new(words).color(palette.text_weak)).wrap());
     for response in [title, place] {
         if !name.path.is_empty() {
             response.clone().on_hover_text(name.full_place());
@@ -225,8 +227,13 @@ fn numbers(ui: &mut Ui, source: &Source<'_>) {
     number(ui, "allocations", None, &format_count(source.amount.allocations), palette.text);
     if let Some(growth) = source.growth {
         let color = if growth.shape == GrowthShape::Steady { palette.more } else { palette.text };
-        let words = format!("{}, {}", slope_words(growth.slope_bytes_per_hour, units), shape_word(growth.shape));
-        let (rect, font, _) = line(ui, "growth", &words);
+        let shape = shape_word(growth.shape);
+        let words = match growth.shape {
+            // What fell again has a slope too, that would say the contrary.
+            GrowthShape::NotGrowing => shape.to_owned(),
+            _ => format!("{}, {shape}", slope_words(growth.slope_bytes_per_hour, units)),
+        };
+        let (rect, font, _) = line(ui, "growth", &words, 0.0);
         cell::text(ui.painter(), rect, Align::Max, &words, font, color);
     }
 }
@@ -235,22 +242,28 @@ fn numbers(ui: &mut Ui, source: &Source<'_>) {
 fn number(ui: &mut Ui, words: &str, bytes: Option<&str>, last: &str, color: Color32) -> Response {
     let palette = Palette::of(ui.visuals());
     let spoken = bytes.map_or_else(|| last.to_owned(), |bytes| format!("{bytes}, {last}"));
-    let (rect, font, response) = line(ui, words, &spoken);
+    let (rect, font, response) = line(ui, words, &spoken, LAST_WIDTH + if bytes.is_some() { BYTES_WIDTH } else { 0.0 });
     cell::quantity(ui.painter(), rect, last, font.size, palette.text, palette.text_weak);
     if let Some(bytes) = bytes {
-        let rect = rect.with_max_x((rect.right() - 62.0).max(rect.left()));
+        let rect = rect.with_max_x((rect.right() - LAST_WIDTH).max(rect.left()));
         cell::quantity(ui.painter(), rect, bytes, font.size, color, palette.text_weak);
     }
     response
 }
 
-/// A line that begins with `words`: the room behind them, for what a screen reader says as `value`.
-fn line(ui: &mut Ui, words: &str, value: &str) -> (Rect, FontId, Response) {
+/// Of a line's last number, and of the size before it.
+const LAST_WIDTH: f32 = 62.0;
+const BYTES_WIDTH: f32 = 66.0;
+
+/// A line that begins with `words`, which are cut before the value is: the room behind them, at least `room` wide, for
+/// what a screen reader says as `value`.
+fn line(ui: &mut Ui, words: &str, value: &str, room: f32) -> (Rect, FontId, Response) {
     let palette = Palette::of(ui.visuals());
     let font = TextStyle::Body.resolve(ui.style());
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), ROW_HEIGHT), Sense::hover());
     response.widget_info(|| WidgetInfo::labeled(Role::Label, true, format!("{words} {value}")));
-    let width = cell::text(ui.painter(), rect, Align::Min, words, font.clone(), palette.text_weak);
+    let left = rect.with_max_x((rect.right() - room - 8.0).max(rect.left()));
+    let width = cell::text(ui.painter(), left, Align::Min, words, font.clone(), palette.text_weak);
     (rect.with_min_x((rect.left() + width + 8.0).min(rect.right())), font, response)
 }
 

@@ -13,6 +13,7 @@ struct Shown {
     threads: Vec<(ThreadIndex, Amount)>,
     native: Vec<String>,
     capture_end_ms: i64,
+    shape: GrowthShape,
     events: Vec<Events>,
 }
 
@@ -30,6 +31,7 @@ impl Shown {
             threads: Vec::new(),
             native: Vec::new(),
             capture_end_ms: i64::MAX,
+            shape: GrowthShape::Steady,
             events: Vec::new(),
         }
     }
@@ -45,10 +47,7 @@ impl Shown {
                     own: amount(20 << 20, 12),
                     total: amount(3_435_973_837, 1_204_311),
                     caller: Some(amount(3_307_000_000, 1)),
-                    growth: Some(Growth {
-                        slope_bytes_per_hour: 1.38 * (1_u64 << 30) as f64,
-                        shape: GrowthShape::Steady,
-                    }),
+                    growth: Some(Growth { slope_bytes_per_hour: 1.38 * (1_u64 << 30) as f64, shape: shown.shape }),
                     threads: &shown.threads,
                     stack: &shown.stack,
                     selected_frame: Some(shown.selected_frame),
@@ -103,7 +102,34 @@ fn numbers_of_the_selection_are_shown_in_words() {
     ] {
         harness.get_by_label(label);
     }
-    harness.get_by_label_contains("cache.py:4  ·  module cache");
+    harness.get_by_label_contains("cache.py:4\u{a0}\u{a0}·  module\u{a0}cache");
+}
+
+#[test]
+fn a_narrow_pane_cuts_words_and_no_number() {
+    let folder = tempfile::tempdir().unwrap();
+    let (names, stack) = sample(&folder);
+    let mut harness = Shown::new(names, stack, 1).harness();
+    harness.set_size(vec2(190.0, 700.0));
+    harness.run_steps(3);
+    let mut cut = Vec::new();
+    for shape in &harness.output().shapes {
+        if let egui::Shape::Text(text) = &shape.shape
+            && text.galley.elided
+        {
+            cut.push(text.galley.text().to_owned());
+        }
+    }
+    assert_eq!(cut, ["live at the peak"]);
+}
+
+#[test]
+fn what_rose_and_fell_again_is_not_growing_and_has_no_slope() {
+    let folder = tempfile::tempdir().unwrap();
+    let (names, stack) = sample(&folder);
+    let mut shown = Shown::new(names, stack, 1);
+    shown.shape = GrowthShape::NotGrowing;
+    shown.harness().get_by_label("growth not growing");
 }
 
 #[test]

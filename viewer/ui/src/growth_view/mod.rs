@@ -9,21 +9,21 @@ use crate::cell;
 use crate::labels::Labels;
 use crate::listing::{Column, Listing, Rows, Width};
 use crate::row_name::RowName;
-use crate::row_order::RowOrder;
+use crate::row_order::{RowOrder, Sort};
 use crate::shown::shown;
 use crate::theme::Palette;
 use egui::{Align, Rect, RichText, TextStyle, Ui, vec2};
-use memray_index::{GroupBy, GrowthBy, GrowthRow, GrowthShape, RowKey};
+use memray_index::{GrowthBy, GrowthRow, GrowthShape, RowKey};
 use memray_report::size::{Units, format_bytes, format_bytes_exact, format_bytes_signed, format_count};
-use order::{OrderKey, Sort, SortBy};
+use order::{Arrangement, SortBy};
 use sparkline::sparkline;
 use std::sync::Arc;
 
 /// A ranking by growth, and how the user arranged it.
 #[derive(Default)]
 pub struct GrowthView {
-    sort: Sort,
-    order: RowOrder<OrderKey>,
+    sort: Sort<SortBy>,
+    order: RowOrder<GrowthRow, SortBy>,
     selected: Option<RowKey>,
 }
 
@@ -113,11 +113,11 @@ impl GrowthView {
                 return events;
             }
         };
-        let key = OrderKey { rows: rows.clone(), sort: self.sort };
+        let arrangement = Arrangement { rows: rows.clone(), sort: self.sort, hits: None };
         let (by, labels) = (source.by, source.labels);
-        self.order.update(ui.ctx(), &key, rows.len(), OrderKey::has_same_rows, || {
-            let (key, labels) = (key.clone(), labels.clone());
-            move || key.order(group_by(by), &*labels)
+        self.order.update(ui.ctx(), &arrangement, || {
+            let (arrangement, labels) = (arrangement.clone(), labels.clone());
+            move || order::order(&arrangement, by.group_by(), &*labels)
         });
         let visible = Ranked { source, rows, order: self.order.rows() };
         // A ranking has hundreds of rows, so a search of them is nothing.
@@ -128,12 +128,9 @@ impl GrowthView {
         self.selected = source.selected;
         let listing = Listing {
             name: "Growth",
-            columns: &COLUMNS.map(|(_, column)| column),
+            columns: &columns(ui.available_width()),
             row_count: visible.order.len(),
-            sorted_by: COLUMNS
-                .iter()
-                .position(|(by, _)| *by == Some(self.sort.by))
-                .map(|at| (at, self.sort.is_descending)),
+            sorted_by: COLUMNS.iter().position(|by| *by == Some(self.sort.by)).map(|at| (at, self.sort.is_descending)),
             selected_row,
             scroll_to: selected_row.filter(|_| is_new),
         };
@@ -143,7 +140,7 @@ impl GrowthView {
         if events.selected.is_some() {
             self.selected = events.selected;
         }
-        if let Some(by) = listed.sorted.and_then(|column| COLUMNS.get(column)?.0) {
+        if let Some(by) = listed.sorted.and_then(|column| *COLUMNS.get(column)?) {
             self.sort = self.sort.clicked(by);
         }
         events
@@ -156,40 +153,30 @@ fn message(ui: &mut Ui, words: &str) {
     ui.vertical_centered(|ui| ui.label(RichText::new(words).color(palette.text_weak)));
 }
 
-fn group_by(by: GrowthBy) -> GroupBy {
-    match by {
-        GrowthBy::Inclusive | GrowthBy::Own => GroupBy::Location,
-        GrowthBy::OwnCodeLine => GroupBy::OwnCodeLine,
-    }
-}
-
 const fn column(name: &'static str, hint: &'static str, width: Width, align: Align) -> Column {
     Column { name, hint, width, align, is_sortable: true }
 }
 
-const COLUMNS: [(Option<SortBy>, Column); 6] = [
-    (Some(SortBy::Name), column("Function", "", Width::Share(1.0, 150.0), Align::Min)),
-    (
-        None,
-        Column {
-            name: "Live bytes over the range",
-            hint: "From zero to the most",
-            width: Width::Fixed(176.0),
-            align: Align::Min,
-            is_sortable: false,
-        },
-    ),
-    (
-        Some(SortBy::Shape),
-        column("Shape", "Steady is what a leak looks like; a cache levels off", Width::Fixed(104.0), Align::Min),
-    ),
-    (
-        Some(SortBy::Delta),
-        column("Growth", "Live bytes at the end less those at the start", Width::Fixed(116.0), Align::Max),
-    ),
-    (Some(SortBy::Slope), column("Slope", "Least-squares slope of the live bytes", Width::Fixed(128.0), Align::Max)),
-    (Some(SortBy::After), column("At the end", "Live bytes at the end of the range", Width::Fixed(104.0), Align::Max)),
-];
+/// A ranking narrower than this has narrower columns, so that names keep some room and none is cut off.
+const NARROW: f32 = 880.0;
+
+const COLUMNS: [Option<SortBy>; 6] =
+    [Some(SortBy::Name), None, Some(SortBy::Shape), Some(SortBy::Delta), Some(SortBy::Slope), Some(SortBy::After)];
+
+/// What [`COLUMNS`] look like in a ranking of a width.
+fn columns(width: f32) -> [Column; 6] {
+    let fixed = |wide, narrow| Width::Fixed(if width < NARROW { narrow } else { wide });
+    let curve =
+        Column { is_sortable: false, ..column("Live bytes", "From zero to the most", fixed(176.0, 96.0), Align::Min) };
+    [
+        column("Function", "", Width::Share(1.0, 150.0), Align::Min),
+        curve,
+        column("Shape", "Steady is what a leak looks like; a cache levels off", fixed(104.0, 96.0), Align::Min),
+        column("Growth", "Live bytes at the end less those at the start", fixed(116.0, 110.0), Align::Max),
+        column("Slope", "Least-squares slope of the live bytes", fixed(128.0, 118.0), Align::Max),
+        column("At the end", "Live bytes at the end of the range", fixed(104.0, 92.0), Align::Max),
+    ]
+}
 
 struct Ranked<'a> {
     source: &'a Source<'a>,
@@ -203,7 +190,7 @@ impl Ranked<'_> {
     }
 
     fn name(&self, row: &GrowthRow) -> RowName<'_> {
-        RowName::of(row.key, group_by(self.source.by), &**self.source.labels)
+        RowName::of(row.key, self.source.by.group_by(), &**self.source.labels)
     }
 }
 
@@ -213,10 +200,6 @@ impl Rows for Ranked<'_> {
             let grown = format_bytes_signed(delta(row), self.source.units);
             format!("{} {grown}, {}", self.name(row).spoken(), shape_word(row.shape))
         })
-    }
-
-    fn is_selected(&self, row: usize) -> bool {
-        self.source.selected.is_some() && self.row(row).map(|row| row.key) == self.source.selected
     }
 
     fn cell(&self, ui: &Ui, row: usize, column: usize, rect: Rect) {
@@ -232,7 +215,7 @@ impl Rows for Ranked<'_> {
             1 => palette.more,
             _ => palette.less,
         };
-        match COLUMNS.get(column).and_then(|(by, _)| *by) {
+        match COLUMNS.get(column).copied().flatten() {
             Some(SortBy::Name) => {
                 let name = self.name(row);
                 let width = cell::text(painter, rect, Align::Min, &name.shown(), font.clone(), palette.text_strong);
@@ -274,12 +257,7 @@ impl Rows for Ranked<'_> {
 
     fn hover(&self, ui: &mut Ui, row: usize) {
         let Some(row) = self.row(row) else { return };
-        let palette = Palette::of(ui.visuals());
-        let name = self.name(row);
-        ui.label(RichText::new(name.shown()).color(palette.text_strong));
-        if !name.path.is_empty() {
-            ui.label(RichText::new(name.full_place()).color(palette.text_weak));
-        }
+        self.name(row).hover(ui);
         ui.label(format!("{} → {}", format_bytes_exact(row.before.bytes), format_bytes_exact(row.after.bytes)));
         ui.label(format!(
             "{} → {} allocations",

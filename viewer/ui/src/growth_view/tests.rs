@@ -123,3 +123,13 @@ fn nothing_that_grew_and_a_refusal_are_sentences() {
     let refusal = "This capture holds only sums by location, not moments.";
     harness(Err(refusal.to_owned()), Names::new()).get_by_label(refusal);
 }
+
+#[test]
+fn no_column_is_cut_off_beside_the_details_of_a_small_window() {
+    // What a window 1024 points wide leaves the ranking.
+    let width = |column: Column| match column.width {
+        Width::Fixed(width) | Width::Share(_, width) => width,
+    };
+    assert_eq!(columns(690.0).map(width).iter().sum::<f32>(), 662.0);
+    assert_eq!(columns(1000.0).map(width).iter().sum::<f32>(), 778.0);
+}

@@ -2,19 +2,20 @@
 //! What is marked on a memory graph: peaks, the chosen range and moment, the names of the lines, what the pointer is on.
 
 use super::Source;
-use super::paint::{LABEL_POINTS, Plot};
+use super::high_water_mark::HighWaterMark;
+use super::labels::{Labels, around, strong, text};
+use super::paint::Plot;
 use super::series::Series;
 use super::widget::Lines;
 use crate::fonts::STRONG;
 use egui::{
-    Color32, FontFamily, FontId, Galley, Painter, PopupAnchor, Pos2, Rect, Response, RichText, Shape, Stroke,
-    StrokeKind, Tooltip, pos2, vec2,
+    Color32, FontFamily, Label, Painter, PopupAnchor, Rect, Response, RichText, Shape, Stroke, StrokeKind, Tooltip,
+    pos2, vec2,
 };
 use memray_index::{TimeRange, Timeline};
 use memray_report::escape::{shorten, visible};
 use memray_report::size::{format_bytes, format_bytes_signed};
 use memray_report::time::{format_date_time, format_duration, format_elapsed, format_time_of_day};
-use std::sync::Arc;
 
 /// No name of a line is longer.
 const LONGEST_NAME_CHARS: usize = 32;
@@ -41,107 +42,76 @@ pub(super) fn marks(
     source: &Source<'_>,
     range: Option<TimeRange>,
 ) {
-    let mut labels = Labels::default();
+    let mut labels = Labels::new(plot, lines);
     if let Some(moment) = source.moment {
         let elapsed_ms = lines.axis.of(moment);
         let x = plot.hairline(plot.x(elapsed_ms as f64));
         inside.vline(x, plot.rect.y_range(), Stroke::new(1.5, plot.palette.accent));
         if plot.is_visible(elapsed_ms as f64) {
             let text = strong(painter, &format_elapsed(elapsed_ms), plot.palette.accent);
-            labels.put(painter, plot, text, &[pos2(x + 5.0, plot.rect.top()), pos2(x - 5.0, plot.rect.top())]);
+            labels.put(painter, text, &[pos2(x + 5.0, plot.rect.top()), pos2(x - 5.0, plot.rect.top())]);
         }
     }
     if let Some(range) = range {
         delta_box(painter, plot, lines, source, range, &mut labels);
     }
     peak(painter, inside, plot, lines, source, &mut labels);
-    peak_rss(painter, inside, plot, lines, source, &mut labels);
+    peak_rss(painter, plot, lines, source, &mut labels);
     line_names(painter, plot, lines, source, &mut labels);
     note(painter, plot, lines, source, &mut labels);
 }
 
-/// The texts on a graph, so that none lies over another.
-#[derive(Default)]
-struct Labels {
-    taken: Vec<Rect>,
-}
-
-impl Labels {
-    /// Paints a text at the first of some places (right of a point, or left of it where it would leave the plot) that is
-    /// free; at the first one where none is.
-    fn put(&mut self, painter: &Painter, plot: &Plot, galley: Arc<Galley>, places: &[Pos2]) {
-        let size = galley.size();
-        let fitted = |place: &Pos2| {
-            let left = place.x.clamp(plot.rect.left(), (plot.rect.right() - size.x).max(plot.rect.left()));
-            let top = place.y.clamp(plot.rect.top() - 4.0, (plot.rect.bottom() - size.y).max(plot.rect.top()));
-            Rect::from_min_size(pos2(left, top), size)
-        };
-        let free = |rect: &Rect| self.taken.iter().all(|taken| !taken.intersects(rect.shrink(1.0)));
-        let mut candidates = places.iter().map(fitted);
-        let Some(rect) = candidates.clone().find(free).or_else(|| candidates.next()) else { return };
-        // Lines that pass behind a text are toned down, so that it reads.
-        painter.rect_filled(rect.expand2(vec2(2.0, 0.0)), 2.0, plot.palette.panel.gamma_multiply(0.7));
-        painter.galley(rect.min, galley, plot.palette.text);
-        self.taken.push(rect);
-    }
-}
-
-fn text(painter: &Painter, text: &str, colour: Color32) -> Arc<Galley> {
-    painter.layout_no_wrap(text.to_owned(), FontId::proportional(LABEL_POINTS), colour)
-}
-
-fn strong(painter: &Painter, text: &str, colour: Color32) -> Arc<Galley> {
-    let font = FontId::new(LABEL_POINTS, FontFamily::Name(STRONG.into()));
-    painter.layout_no_wrap(text.to_owned(), font, colour)
-}
-
-/// Places beside a point: right of it, left of it, above, below.
-fn around(point: Pos2, size: egui::Vec2) -> [Pos2; 4] {
-    let middle = point.y - size.y / 2.0;
-    [
-        pos2(point.x + 8.0, middle),
-        pos2(point.x - 8.0 - size.x, middle),
-        pos2(point.x + 4.0, point.y - size.y - 4.0),
-        pos2(point.x + 8.0, point.y + 6.0),
-    ]
-}
-
-/// The high-water mark: a dot where the heap is largest, between snapshots too.
-fn peak(painter: &Painter, inside: &Painter, plot: &Plot, lines: &Lines, source: &Source<'_>, labels: &mut Labels) {
+/// The high-water mark: a dot where the heap is largest, between snapshots too; a level where the capture does not say
+/// when that was.
+fn peak(painter: &Painter, inside: &Painter, plot: &Plot, lines: &Lines, source: &Source<'_>, labels: &mut Labels<'_>) {
     let palette = &plot.palette;
-    let Some((elapsed_ms, bytes)) = lines.heap.peak().filter(|(_, bytes)| *bytes > 0) else { return };
-    if !plot.is_visible(elapsed_ms as f64) {
-        return;
-    }
-    let at = pos2(plot.x(elapsed_ms as f64), plot.y(bytes));
-    let dashes = [at, pos2(at.x, plot.rect.bottom())];
-    inside.extend(Shape::dashed_line(&dashes, Stroke::new(1.0, palette.text_weak.gamma_multiply(0.7)), 3.0, 3.0));
-    painter.circle(at, 3.5, palette.text_strong, Stroke::new(1.5, palette.panel));
     let name = if source.is_provisional { "peak so far" } else { "peak" };
-    let words = format!("{name} {}", format_bytes(bytes, source.units));
-    let galley = strong(painter, &words, palette.text_strong);
-    let places = around(at, galley.size());
-    labels.taken.push(Rect::from_center_size(at, vec2(8.0, 8.0)));
-    labels.put(painter, plot, galley, &places);
+    let words = |bytes| format!("{name} {}", format_bytes(bytes, source.units));
+    let dashed = |from, to| {
+        let stroke = Stroke::new(1.0, palette.text_weak.gamma_multiply(0.7));
+        inside.extend(Shape::dashed_line(&[from, to], stroke, 3.0, 3.0));
+    };
+    match lines.high_water_mark {
+        Some(HighWaterMark::At(elapsed_ms, bytes)) if plot.is_visible(elapsed_ms as f64) => {
+            let at = pos2(plot.x(elapsed_ms as f64), plot.y(bytes));
+            dashed(at, pos2(at.x, plot.rect.bottom()));
+            painter.circle(at, 3.5, palette.text_strong, Stroke::new(1.5, palette.panel));
+            let galley = strong(painter, &words(bytes), palette.text_strong);
+            let places = around(at, galley.size());
+            labels.take(Rect::from_center_size(at, vec2(8.0, 8.0)));
+            labels.put(painter, galley, &places);
+        }
+        Some(HighWaterMark::Sometime(bytes)) => {
+            let y = plot.hairline(plot.y(bytes));
+            dashed(pos2(plot.rect.left(), y), pos2(plot.rect.right(), y));
+            let words = format!("{}, at a time not recorded", words(bytes));
+            let galley = strong(painter, &words, palette.text_strong);
+            let left = plot.rect.left() + 8.0;
+            let (above, below) = (pos2(left, y - galley.size().y - 3.0), pos2(left, y + 3.0));
+            labels.put(painter, galley, &[above, below]);
+        }
+        Some(HighWaterMark::At(..)) | None => {}
+    }
 }
 
 /// The largest resident set: a ring.
-fn peak_rss(painter: &Painter, inside: &Painter, plot: &Plot, lines: &Lines, source: &Source<'_>, labels: &mut Labels) {
+fn peak_rss(painter: &Painter, plot: &Plot, lines: &Lines, source: &Source<'_>, labels: &mut Labels<'_>) {
     let Some((elapsed_ms, bytes)) = lines.rss.peak().filter(|(_, bytes)| *bytes > 0) else { return };
     if !plot.is_visible(elapsed_ms as f64) {
         return;
     }
     let at = pos2(plot.x(elapsed_ms as f64), plot.y(bytes));
-    inside.circle(at, 3.0, plot.palette.panel, Stroke::new(1.5, plot.palette.rss));
+    painter.circle(at, 3.0, plot.palette.panel, Stroke::new(1.5, plot.palette.rss));
     let words = format!("peak RSS {}", format_bytes(bytes, source.units));
     let galley = text(painter, &words, plot.palette.text_weak);
     let mut places = around(at, galley.size());
     places.rotate_left(2);
-    labels.put(painter, plot, galley, &places);
+    labels.take(Rect::from_center_size(at, vec2(8.0, 8.0)));
+    labels.put(painter, galley, &places);
 }
 
 /// The lines' names, near their right ends.
-fn line_names(painter: &Painter, plot: &Plot, lines: &Lines, source: &Source<'_>, labels: &mut Labels) {
+fn line_names(painter: &Painter, plot: &Plot, lines: &Lines, source: &Source<'_>, labels: &mut Labels<'_>) {
     let palette = &plot.palette;
     let selection =
         source.selection.map(|selection| format!("{}, live", shorten(&visible(selection.name), LONGEST_NAME_CHARS)));
@@ -154,41 +124,22 @@ fn line_names(painter: &Painter, plot: &Plot, lines: &Lines, source: &Source<'_>
         let galley = text(painter, name, colour);
         let size = galley.size();
         let right = plot.rect.right() - 6.0;
-        let y_at = |x: f32| {
-            let value = series?.value_at(plot.ms_at(x).round() as i64)?;
-            Some(plot.y(value))
-        };
-        // Above the line, else below it, where no other line passes; further left where that is taken.
+        // Above the line, else below it; further left where that is taken or another line passes.
         let mut places = Vec::new();
         for step in 0..6 {
             let x = right - size.x - step as f32 * (size.x + 24.0);
-            let edges = [x, x + size.x / 2.0, x + size.x].map(y_at);
-            let highest = edges.iter().flatten().copied().fold(f32::MAX, f32::min);
-            let lowest = edges.iter().flatten().copied().fold(f32::MIN, f32::max);
-            if highest < f32::MAX {
-                places.push(pos2(x, highest - size.y - 3.0));
-                places.push(pos2(x, lowest + 3.0));
+            let reach = series.and_then(|series| series.reach(plot.ms_at(x), plot.ms_at(x + size.x)));
+            if let Some((least, largest)) = reach {
+                places.push(pos2(x, plot.y(largest) - size.y - 3.0));
+                places.push(pos2(x, plot.y(least) + 3.0));
             }
         }
-        places.sort_by_key(|place| is_crossed(plot, lines, Rect::from_min_size(*place, size)));
-        if !places.is_empty() {
-            labels.put(painter, plot, galley, &places);
-        }
+        labels.put(painter, galley, &places);
     }
 }
 
-/// Whether a line passes through a rectangle, as far as three looks tell.
-fn is_crossed(plot: &Plot, lines: &Lines, rect: Rect) -> bool {
-    [Some(&lines.heap), Some(&lines.rss), lines.selection()].into_iter().flatten().any(|series| {
-        [rect.left(), rect.center().x, rect.right()].into_iter().any(|x| {
-            let value = series.value_at(plot.ms_at(x).round() as i64);
-            value.is_some_and(|value| rect.y_range().contains(plot.y(value)))
-        })
-    })
-}
-
 /// What is wrong with the time axis, or that the graph is not final.
-fn note(painter: &Painter, plot: &Plot, lines: &Lines, source: &Source<'_>, labels: &mut Labels) {
+fn note(painter: &Painter, plot: &Plot, lines: &Lines, source: &Source<'_>, labels: &mut Labels<'_>) {
     let mut words = Vec::new();
     if source.is_provisional {
         words.push("still reading the capture".to_owned());
@@ -203,7 +154,7 @@ fn note(painter: &Painter, plot: &Plot, lines: &Lines, source: &Source<'_>, labe
     let galley = text(painter, &words.join(" · "), plot.palette.note);
     let size = galley.size();
     let places = [pos2(plot.rect.left() + 8.0, plot.rect.top()), pos2(plot.rect.right() - size.x, plot.rect.top())];
-    labels.put(painter, plot, galley, &places);
+    labels.put(painter, galley, &places);
 }
 
 /// A range in words: from, to, how long, by how much the heap differs, and when that was.
@@ -213,7 +164,7 @@ fn delta_box(
     lines: &Lines,
     source: &Source<'_>,
     range: TimeRange,
-    labels: &mut Labels,
+    labels: &mut Labels<'_>,
 ) {
     let palette = &plot.palette;
     let (from_ms, to_ms) = (lines.axis.of(range.from), lines.axis.of(range.to));
@@ -236,7 +187,7 @@ fn delta_box(
     let below = pos2(top.x, top.y + first.size().y + 1.0);
     painter.galley(top, first, palette.text_strong);
     painter.galley(below, second, palette.text_weak);
-    labels.taken.push(rect);
+    labels.take(rect);
 }
 
 /// What the graph shows at the pointer.
@@ -265,7 +216,7 @@ pub(super) fn hover(response: &Response, plot: &Plot, lines: &Lines, source: &So
                     .family(FontFamily::Name(STRONG.into()))
                     .color(palette.text_strong),
             );
-            ui.label(RichText::new(wall_clock).color(palette.text_weak));
+            ui.add(Label::new(RichText::new(wall_clock).color(palette.text_weak)).extend());
             egui::Grid::new("memory graph tooltip").num_columns(2).spacing([16.0, 2.0]).show(ui, |ui| {
                 for (name, value) in rows {
                     ui.label(RichText::new(name).color(palette.text_weak));

@@ -6,6 +6,8 @@
 //! so no peak is lost, however many snapshots there are.
 
 mod axis;
+mod high_water_mark;
+mod labels;
 mod marks;
 mod paint;
 mod series;

@@ -81,10 +81,38 @@ impl Series {
         Some((self.elapsed_ms[at], largest))
     }
 
+    /// When a value is first reached within a stretch of time, both ends included.
+    pub(super) fn first_time_of(&self, value: u64, from_ms: i64, to_ms: i64) -> Option<i64> {
+        let first = self.elapsed_ms.partition_point(|&at| at < from_ms);
+        let times = self.elapsed_ms[first..].iter().take_while(|&&at| at <= to_ms);
+        times.zip(&self.values[first..]).find(|(_, found)| **found == value).map(|(at, _)| *at)
+    }
+
     /// The values of the points around a time: the last at or before it.
     pub(super) fn value_at(&self, elapsed_ms: i64) -> Option<u64> {
         let after = self.elapsed_ms.partition_point(|&at| at <= elapsed_ms);
         after.checked_sub(1).map(|at| self.values[at])
+    }
+
+    /// How low and how high the line goes within a stretch of time; `None` where it does not pass.
+    pub(super) fn reach(&self, from_ms: f64, to_ms: f64) -> Option<(u64, u64)> {
+        let first = self.elapsed_ms.partition_point(|&at| (at as f64) < from_ms);
+        let end = self.elapsed_ms.partition_point(|&at| at as f64 <= to_ms);
+        let ends = [from_ms, to_ms].into_iter().filter_map(|ms| self.on_line(ms)).map(|value| (value, value));
+        let within = self.bounds(first, end);
+        ends.chain(within).reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
+    }
+
+    /// The line between two points.
+    fn on_line(&self, ms: f64) -> Option<u64> {
+        let after = self.elapsed_ms.partition_point(|&at| at as f64 <= ms);
+        let (before, after) = (self.point_at(after.checked_sub(1)?)?, self.point_at(after)?);
+        let share = (ms - before.elapsed_ms) / (after.elapsed_ms - before.elapsed_ms).max(f64::MIN_POSITIVE);
+        Some((before.value as f64 + (after.value as f64 - before.value as f64) * share) as u64)
+    }
+
+    fn point_at(&self, at: usize) -> Option<Point> {
+        (at < self.values.len()).then(|| self.point(at))
     }
 
     /// Least and largest of some points; `None` if there are none.
@@ -190,6 +218,15 @@ mod tests {
         }
         assert_eq!(series.bounds(7, 7), None);
         assert_eq!(series.bounds(0, 5001), None);
+    }
+
+    #[test]
+    fn a_line_reaches_what_lies_between_its_points_and_nothing_beyond_its_end() {
+        let series = Series::new([(0, 0), (100, 1000), (200, 200)]);
+        assert_eq!(series.reach(25.0, 50.0), Some((250, 500)));
+        assert_eq!(series.reach(50.0, 150.0), Some((500, 1000)));
+        assert_eq!(series.reach(150.0, 900.0), Some((200, 600)));
+        assert_eq!(series.reach(201.0, 900.0), None);
     }
 
     #[test]

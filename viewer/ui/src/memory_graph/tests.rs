@@ -236,6 +236,27 @@ fn the_graph_can_be_read_aloud() {
     );
 }
 
+/// Whether a text is painted.
+fn paints(harness: &Harness<'_, Fixture>, text: &str) -> bool {
+    let is_text = |shape: &egui::epaint::ClippedShape| match &shape.shape {
+        egui::Shape::Text(painted) => painted.galley.text() == text,
+        _ => false,
+    };
+    harness.output().shapes.iter().any(is_text)
+}
+
+#[test]
+fn the_peak_of_an_aggregated_capture_is_the_headlines_and_not_that_of_the_samples() {
+    let mut aggregated = ten_seconds();
+    assert!(paints(&show(aggregated.clone()), "peak 10.0 MiB"));
+    aggregated.interval_peaks.clear();
+    aggregated.peak_bytes = 12 << 20;
+    let harness = show(aggregated);
+    assert!(paints(&harness, "peak 12.0 MiB, at a time not recorded"));
+    let words = harness.get_by_role_and_label(Role::Canvas, "Memory graph").value().unwrap_or_default();
+    assert!(words.starts_with("heap peaks at 12.0 MiB, at a time not recorded, RSS peaks"), "{words}");
+}
+
 #[test]
 fn the_pointer_shows_time_of_day_heap_and_resident_set() {
     let mut harness = show(ten_seconds());

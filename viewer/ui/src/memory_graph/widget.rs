@@ -2,6 +2,7 @@
 //! The memory graph's behaviour: what is dragged, clicked and zoomed, and what that means in moments of the capture.
 
 use super::axis::TimeAxis;
+use super::high_water_mark::HighWaterMark;
 use super::paint::{Plot, paint};
 use super::series::Series;
 use super::{Events, Source, marks};
@@ -34,6 +35,7 @@ pub(super) struct Lines {
     pub(super) axis: TimeAxis,
     pub(super) heap: Series,
     pub(super) rss: Series,
+    pub(super) high_water_mark: Option<HighWaterMark>,
     /// With the generations of the timeline and of the selection.
     selection: Option<((u64, u64), Series)>,
 }
@@ -45,6 +47,7 @@ impl Lines {
             self.axis = TimeAxis::new(source.timeline);
             self.heap = Series::heap(source.timeline, &self.axis);
             self.rss = Series::rss(source.timeline, &self.axis);
+            self.high_water_mark = HighWaterMark::of(source.timeline, &self.axis, &self.heap);
         }
         let key = source.selection.map(|selection| (source.generation, selection.generation));
         if self.selection.as_ref().map(|(of, _)| *of) != key {
@@ -221,7 +224,12 @@ impl MemoryGraph {
         let peak = |name: &str, (elapsed_ms, bytes): (i64, u64)| {
             format!("{name} peaks at {} after {}", format_bytes(bytes, source.units), format_elapsed(elapsed_ms))
         };
-        words.extend(self.lines.heap.peak().map(|at| peak("heap", at)));
+        words.extend(self.lines.high_water_mark.map(|mark| match mark {
+            HighWaterMark::At(elapsed_ms, bytes) => peak("heap", (elapsed_ms, bytes)),
+            HighWaterMark::Sometime(bytes) => {
+                format!("heap peaks at {}, at a time not recorded", format_bytes(bytes, source.units))
+            }
+        }));
         words.extend(self.lines.rss.peak().map(|at| peak("RSS", at)));
         words.push(format!("{} at the end", format_bytes(source.timeline.end_heap_bytes, source.units)));
         words.push(format!("ran {}", format_duration(self.lines.axis.end_ms())));

@@ -201,6 +201,8 @@ impl Chart {
 
 const ROW_HEIGHT: f32 = 20.0;
 const VALUE_WIDTH: f32 = 92.0;
+/// Room for a range of sizes.
+const NAME_WIDTH: f32 = 146.0;
 
 impl Bar {
     /// Returns whether it was clicked.
@@ -214,9 +216,9 @@ impl Bar {
         if self.key.is_some() && response.hovered() {
             ui.painter().rect_filled(rect.expand2(vec2(4.0, 0.0)), 2.0, palette.text.gamma_multiply(0.07));
         }
-        // A name with a place needs more room than a range of sizes.
-        let name_share = if self.place.is_empty() { 0.36 } else { 0.5 };
-        let (name, rest) = rect.split_left_right_at_x(rect.left() + (rect.width() * name_share).floor());
+        // A name with a place needs more room than a range of sizes, of which none is cut.
+        let name_width = if self.place.is_empty() { (rect.width() * 0.36).max(NAME_WIDTH) } else { rect.width() * 0.5 };
+        let (name, rest) = rect.split_left_right_at_x(rect.left() + name_width.floor());
         let (track, value) = rest.split_left_right_at_x((rest.right() - VALUE_WIDTH).max(rest.left()));
         let name = name.with_max_x(name.right() - 8.0);
         let width = cell::text(ui.painter(), name, Align::Min, &self.name, font.clone(), palette.text);

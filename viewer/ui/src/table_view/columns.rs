@@ -23,7 +23,7 @@ pub(super) struct Columns {
 impl Columns {
     /// Those of a grouping, in a table of a width: a narrow one has no bars.
     pub(super) fn of(group_by: GroupBy, width: f32) -> Self {
-        let parts_stacks = parts_stacks(group_by);
+        let parts_stacks = group_by.parts_stacks();
         let mut columns = Self { meanings: Vec::new(), listed: Vec::new() };
         let name = match group_by {
             GroupBy::Location | GroupBy::Function | GroupBy::OwnCodeLine => "Function",
@@ -78,9 +78,4 @@ impl Columns {
     pub(super) fn position(&self, by: SortBy) -> Option<usize> {
         self.meanings.iter().position(|meaning| *meaning == by)
     }
-}
-
-/// Whether each stack is in one row only, so that inclusive and own bytes are the same.
-pub(super) fn parts_stacks(group_by: GroupBy) -> bool {
-    matches!(group_by, GroupBy::OwnCodeLine | GroupBy::Thread | GroupBy::Allocator | GroupBy::NativeLibrary)
 }

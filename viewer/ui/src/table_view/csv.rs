@@ -2,7 +2,6 @@
 //! A table as CSV (RFC 4180), safe to open in a spreadsheet: no cell is taken for a formula, and no control character
 //! is left in it.
 
-use super::columns::parts_stacks;
 use crate::labels::Labels;
 use crate::row_name::RowName;
 use memray_index::{GroupBy, Row};
@@ -21,7 +20,7 @@ pub(super) fn table(rows: &[Row], order: &[u32], group_by: GroupBy, labels: &dyn
     };
     let has_path = !matches!(group_by, GroupBy::Module | GroupBy::Thread | GroupBy::Allocator);
     let has_line = matches!(group_by, GroupBy::Location | GroupBy::OwnCodeLine);
-    let has_own = !parts_stacks(group_by);
+    let has_own = !group_by.parts_stacks();
 
     let mut out = String::from(first);
     for (heading, is_there) in [

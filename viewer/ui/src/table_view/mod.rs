@@ -6,14 +6,14 @@ mod columns;
 mod csv;
 mod order;
 
-pub use order::Hits;
+pub use crate::row_order::Hits;
 
 use crate::background::{Background, Poll};
 use crate::cell;
 use crate::labels::Labels;
 use crate::listing::{Listing, Rows};
 use crate::row_name::RowName;
-use crate::row_order::RowOrder;
+use crate::row_order::{RowOrder, Sort};
 use crate::shown::shown_path;
 use crate::theme::Palette;
 use columns::Columns;
@@ -22,14 +22,14 @@ use memray_index::{Amount, GroupBy, Row, RowKey};
 use memray_report::size::{
     Units, format_bytes, format_bytes_exact, format_count, format_counted, format_share_precise,
 };
-use order::{OrderKey, SortBy};
+use order::{Arrangement, SortBy};
 use std::sync::Arc;
 
 /// A table, and how the user arranged it.
 #[derive(Default)]
 pub struct TableView {
-    sort: order::Sort,
-    order: RowOrder<OrderKey>,
+    sort: Sort<SortBy>,
+    order: RowOrder<Row, SortBy>,
     /// Where the selected row was found last.
     selected: Option<Found>,
     copying: Option<Background<String>>,
@@ -135,11 +135,11 @@ impl TableView {
     }
 
     fn update_order(&mut self, ui: &Ui, source: &Source<'_>) {
-        let key = OrderKey { rows: source.rows.clone(), sort: self.sort, hits: source.hits.cloned() };
+        let arrangement = Arrangement { rows: source.rows.clone(), sort: self.sort, hits: source.hits.cloned() };
         let (group_by, labels) = (source.group_by, source.labels);
-        self.order.update(ui.ctx(), &key, source.rows.len(), OrderKey::has_same_rows, || {
-            let (key, labels) = (key.clone(), labels.clone());
-            move || key.order(group_by, &*labels)
+        self.order.update(ui.ctx(), &arrangement, || {
+            let (arrangement, labels) = (arrangement.clone(), labels.clone());
+            move || order::order(&arrangement, group_by, &*labels)
         });
     }
 
@@ -150,6 +150,8 @@ impl TableView {
             ComboBox::from_id_salt("group by")
                 .selected_text(grouping_name(source.group_by))
                 .width(130.0)
+                // All groupings at once, without scrolling.
+                .height(400.0)
                 .show_ui(ui, |ui| {
                     for (group_by, name) in GROUPINGS {
                         if ui.selectable_label(group_by == source.group_by, name).clicked() {
@@ -190,9 +192,9 @@ impl TableView {
         let button = ui.add_enabled(self.copying.is_none(), egui::Button::new(words));
         if button.on_hover_text("All rows, with exact bytes").clicked() {
             let (rows, labels, group_by) = (source.rows.clone(), source.labels.clone(), source.group_by);
-            let sort = OrderKey { rows: rows.clone(), sort: self.sort, hits: None };
+            let arrangement = Arrangement { rows: rows.clone(), sort: self.sort, hits: None };
             self.copying = Some(Background::start(ui.ctx(), "csv", move || {
-                csv::table(&rows, &sort.order(group_by, &*labels), group_by, &*labels)
+                csv::table(&rows, &order::order(&arrangement, group_by, &*labels), group_by, &*labels)
             }));
         }
     }
@@ -246,10 +248,6 @@ impl Rows for VisibleRows<'_> {
         self.row(row).map_or_else(String::new, |row| {
             format!("{} {}", self.name(row).spoken(), format_bytes(row.inclusive.bytes, self.source.units))
         })
-    }
-
-    fn is_selected(&self, row: usize) -> bool {
-        self.source.selected.is_some() && self.row(row).map(|row| row.key) == self.source.selected
     }
 
     fn cell(&self, ui: &Ui, row: usize, column: usize, rect: Rect) {
@@ -306,12 +304,7 @@ impl Rows for VisibleRows<'_> {
 
     fn hover(&self, ui: &mut Ui, row: usize) {
         let Some(row) = self.row(row) else { return };
-        let palette = Palette::of(ui.visuals());
-        let name = self.name(row);
-        ui.label(RichText::new(name.shown()).color(palette.text_strong));
-        if !name.path.is_empty() {
-            ui.label(RichText::new(name.full_place()).color(palette.text_weak));
-        }
+        self.name(row).hover(ui);
         ui.label(format!(
             "{}, {} of the total",
             exact(row.inclusive),

@@ -26,6 +26,11 @@ impl Driver {
         Self::with(AppOptions::default())
     }
 
+    /// The start page of an installation that has a sample.
+    pub(crate) fn start_with_sample(sample: &Path) -> Self {
+        Self::with(AppOptions { sample: Some(sample.to_owned()), ..AppOptions::default() })
+    }
+
     /// A capture, with all its answers.
     pub(crate) fn open(name: &str) -> Self {
         Self::open_path(&capture(name))
@@ -99,6 +104,15 @@ impl Driver {
         self.harness.run_steps(2);
         self.harness.get_by_role_and_label(Role::TextInput, field).type_text(text);
         self.settle();
+    }
+
+    /// What the last frame put into the clipboard.
+    pub(crate) fn copied(&self) -> Option<String> {
+        let commands = &self.harness.output().platform_output.commands;
+        commands.iter().find_map(|command| match command {
+            egui::OutputCommand::CopyText(text) => Some(text.clone()),
+            _ => None,
+        })
     }
 
     /// Whether any widget is called exactly so.

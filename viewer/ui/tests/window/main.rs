@@ -4,6 +4,7 @@
 
 mod driver;
 mod modes;
+mod native;
 mod opening;
 mod pages;
 mod picture;

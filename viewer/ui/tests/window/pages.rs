@@ -2,8 +2,9 @@
 //! What the window shows before and beside a capture.
 
 use crate::driver::{Driver, capture};
-use egui::Key;
 use egui::accesskit::Role;
+use egui::{Key, Pos2, Rect, vec2};
+use egui_kittest::kittest::Queryable as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -13,6 +14,14 @@ fn without_a_file_there_is_a_way_to_open_one_and_a_line_to_record_one() {
     assert!(driver.shows("Open a capture…"));
     assert!(driver.shows("memray-view run script.py"));
     assert_eq!(driver.harness.state().title(), "memray-view");
+}
+
+#[test]
+fn the_sample_is_offered_where_it_is_there_and_opens() {
+    assert!(!Driver::start().shows("Open the sample"));
+    let mut driver = Driver::start_with_sample(&capture("v13-py3.13/items.bin"));
+    driver.click(Role::Button, "Open the sample");
+    assert_eq!(driver.harness.state().title(), "items.bin — memray-view");
 }
 
 #[test]
@@ -46,6 +55,31 @@ fn a_question_mark_shows_all_keys_and_escape_hides_them() {
     }
     driver.press(Key::Escape);
     assert!(!driver.shows("double click a frame"));
+}
+
+#[test]
+fn the_keys_fit_into_the_smallest_window() {
+    for size in [vec2(1024.0, 700.0), vec2(720.0, 480.0)] {
+        let mut driver = Driver::open("v13-py3.13/items.bin");
+        driver.harness.set_size(size);
+        driver.press(Key::Questionmark);
+        let window = Rect::from_min_size(Pos2::ZERO, size);
+        for (role, label) in [(Role::Label, "Keys"), (Role::Label, "1"), (Role::Button, "Close")] {
+            let sheet = driver.harness.get_all_by_role_and_label(role, label);
+            assert!(sheet.into_iter().any(|node| window.contains_rect(node.rect())), "{label} at {size:?}");
+        }
+    }
+}
+
+#[test]
+fn a_caption_that_has_no_room_beside_the_modes_stands_below_them_in_one_piece() {
+    let mut driver = Driver::open("v13-py3.13/crash.bin");
+    let caption = |driver: &Driver| driver.harness.get_by_label_contains("Live at the peak, 57 ms").rect();
+    assert!(caption(&driver).left() > 600.0, "beside the modes");
+    driver.harness.set_size(vec2(1024.0, 700.0));
+    driver.settle();
+    let below = caption(&driver);
+    assert!(below.left() < 24.0 && below.height() < 24.0, "{below:?}");
 }
 
 #[test]

@@ -77,3 +77,21 @@ fn focusing_on_a_function_leaves_only_the_stacks_through_it() {
     assert!(driver.shows("function: /^main$/  ×"));
     assert!(driver.shows("5 frames, 2.23 MiB, 100 % of the total matched"));
 }
+
+#[test]
+fn what_is_selected_is_copied_by_its_name_and_place() {
+    let mut driver = Driver::open("v13-py3.13/items.bin");
+    driver.harness.event(egui::Event::Copy);
+    driver.harness.run_steps(1);
+    assert_eq!(driver.copied(), None, "nothing is selected");
+    driver.type_into(FIELD, "main");
+    driver.press(Key::Enter);
+    driver.press(Key::Escape);
+    // As a window system says it: its own event, and no key.
+    driver.harness.event(egui::Event::Copy);
+    driver.harness.step();
+    let copied = driver.copied().unwrap();
+    assert!(copied.starts_with("main ") && copied.ends_with("cli.py:37"), "{copied}");
+    driver.settle();
+    assert!(driver.shows_part("Copied main "));
+}

@@ -52,6 +52,7 @@ impl Document {
             | Command::OpenPath
             | Command::Reload
             | Command::Close
+            | Command::Copy
             | Command::Quit
             | Command::ShowKeys => {}
         }

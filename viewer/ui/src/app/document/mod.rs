@@ -11,7 +11,8 @@ pub(super) use search::SearchField;
 
 use super::filter_bar::FilterMenu;
 use super::mode_bar::TypedTime;
-use super::view::{History, Selection, Tab, View};
+use super::selection::Selection;
+use super::view::{History, Tab, View};
 use super::watcher::{Fingerprint, Watcher};
 use super::worker::{Part, Wanted, Worker};
 use crate::details::Details;
@@ -23,7 +24,7 @@ use crate::memory_graph::MemoryGraph;
 use crate::statistics_view::StatisticsView;
 use crate::table_view::{self, TableView};
 use egui::Context;
-use memray_index::{Index, Pattern, RowKey, TreeNodeId};
+use memray_index::{GroupBy, Index, Pattern, RowKey, TreeNodeId};
 use memray_report::size::Units;
 use search::row_matcher;
 use std::path::{Path, PathBuf};
@@ -198,8 +199,8 @@ impl Document {
     }
 
     /// Selects what a table's row stands for.
-    pub(super) fn select_row(&mut self, key: RowKey) {
-        self.view.selection = Some(Selection::Row(key));
+    pub(super) fn select_row(&mut self, key: RowKey, group_by: GroupBy) {
+        self.view.selection = Some(Selection::Row(key, group_by));
         self.reveals_selection = true;
     }
 

@@ -2,7 +2,8 @@
 //! The parts of a document drawn: each view is given the answers that are there, and what the user did in it changes
 //! what is shown.
 
-use super::super::view::{Selection, Tab};
+use super::super::selection::Selection;
+use super::super::view::Tab;
 use super::Document;
 use crate::settings::Settings;
 use crate::{details, growth_view, icicle, memory_graph, statistics_view, table_view};
@@ -23,8 +24,9 @@ impl Document {
         }
     }
 
-    fn selected_key(&self) -> Option<RowKey> {
-        self.view.selection.as_ref().and_then(Selection::key)
+    /// The selection's row in a table of this grouping.
+    fn selected_key(&self, group_by: GroupBy) -> Option<RowKey> {
+        self.view.selection.as_ref().and_then(|selection| selection.key_in(&self.index, group_by))
     }
 
     /// Draws the memory graph.
@@ -60,6 +62,7 @@ impl Document {
 
     fn show_table(&mut self, ui: &mut Ui, settings: &Settings) -> Option<String> {
         let (_, group_by, rows) = self.answers.table.as_ref()?;
+        let shown_by = *group_by;
         let total = self.answers.tree().map_or(Amount::default(), |(answer, _)| answer.total);
         let source = table_view::Source {
             rows,
@@ -67,12 +70,12 @@ impl Document {
             group_by: *group_by,
             labels: &self.labels,
             hits: self.row_matcher.as_ref().map(|(_, hits)| hits),
-            selected: self.view.selection.as_ref().and_then(|selection| selection.key_in(&self.index, *group_by)),
+            selected: self.selected_key(*group_by),
             units: settings.units.units(),
         };
         let events = self.table.show(ui, &source);
         if let Some(key) = events.selected {
-            self.select_row(key);
+            self.select_row(key, shown_by);
         }
         if let Some(group_by) = events.group_by {
             self.view.group_by = group_by;
@@ -85,6 +88,7 @@ impl Document {
 
     fn show_growth(&mut self, ui: &mut Ui, settings: &Settings) -> Option<String> {
         let (range, by, outcome) = self.answers.growth.as_ref()?;
+        let group_by = by.group_by();
         let refusal = outcome.as_ref().err().map(Refusal::sentence);
         let timeline = self.index.timeline();
         let range = format_elapsed_range(elapsed_ms(timeline, range.from), elapsed_ms(timeline, range.to));
@@ -93,7 +97,7 @@ impl Document {
             by: *by,
             range: &range,
             labels: &self.labels,
-            selected: self.selected_key(),
+            selected: self.selected_key(group_by),
             units: settings.units.units(),
         };
         let events = self.growth.show(ui, &source);
@@ -101,9 +105,9 @@ impl Document {
             self.view.growth_by = by;
         }
         if let Some(key) = events.selected {
-            self.select_row(key);
+            self.select_row(key, group_by);
         }
-        None
+        events.copied.then(|| "Copied".to_owned())
     }
 
     fn show_statistics(&mut self, ui: &mut Ui, settings: &Settings) -> Option<String> {
@@ -120,7 +124,7 @@ impl Document {
         };
         let events = self.statistics.show(ui, &source);
         if let Some(key) = events.selected {
-            self.select_row(key);
+            self.select_row(key, group_of(key));
         }
         events.copied.then(|| "Copied the statistics".to_owned())
     }
@@ -129,16 +133,14 @@ impl Document {
     pub(in crate::app) fn show_details(&mut self, ui: &mut Ui, settings: &Settings) -> Option<String> {
         let selected = self.answers.selected.as_ref().filter(|s| Some(&s.selection) == self.view.selection.as_ref());
         let facts = selected.and_then(|selected| selected.facts.clone());
-        let (Some(facts), Some(key), Some((answer, _))) = (facts, self.selected_key(), self.answers.tree()) else {
+        let row = self.view.selection.as_ref().and_then(Selection::row);
+        let (Some(facts), Some((key, group_by)), Some((answer, _))) = (facts, row, self.answers.tree()) else {
             self.details.show(ui, None);
             return None;
         };
         let source = details::Source {
             key,
-            group_by: match self.view.selection {
-                Some(Selection::Row(_)) if self.view.tab == Tab::Table => self.view.group_by,
-                _ => group_of(key),
-            },
+            group_by,
             amount_words: amount_words(&answer.question.mode, self.index.info()),
             amount: facts.amount,
             own: facts.own,
@@ -204,7 +206,7 @@ impl Document {
     }
 }
 
-/// What a table must be grouped by to have a row.
+/// What a statistic's bar would be grouped by in a table.
 fn group_of(key: RowKey) -> GroupBy {
     match key {
         RowKey::Location(_) | RowKey::None => GroupBy::Location,

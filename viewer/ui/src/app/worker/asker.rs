@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The thread that asks: it remembers the last wish it fulfilled, and works out what differs in the next one.
 
-use super::super::view::Selection;
+use super::super::selection::Selection;
 use super::selected::SelectedCache;
 use super::{Part, Picture, Shared, Wanted};
 use crate::icicle::search;

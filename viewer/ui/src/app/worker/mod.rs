@@ -10,7 +10,7 @@ mod selected;
 
 pub(super) use selected::Selected;
 
-use super::view::Selection;
+use super::selection::Selection;
 use crate::error::UiError;
 use crate::icicle::{Hits, SearchError};
 use asker::Asker;

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What there is to say of a selection: where it is, how much it holds, and its live bytes over time.
 
-use super::super::view::{Selection, location_has_key};
+use super::super::selection::Selection;
 use super::Wanted;
 use crate::details::Growth;
 use memray_index::{
-    Amount, Answer, Filter, GrowthShape, Index, LocationId, Mode, Question, RowKey, Site, SiteId, ThreadIndex,
-    TimeRange, Timeline, Tree, TreeNodeId, TreeOptions, slope_bytes_per_hour,
+    Amount, Answer, Filter, GrowthShape, Index, LocationId, Mode, Question, RowSites, SiteId, ThreadIndex, TimeRange,
+    Timeline, Tree, TreeNodeId, TreeOptions, slope_bytes_per_hour,
 };
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::cmp::Reverse;
@@ -79,7 +79,7 @@ impl SelectedCache {
         wanted: &Wanted,
         selection: &Selection,
     ) -> Selected {
-        let node = laid.and_then(|(_, tree, options)| selection.find(index, tree, options));
+        let node = laid.and_then(|(answer, tree, options)| selection.find(index, answer, tree, options));
         let scope = (wanted.question.filter.clone(), wanted.question.split_threads);
         let live_bytes = self.live_bytes(index, laid, scope, selection, node);
         let growth = wanted.growth_range.zip(live_bytes.as_ref());
@@ -108,7 +108,7 @@ impl SelectedCache {
         }
         let sites = self.total(index, &scope).map(|total| {
             let laid = laid.map(|(_, tree, options)| (&*total, tree, options));
-            sites_of(index, &total, laid, selection, node)
+            sites_of(index, &total, laid, selection, node).inclusive
         });
         let series = sites.and_then(|sites| index.live_bytes_over_time(&sites).ok()).map(Arc::from);
         self.series = Some((scope, selection.clone(), series.clone()));
@@ -155,35 +155,34 @@ fn sites_of(
     laid: Option<Laid<'_>>,
     selection: &Selection,
     node: Option<TreeNodeId>,
-) -> Vec<SiteId> {
-    let sites_where = |matches: &dyn Fn(&Site) -> bool| {
-        answer.sites.iter().map(|(site, _)| *site).filter(|site| matches(&index.site(*site))).collect()
-    };
-    match selection {
-        Selection::Frame(path, _) => match (laid, node, path.last()) {
-            (Some((_, tree, options)), Some(node), _) => index.sites_below(answer, options, tree, node),
-            (_, _, Some((location, _))) => index.sites_with(answer, &|other| other == *location),
-            _ => Vec::new(),
-        },
-        Selection::Row(RowKey::Thread(thread)) => sites_where(&|site| site.thread == *thread),
-        Selection::Row(RowKey::Allocator(allocator)) => sites_where(&|site| site.allocator == *allocator),
-        Selection::Row(RowKey::None) => Vec::new(),
-        Selection::Row(key) => index.sites_with(answer, &|location| location_has_key(index, location, *key)),
+) -> RowSites {
+    match (selection, laid, node) {
+        (Selection::Frame(..), Some((_, tree, options)), Some(node)) => {
+            RowSites { inclusive: index.sites_below(answer, options, tree, node), own: Vec::new() }
+        }
+        _ => selection.row().map_or_else(RowSites::default, |(key, by)| index.sites_of_row(answer, by, key)),
     }
 }
 
 fn facts(index: &Index, laid: Laid<'_>, selection: &Selection, node: Option<TreeNodeId>) -> SelectionFacts {
     let (answer, tree, _) = laid;
-    let sites: FxHashSet<SiteId> = sites_of(index, answer, Some(laid), selection, node).into_iter().collect();
+    let sites = sites_of(index, answer, Some(laid), selection, node);
+    let amounts_of = |sites: Vec<SiteId>| {
+        let sites: FxHashSet<SiteId> = sites.into_iter().collect();
+        answer.sites.iter().filter(move |(site, _)| sites.contains(site))
+    };
     let mut facts = SelectionFacts::default();
     let mut threads: FxHashMap<ThreadIndex, Amount> = FxHashMap::default();
-    for (site, amount) in answer.sites.iter().filter(|(site, _)| sites.contains(site)) {
+    let mut largest: Option<(SiteId, Amount)> = None;
+    for (site, amount) in amounts_of(sites.inclusive) {
         add(&mut facts.amount, *amount);
         add(threads.entry(index.site(*site).thread).or_default(), *amount);
+        if largest.is_none_or(|(_, most)| amount.bytes >= most.bytes) {
+            largest = Some((*site, *amount));
+        }
     }
-    let here = answer.sites.iter().filter(|(site, _)| sites.contains(site));
-    if let Some((site, _)) = here.max_by_key(|(_, amount)| amount.bytes) {
-        let frames = index.native_stack(*site);
+    if let Some((site, _)) = largest {
+        let frames = index.native_stack(site);
         facts.native = frames.iter().take(MAX_NATIVE_FRAMES).map(|frame| index.native_frame_text(frame)).collect();
     }
     facts.threads = threads.into_iter().collect();
@@ -197,14 +196,7 @@ fn facts(index: &Index, laid: Laid<'_>, selection: &Selection, node: Option<Tree
             (facts.amount, facts.own) = (frame.amount, frame.own);
             facts.caller = Some(tree.node(frame.parent).amount);
         }
-        (Selection::Frame(..), None) => {}
-        (Selection::Row(key), _) => {
-            for frame in tree.nodes.iter().skip(1).filter(|frame| frame.location != LocationId::NONE) {
-                if location_has_key(index, frame.location, *key) {
-                    add(&mut facts.own, frame.own);
-                }
-            }
-        }
+        _ => amounts_of(sites.own).for_each(|(_, amount)| add(&mut facts.own, *amount)),
     }
     facts
 }

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The texts on a graph: [`Labels`] puts each where it lies over no other text, and over a line only if it must.
+
+use super::paint::{LABEL_POINTS, Plot};
+use super::widget::Lines;
+use crate::fonts::STRONG;
+use egui::{Color32, FontFamily, FontId, Galley, Painter, Pos2, Rect, Vec2, pos2, vec2};
+use std::sync::Arc;
+
+/// A text that would leave the plot by more than this is not where it should be.
+const MOST_MOVED: f32 = 2.0;
+
+/// The texts on a graph.
+pub(super) struct Labels<'a> {
+    plot: &'a Plot,
+    lines: &'a Lines,
+    taken: Vec<Rect>,
+}
+
+impl<'a> Labels<'a> {
+    pub(super) fn new(plot: &'a Plot, lines: &'a Lines) -> Self {
+        Self { plot, lines, taken: Vec::new() }
+    }
+
+    /// Keeps texts away from what is drawn there.
+    pub(super) fn take(&mut self, rect: Rect) {
+        self.taken.push(rect);
+    }
+
+    /// Paints a text at the best of some places, of equally good ones at the first.
+    pub(super) fn put(&mut self, painter: &Painter, galley: Arc<Galley>, places: &[Pos2]) {
+        let (plot, size) = (self.plot, galley.size());
+        let fitted = |place: &Pos2| {
+            let left = place.x.clamp(plot.rect.left(), (plot.rect.right() - size.x).max(plot.rect.left()));
+            let top = place.y.clamp(plot.rect.top() - 4.0, (plot.rect.bottom() - size.y).max(plot.rect.top()));
+            (Rect::from_min_size(pos2(left, top), size), (top - place.y).abs() > MOST_MOVED)
+        };
+        let is_taken = |rect: Rect| self.taken.iter().any(|taken| taken.intersects(rect.shrink(1.0)));
+        let best = places.iter().map(fitted).min_by_key(|(rect, is_moved)| {
+            (is_taken(*rect), *is_moved, is_crossed(plot, self.lines, rect.shrink(1.0)))
+        });
+        let Some((rect, _)) = best else { return };
+        // Lines that pass behind a text are toned down, so that it reads.
+        painter.rect_filled(rect.expand2(vec2(2.0, 0.0)), 2.0, plot.palette.panel.gamma_multiply(0.8));
+        painter.galley(rect.min, galley, plot.palette.text);
+        self.taken.push(rect);
+    }
+}
+
+/// Whether a line passes through a rectangle.
+fn is_crossed(plot: &Plot, lines: &Lines, rect: Rect) -> bool {
+    [Some(&lines.heap), Some(&lines.rss), lines.selection()].into_iter().flatten().any(|series| {
+        let reach = series.reach(plot.ms_at(rect.left()), plot.ms_at(rect.right()));
+        reach.is_some_and(|(least, largest)| plot.y(largest) < rect.bottom() && plot.y(least) > rect.top())
+    })
+}
+
+pub(super) fn text(painter: &Painter, text: &str, colour: Color32) -> Arc<Galley> {
+    painter.layout_no_wrap(text.to_owned(), FontId::proportional(LABEL_POINTS), colour)
+}
+
+pub(super) fn strong(painter: &Painter, text: &str, colour: Color32) -> Arc<Galley> {
+    let font = FontId::new(LABEL_POINTS, FontFamily::Name(STRONG.into()));
+    painter.layout_no_wrap(text.to_owned(), font, colour)
+}
+
+/// Places beside a point: right of it, left of it, above, below.
+pub(super) fn around(point: Pos2, size: Vec2) -> [Pos2; 4] {
+    let middle = point.y - size.y / 2.0;
+    [
+        pos2(point.x + 8.0, middle),
+        pos2(point.x - 8.0 - size.x, middle),
+        pos2(point.x + 4.0, point.y - size.y - 4.0),
+        pos2(point.x + 8.0, point.y + 6.0),
+    ]
+}
