@@ -17,8 +17,10 @@ use crate::names::Names;
 use crate::native::frames::NativeFrames;
 use crate::native::place::mark;
 use crate::site::{NativeStack, Site};
-use memray_format::{Allocation, AllocatorKind, FrameKey, Header, Record, Snapshot, ThreadId};
-use rustc_hash::FxHashMap;
+use hashbrown::HashTable;
+use memray_format::{Allocation, Allocator, AllocatorKind, FrameKey, Header, Record, Snapshot, ThreadId};
+use rustc_hash::{FxBuildHasher, FxHashMap};
+use std::hash::BuildHasher;
 
 /// Operations in a batch: enough to make the hand-over cheap, few enough to stay in the second-level cache.
 const BATCH: usize = 1 << 14;
@@ -73,22 +75,16 @@ impl RecentKey for CallKey {
     }
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-struct SiteKey {
-    node: NodeId,
-    thread: u32,
-    native_frame: u64,
-    generation: u32,
-    allocator: u8,
-}
-
-impl RecentKey for SiteKey {
-    const NEVER: Self = Self { node: NodeId(u32::MAX), thread: 0, native_frame: 0, generation: 0, allocator: 0 };
+impl RecentKey for Site {
+    // The call tree has less than half as many nodes.
+    const NEVER: Self =
+        Self { node: NodeId(u32::MAX), thread: ThreadIndex(0), allocator: Allocator::Malloc, native: None };
 
     #[inline(always)]
     fn spread(&self) -> u64 {
-        let stack = u64::from(self.node.0) << 8 ^ self.native_frame << 32 ^ u64::from(self.thread) << 4;
-        (stack ^ u64::from(self.allocator)).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+        let stack = u64::from(self.node.0) << 8 ^ u64::from(self.thread.0) << 4 ^ u64::from(self.allocator.number());
+        let native = self.native.map_or(0, |native| u64::from(native.frame) << 32);
+        (stack ^ native).wrapping_mul(0x9e37_79b9_7f4a_7c15)
     }
 }
 
@@ -117,8 +113,9 @@ pub(crate) struct Assembler {
     thread_ids: FxHashMap<ThreadId, u32>,
     current: u32,
     pub(crate) sites: Vec<Site>,
-    site_ids: FxHashMap<SiteKey, SiteId>,
-    recent_sites: Recent<SiteKey, SiteId>,
+    /// By what they are, which stands in `sites` only: there may be millions.
+    site_ids: HashTable<SiteId>,
+    recent_sites: Recent<Site, SiteId>,
     recent_calls: Recent<CallKey, NodeId>,
     batch: Batch,
     pub(crate) last_snapshot_time_ms: Option<i64>,
@@ -150,7 +147,7 @@ impl Assembler {
             thread_ids: FxHashMap::default(),
             current: 0,
             sites: Vec::new(),
-            site_ids: FxHashMap::default(),
+            site_ids: HashTable::new(),
             recent_sites: Recent::new(),
             recent_calls: Recent::new(),
             batch: Batch::default(),
@@ -367,38 +364,44 @@ impl Assembler {
 
     #[inline(always)]
     fn site(&mut self, allocation: &Allocation) -> SiteId {
+        let native = self.native_stack(allocation.native_frame, self.native.generation());
         let node = self.states[self.current as usize].node;
-        let (native_frame, allocator) = (allocation.native_frame, allocation.allocator.number());
-        let generation = if native_frame == 0 { 0 } else { self.native.generation() };
-        let key = SiteKey { node, thread: self.current, native_frame, generation, allocator };
-        match self.recent_sites.get(&key) {
-            Some(site) => site,
-            None => self.find_site(key, allocation.allocator),
+        let site = Site { node, thread: ThreadIndex(self.current), allocator: allocation.allocator, native };
+        match self.recent_sites.get(&site) {
+            Some(id) => id,
+            None => self.find_site(site),
         }
     }
 
-    fn find_site(&mut self, key: SiteKey, allocator: memray_format::Allocator) -> SiteId {
-        let site = match self.site_ids.get(&key) {
-            Some(&site) => site,
-            None => self.new_site(key, allocator),
-        };
-        self.recent_sites.put(key, site);
-        site
+    #[inline(always)]
+    fn native_stack(&self, frame: u64, generation: u32) -> Option<NativeStack> {
+        if frame == 0 {
+            return None;
+        }
+        let frame = u32::try_from(frame).unwrap_or(0);
+        (frame != 0).then_some(NativeStack { frame, generation })
+    }
+
+    fn find_site(&mut self, site: Site) -> SiteId {
+        let sites = &self.sites;
+        let found = self.site_ids.find(hash(&site), |id| sites[id.index()] == site).copied();
+        let id = found.unwrap_or_else(|| self.new_site(site));
+        self.recent_sites.put(site, id);
+        id
     }
 
     #[cold]
-    fn new_site(&mut self, key: SiteKey, allocator: memray_format::Allocator) -> SiteId {
+    fn new_site(&mut self, site: Site) -> SiteId {
         if self.sites.len() as u32 >= MAX_TAG || self.tree.len() >= u32::MAX as usize / 2 {
             self.overflow.get_or_insert_with(|| "more call stacks than can be indexed".to_owned());
             return SiteId(0);
         }
-        let site = SiteId(self.sites.len() as u32);
-        let frame = u32::try_from(key.native_frame).unwrap_or(0);
-        let native = (frame != 0).then_some(NativeStack { frame, generation: key.generation });
-        self.sites.push(Site { node: key.node, thread: ThreadIndex(key.thread), allocator, native });
-        self.batch.new_site_threads.push(key.thread);
-        self.site_ids.insert(key, site);
-        site
+        let id = SiteId(self.sites.len() as u32);
+        self.sites.push(site);
+        self.batch.new_site_threads.push(site.thread.0);
+        let sites = &self.sites;
+        self.site_ids.insert_unique(hash(&site), id, |id| hash(&sites[id.index()]));
+        id
     }
 
     fn aggregated_allocation(&mut self, sum: &memray_format::AggregatedAllocation) {
@@ -407,9 +410,8 @@ impl Assembler {
         let skipped = if self.has_native_traces { 0 } else { self.states[thread as usize].skipped };
         let node = self.aggregated_stacks.node(sum.stack, skipped, &mut self.tree);
         let generation = u32::try_from(sum.segment_generation).unwrap_or(0);
-        let allocator = sum.allocator.number();
-        let key = SiteKey { node, thread, native_frame: sum.native_frame, generation, allocator };
-        let site = self.find_site(key, sum.allocator);
+        let native = self.native_stack(sum.native_frame, generation);
+        let site = self.find_site(Site { node, thread: ThreadIndex(thread), allocator: sum.allocator, native });
         let amount = |bytes: u64, allocations: u64| Amount {
             bytes: i64::try_from(bytes).unwrap_or(i64::MAX),
             allocations: i64::try_from(allocations).unwrap_or(i64::MAX),
@@ -420,4 +422,8 @@ impl Assembler {
             leaked: amount(sum.leaked_bytes, sum.leaked_allocations),
         });
     }
+}
+
+fn hash(site: &Site) -> u64 {
+    FxBuildHasher.hash_one(site)
 }
