@@ -25,6 +25,11 @@ class Captures:
         """Two million live allocations at most; one record in twenty begins a lifetime of its own."""
         return self._synthesize(f"large_{records}", ["--preset", "large", "--records", records], lz4)
 
+    def million_nodes(self):
+        return self._synthesize(
+            "million_nodes", ["--preset", "large", "--records", 60_000_000, "--stacks", 1_300_000]
+        )
+
     def lifetimes(self):
         return self._synthesize("lifetimes", ["--preset", "lifetimes", "--snapshots", 360_000, "--distinct", 10_000_000])
 

@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """One function a figure: it measures, and returns what the page shows."""
 
+import contextlib
 import json
+import os
 import shutil
+import statistics
 import subprocess
 import sys
+import time
 
 from child import median_of, run
 
@@ -14,13 +18,19 @@ class Tools:
 
     def __init__(self, root, scratch, captures, runs, largest, profile):
         self.scratch, self.captures, self.runs, self.largest = scratch, captures, runs, largest
-        self.profile = profile
+        self.root, self.profile = root, profile
         cargo = ["cargo", "build", "--quiet", "--locked", "--profile", profile]
         subprocess.run([*cargo, "--bin", "memray-view"], cwd=root, check=True)
         subprocess.run([*cargo, "-p", "memray-format", "--example", "decode_rate"], cwd=root, check=True)
         self.viewer = root / f"target/{profile}/memray-view"
         self.decode_rate = root / f"target/{profile}/examples/decode_rate"
         self.cache = {"XDG_CACHE_HOME": str(scratch / "cache")}
+
+    def viewer_that_tells(self):
+        """The program as whole-program tests run it: it writes a line when it has drawn itself."""
+        cargo = ["cargo", "build", "--quiet", "--locked", "--profile", "ci", "--features", "test-channel"]
+        subprocess.run([*cargo, "--bin", "memray-view"], cwd=self.root, check=True)
+        return self.root / "target/ci/memray-view"
 
     def index(self, capture):
         """A fresh index in the cache each time: the last one may not help."""
@@ -100,7 +110,40 @@ def ranges(tools):
 
 
 def frame(tools):
-    return tools.bench("frame", tools.built_index(tools.captures.large(tools.largest // 4)))
+    return tools.bench("frame", tools.built_index(tools.captures.million_nodes()))
+
+
+def start(tools):
+    """From the process's start until its window's first pass has run, on a display without a graphics card."""
+    viewer = tools.viewer_that_tells()
+    channel = tools.scratch / "told"
+    taken_s = []
+    with display() as name:
+        environment = {**os.environ, **tools.cache, "DISPLAY": name, "MEMRAY_VIEW_TEST_CHANNEL": str(channel)}
+        environment.pop("WAYLAND_DISPLAY", None)
+        for _ in range(tools.runs):
+            channel.unlink(missing_ok=True)
+            begun = time.perf_counter()
+            with subprocess.Popen([viewer], env=environment, stderr=subprocess.DEVNULL) as process:
+                while not channel.exists():
+                    if process.poll() is not None:
+                        raise SystemExit(f"{viewer} ended with {process.returncode}")
+                    time.sleep(0.001)
+                taken_s.append(time.perf_counter() - begun)
+                process.kill()
+    return {"wall_s": statistics.median(taken_s)}
+
+
+@contextlib.contextmanager
+def display():
+    """An X server of its own; its name."""
+    read, write = os.pipe()
+    command = ["Xvfb", "-displayfd", str(write), "-screen", "0", "1600x1000x24", "-nolisten", "tcp"]
+    with subprocess.Popen(command, pass_fds=[write], stderr=subprocess.DEVNULL) as server:
+        os.close(write)
+        with os.fdopen(read) as number:
+            yield f":{number.readline().strip()}"
+        server.terminate()
 
 
 def bounded_memory(tools):
@@ -155,6 +198,7 @@ ROWS = {
     "index_speed": index_speed,
     "index_size": index_size,
     "second_opening": second_opening,
+    "start": start,
     "headline": headline,
     "ranges": ranges,
     "frame": frame,

@@ -30,6 +30,9 @@ struct Arguments {
     /// Blocks live at once; the preset's own unless given.
     #[arg(long)]
     live: Option<u64>,
+    /// Number of distinct stacks; the preset's own unless given.
+    #[arg(long)]
+    stacks: Option<u32>,
     /// Number of blocks.
     #[arg(long, default_value_t = 5_000_000)]
     count: u64,
@@ -82,6 +85,7 @@ fn main() -> io::Result<()> {
     synthesis.version = arguments.version;
     synthesis.snapshots = arguments.snapshots.unwrap_or(synthesis.snapshots);
     synthesis.distinct_lifetimes = arguments.distinct.unwrap_or(synthesis.distinct_lifetimes);
+    synthesis.distinct_stacks = arguments.stacks.unwrap_or(synthesis.distinct_stacks);
     synthesis.live_target = arguments.live.unwrap_or(synthesis.live_target);
     synthesis.threads = arguments.threads.unwrap_or(synthesis.threads);
     synthesis.native = arguments.native;
