@@ -35,8 +35,19 @@ pub enum Error {
     #[error("indexing was cancelled")]
     Cancelled,
     /// The index cannot be written.
-    #[error("the index cannot be written ({0}); free some disk space or use --no-cache")]
+    #[error("the index cannot be written ({0})")]
     Write(String),
+    /// The index cannot be written even to a temporary file.
+    #[error(
+        "the index cannot be written to {} ({message}); free some disk space there, or name another folder in TMPDIR",
+        folder.display()
+    )]
+    WriteTemporary {
+        /// What the system said.
+        message: String,
+        /// Where temporary files are.
+        folder: PathBuf,
+    },
     /// The index database failed.
     #[error("the index database failed: {0}")]
     Database(#[from] rusqlite::Error),

@@ -73,6 +73,16 @@ impl Capture {
         &self.file
     }
 
+    /// When its file was last written to before it was opened.
+    pub(crate) fn modified(&self) -> Option<std::time::SystemTime> {
+        self.file.modified()
+    }
+
+    /// Whether nothing wrote to its file, or cut it, since it was opened.
+    pub(crate) fn is_as_opened(&self) -> bool {
+        self.file.is_as_opened()
+    }
+
     /// Whether its writer has ended: only then does the header hold how many records there are.
     pub(crate) fn is_finished(&self) -> bool {
         self.header.allocation_count > 0
