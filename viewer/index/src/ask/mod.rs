@@ -3,6 +3,7 @@
 //! first half, and each mode is one scan over lifetimes or a sum that is kept ready.
 
 pub(crate) mod growth;
+pub(crate) mod inverted;
 mod pattern;
 pub(crate) mod shown_tree;
 pub(crate) mod statistics;
