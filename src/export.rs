@@ -7,7 +7,7 @@ use crate::opening;
 use crate::output::{self, Target};
 use memray_index::{Filter, Index, OpenOptions, Progress, Question};
 use memray_report::asking::{AskingError, find_thread, parse_allocator, parse_mode, parse_pattern, thread_names};
-use memray_report::caption::filter_words;
+use memray_report::caption::filter_words_of;
 use memray_report::export::{Format, export};
 use memray_report::time::WallClock;
 use std::io::{self, Write};
@@ -15,7 +15,7 @@ use std::io::{self, Write};
 pub(crate) fn run(arguments: &ExportArguments, open: &OpenOptions) -> Result<(), Failure> {
     let index = opening::open(&arguments.file, open, &Progress::default())?;
     let answer = index.ask(&question(arguments, &index)?)?;
-    let only = filter_words(&answer.question.filter, |thread| index.thread_label(thread));
+    let only = filter_words_of(&index, &answer.question.filter);
     if answer.sites.is_empty() && !only.is_empty() {
         // Where standard error is closed, the empty export says it too.
         let only = only.trim_start_matches(", ");

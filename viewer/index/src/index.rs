@@ -191,7 +191,13 @@ impl Index {
 
     /// Answers a question; [`Refusal`] says in a sentence why this capture cannot.
     pub fn ask(&self, question: &Question) -> Result<Answer, Refusal> {
-        self.store.ask(question, |threshold| self.source.temporary_within(threshold))
+        self.ask_until_cancelled(question, &Progress::default())
+    }
+
+    /// As [`Self::ask`]. What needs the capture read again, as temporary allocations beyond the stored distances do, shows
+    /// its progress and stops when that is cancelled.
+    pub fn ask_until_cancelled(&self, question: &Question, progress: &Progress) -> Result<Answer, Refusal> {
+        self.store.ask(question, |threshold| self.source.temporary_within(threshold, progress))
     }
 
     /// An answer by stack: sites of one filtered stack (and thread, where split) summed, the largest bytes first.

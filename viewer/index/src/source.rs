@@ -279,7 +279,11 @@ impl Source {
     }
 
     /// Reads the capture again.
-    pub(crate) fn temporary_within(&self, threshold: u64) -> Result<Vec<(SiteId, Amount)>, Refusal> {
+    pub(crate) fn temporary_within(
+        &self,
+        threshold: u64,
+        progress: &Progress,
+    ) -> Result<Vec<(SiteId, Amount)>, Refusal> {
         let stored = crate::build::MAX_TEMPORARY_DISTANCE;
         let Some(CaptureSource { path, identity, names_native }) = &self.capture else {
             return Err(Refusal(format!(
@@ -293,7 +297,10 @@ impl Source {
             // Its sites would not be those of the index.
             return Err(refused(format!("it changed since it was opened: {}", path.display())));
         }
-        temporary_within(&capture, threshold).map_err(|error| refused(error.to_string()))
+        temporary_within(&capture, threshold, progress).map_err(|error| match error {
+            Error::Cancelled => Refusal("reading the capture again was cancelled".to_owned()),
+            error => refused(error.to_string()),
+        })
     }
 }
 

@@ -297,3 +297,20 @@ fn an_index_in_use_is_not_cleared_and_answers_on() {
     assert_eq!(cache::clear(&place.cache()).unwrap().0, 1);
     assert!(files_in(&place.cache()).is_empty());
 }
+
+#[test]
+fn reading_a_capture_again_can_be_cancelled() {
+    let place = Place::new();
+    let index = place.open("a.bin");
+    let question = Question { mode: Mode::Temporary { threshold: 5000 }, ..Question::default() };
+    let progress = Progress::default();
+    let whole = index.ask_until_cancelled(&question, &progress).unwrap();
+    assert_eq!(whole.sites, index.ask(&question).unwrap().sites);
+    let size_bytes = fs::metadata(place.path("a.bin")).unwrap().len();
+    assert_eq!((progress.bytes(), progress.records()), ((size_bytes, size_bytes), index.info().counts.records));
+    progress.cancel();
+    let refused = index.ask_until_cancelled(&question, &progress).unwrap_err();
+    assert_eq!(refused.0, "reading the capture again was cancelled");
+    let stored = Question { mode: Mode::Temporary { threshold: 5 }, ..Question::default() };
+    assert!(index.ask_until_cancelled(&stored, &progress).is_ok(), "for which nothing is read");
+}

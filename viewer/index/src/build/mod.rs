@@ -187,7 +187,12 @@ fn finished_tree(
 
 /// Reads a capture again, for temporary allocations at distances that its index does not hold. Sites have the numbers that
 /// they have in the index, as both follow from the capture alone.
-pub(crate) fn temporary_within(capture: &Capture, threshold: u64) -> Result<Vec<(SiteId, Amount)>, Error> {
+pub(crate) fn temporary_within(
+    capture: &Capture,
+    threshold: u64,
+    progress: &Progress,
+) -> Result<Vec<(SiteId, Amount)>, Error> {
+    progress.set_total(capture.file.len() as u64);
     struct Nowhere;
     impl RowSink for Nowhere {
         fn row(&mut self, _: RowKind, _: LifetimeRow) -> Result<(), Error> {
@@ -196,7 +201,7 @@ pub(crate) fn temporary_within(capture: &Capture, threshold: u64) -> Result<Vec<
     }
     let aggregator = Aggregator::new(TemporaryHistogram::within(threshold));
     let (file, header) = (&capture.file, &capture.header);
-    let built = pipeline::run(file, capture.container, header, aggregator, &mut Nowhere, &Progress::default())?;
+    let built = pipeline::run(file, capture.container, header, aggregator, &mut Nowhere, progress)?;
     let amount = |bytes: u64, allocations: u64| Amount { bytes: bytes as i64, allocations: allocations as i64 };
     let rows = built.summary.temporary.rows();
     Ok(rows.into_iter().map(|(site, _, bytes, allocations)| (site, amount(bytes, allocations))).collect())
