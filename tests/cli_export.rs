@@ -149,6 +149,21 @@ fn hostile_names_stay_within_their_line() {
 }
 
 #[test]
+fn json_on_a_terminal_is_harmless_and_means_the_same() {
+    let place = Place::new();
+    let name = "x\u{9b}31m\u{202e}\u{7f}.bin";
+    std::fs::copy(capture_path("v13-py3.13/nothing.bin"), place.path(name)).unwrap();
+    for arguments in [&["export", name][..], &["stats", "--json", name]] {
+        let printed = place.run(arguments);
+        assert_eq!(printed.code, 0);
+        assert!(is_harmless(&printed.out), "{arguments:?}: {:?}", printed.out);
+    }
+    let export = place.run(&["export", name]).out;
+    assert!(export.contains("x\\u009b31m\\u202e\\u007f.bin"), "{export}");
+    assert_eq!(serde_json::from_str::<Value>(&export).unwrap()["metadata"]["file"], name);
+}
+
+#[test]
 fn what_a_crash_left_is_not_called_leaked() {
     let metadata = Place::new().export("v13-py3.13/crash.bin", &["--mode", "leaked"])["metadata"].clone();
     assert_eq!((&metadata["mode"], &metadata["label"]), (&json!("leaked"), &json!("live when the recording stops")));
