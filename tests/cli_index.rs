@@ -23,7 +23,7 @@ fn an_index_answers_where_its_capture_is_not() {
         &["--mode", "range-churn@#2..#9", "--split-threads"],
         &["--mode", "temporary=5", "--format", "collapsed"],
         &["--function", "/^p/", "--hide-irrelevant"],
-        &["--file", "threads", "--hide-import-system", "--allocator", "mmap"],
+        &["--file", "threads", "--hide-import-system", "--allocator", "malloc"],
     ];
     let ask = |file: &str| questions.map(|question| place.run(&[&["export", file], question].concat()));
     let from_capture = ask("a.bin");
