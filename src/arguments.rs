@@ -35,7 +35,19 @@ pub(crate) enum Subcommand {
     /// Print the headline and memray's statistics
     Stats(StatsArguments),
     /// Show the indexes that are kept, or throw them out
+    ///
+    /// An index is found again by its capture's size, header and 256 blocks sampled from all over the file. Damage that a
+    /// capture took since, between those blocks, is not seen: --no-cache reads all of it anew.
     Cache(CacheArguments),
+    /// Where memray's own command is expected: says how to record
+    #[command(hide = true, disable_help_flag = true)]
+    Run(RunArguments),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct RunArguments {
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    _ignored: Vec<std::ffi::OsString>,
 }
 
 /// The window, or a picture of it.

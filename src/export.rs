@@ -3,11 +3,14 @@
 
 use crate::arguments::{ExportArguments, ExportFormat};
 use crate::failure::Failure;
-use crate::{opening, output};
+use crate::opening;
+use crate::output::{self, Target};
 use memray_index::{Filter, Index, OpenOptions, Progress, Question};
 use memray_report::asking::{AskingError, find_thread, parse_allocator, parse_mode, parse_pattern, thread_names};
+use memray_report::caption::filter_words_of;
 use memray_report::export::{Format, export};
 use memray_report::time::WallClock;
+use std::io::{self, Write};
 
 pub(crate) fn run(arguments: &ExportArguments, open: &OpenOptions) -> Result<(), Failure> {
     let index = opening::open(&arguments.file, open, &Progress::default())?;
@@ -16,14 +19,20 @@ pub(crate) fn run(arguments: &ExportArguments, open: &OpenOptions) -> Result<(),
         question.filter.hidden_functions.extend(index.functions_named(&parse_pattern(pattern))?);
     }
     let answer = index.ask(&question)?;
+    let only = filter_words_of(&index, &answer.question.filter);
+    if answer.sites.is_empty() && !only.is_empty() {
+        // Where standard error is closed, the empty export says it too.
+        let only = only.trim_start_matches(", ");
+        let _ = writeln!(io::stderr(), "memray-view: nothing is left by the filter ({only})");
+    }
     let format = match arguments.format {
         ExportFormat::Json => Format::Json,
         ExportFormat::Collapsed => Format::Collapsed,
     };
-    let write = |out: &mut dyn std::io::Write| Ok(export(&index, &answer, format, out)?);
+    let write = |out: &mut dyn Write| export(&index, &answer, format, out);
     match &arguments.output {
-        Some(path) => output::to_file(path, &arguments.file, write),
-        None => output::to_stdout(write),
+        Some(path) => output::to_file(path, &arguments.file, Target::Any, write),
+        None => output::to_stdout(|out| Ok(write(out)?)),
     }
 }
 

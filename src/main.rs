@@ -11,6 +11,7 @@ mod failure;
 mod index;
 mod opening;
 mod output;
+mod signals;
 mod stats;
 mod summary;
 mod window;
@@ -22,6 +23,7 @@ use memray_index::OpenOptions;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    signals::ignore_size_limit();
     match run(CommandLine::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(),
@@ -34,12 +36,23 @@ fn run(command_line: CommandLine) -> Result<(), Failure> {
     match subcommand {
         Some(_) if !window.is_empty() => {
             let message = "options of the window do not go with a subcommand; a file of that name is opened as ./NAME";
-            CommandLine::command().error(clap::error::ErrorKind::ArgumentConflict, message).exit()
+            conflict(message)
         }
+        Some(Subcommand::Cache(_)) if no_cache => {
+            conflict("--no-cache does not go with cache, which is about nothing else")
+        }
+        Some(Subcommand::Run(_)) => Err(Failure::Unanswerable(
+            "recording is not part of this yet: use `memray run -o out.bin script.py`, then open out.bin".to_owned(),
+        )),
         Some(Subcommand::Export(arguments)) => export::run(&arguments, &open),
         Some(Subcommand::Stats(arguments)) => stats::run(&arguments, &open),
         Some(Subcommand::Index(arguments)) => index::run(&arguments, &open),
         Some(Subcommand::Cache(arguments)) => cache::run(&arguments),
         None => window::run(&window, &open),
     }
+}
+
+/// Ends the command as one that was written wrongly.
+fn conflict(message: &str) -> ! {
+    CommandLine::command().error(clap::error::ErrorKind::ArgumentConflict, message).exit()
 }

@@ -16,6 +16,15 @@ const INTERVAL: Duration = Duration::from_millis(200);
 
 /// Opens a capture or an index, with its progress on standard error if that is a terminal.
 pub(crate) fn open(path: &Path, options: &OpenOptions, progress: &Progress) -> Result<Index, Failure> {
+    let index = with_progress(path, options, progress)?;
+    if let Some(why) = index.not_kept() {
+        // Where standard error is closed, there is nobody to tell.
+        let _ = writeln!(io::stderr(), "memray-view: the index is not kept: {}", escape::visible(why));
+    }
+    Ok(index)
+}
+
+fn with_progress(path: &Path, options: &OpenOptions, progress: &Progress) -> Result<Index, Failure> {
     if !io::stderr().is_terminal() {
         return Ok(Index::open(path, options, progress)?);
     }

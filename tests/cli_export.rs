@@ -94,7 +94,12 @@ fn filters_leave_part_of_the_same_peak() {
         assert_eq!(sums(&part), totals(&part), "{arguments:?}");
         assert!(totals(&part).0 > 0 && totals(&part).0 < totals(&whole).0, "{arguments:?}");
     }
-    assert_eq!(totals(&place.export(capture, &["--function", "no such function"])), (0, 0));
+    for pattern in ["no such function", "//"] {
+        let nothing = place.run_on(capture, &["export", "FILE", "--function", pattern]);
+        assert_eq!((nothing.code, totals(&serde_json::from_str(&nothing.out).unwrap())), (0, (0, 0)));
+        let only = format!("only a function with “{pattern}”");
+        assert_eq!(nothing.err, format!("memray-view: nothing is left by the filter ({only})\n"));
+    }
 }
 
 #[test]
@@ -166,6 +171,21 @@ fn hostile_names_stay_within_their_line() {
 }
 
 #[test]
+fn json_on_a_terminal_is_harmless_and_means_the_same() {
+    let place = Place::new();
+    let name = "x\u{9b}31m\u{202e}\u{7f}.bin";
+    std::fs::copy(capture_path("v13-py3.13/nothing.bin"), place.path(name)).unwrap();
+    for arguments in [&["export", name][..], &["stats", "--json", name]] {
+        let printed = place.run(arguments);
+        assert_eq!(printed.code, 0);
+        assert!(is_harmless(&printed.out), "{arguments:?}: {:?}", printed.out);
+    }
+    let export = place.run(&["export", name]).out;
+    assert!(export.contains("x\\u009b31m\\u202e\\u007f.bin"), "{export}");
+    assert_eq!(serde_json::from_str::<Value>(&export).unwrap()["metadata"]["file"], name);
+}
+
+#[test]
 fn what_a_crash_left_is_not_called_leaked() {
     let metadata = Place::new().export("v13-py3.13/crash.bin", &["--mode", "leaked"])["metadata"].clone();
     assert_eq!((&metadata["mode"], &metadata["label"]), (&json!("leaked"), &json!("live when the recording stops")));
@@ -222,8 +242,29 @@ fn an_output_file_appears_whole_and_never_replaces_the_capture() {
     assert!(refused.err.contains("is the capture itself"), "{}", refused.err);
     let failed = place.run(&["export", "a.bin", "-o", "no/such/folder/a.json"]);
     assert_eq!(failed.code, 1);
-    let device = place.run(&["export", "a.bin", "-o", "/dev/null"]);
-    assert_eq!((device.code, device.err.as_str()), (0, ""));
+    assert!(failed.err.starts_with("memray-view: no/such/folder/a.json cannot be written: "), "{}", failed.err);
+}
+
+#[cfg(unix)]
+#[test]
+fn an_export_goes_through_links_and_pipes() {
+    use std::os::unix::fs::FileTypeExt as _;
+    let place = Place::new();
+    std::fs::copy(capture_path("v13-py3.13/nothing.bin"), place.path("a.bin")).unwrap();
+    let printed = place.run(&["export", "a.bin"]).out;
+    std::fs::create_dir(place.path("below")).unwrap();
+    std::os::unix::fs::symlink("below/there.json", place.path("link.json")).unwrap();
+    assert_eq!(place.run(&["export", "a.bin", "-o", "link.json"]).code, 0);
+    assert!(std::fs::symlink_metadata(place.path("link.json")).unwrap().is_symlink());
+    assert_eq!(std::fs::read_to_string(place.path("below/there.json")).unwrap(), printed);
+
+    assert!(std::process::Command::new("mkfifo").arg(place.path("pipe")).status().unwrap().success());
+    let mut reader = std::process::Command::new("cat");
+    let reader = reader.arg(place.path("pipe")).stdout(Stdio::piped()).spawn().unwrap();
+    let said_of_pipe = place.run(&["export", "a.bin", "-o", "pipe"]);
+    assert_eq!((said_of_pipe.code, said_of_pipe.err.as_str()), (0, ""));
+    assert_eq!(said(reader.wait_with_output().unwrap()).out, printed);
+    assert!(std::fs::symlink_metadata(place.path("pipe")).unwrap().file_type().is_fifo());
 }
 
 #[test]

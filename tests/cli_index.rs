@@ -23,7 +23,7 @@ fn an_index_answers_where_its_capture_is_not() {
         &["--mode", "range-churn@#2..#9", "--split-threads"],
         &["--mode", "temporary=5", "--format", "collapsed"],
         &["--function", "/^p/", "--hide-irrelevant"],
-        &["--file", "threads", "--hide-import-system", "--allocator", "mmap"],
+        &["--file", "threads", "--hide-import-system", "--allocator", "malloc"],
     ];
     let ask = |file: &str| questions.map(|question| place.run(&[&["export", file], question].concat()));
     let from_capture = ask("a.bin");
@@ -80,11 +80,68 @@ fn an_index_never_replaces_its_capture() {
     assert_eq!(place.run(&["stats", "a.bin"]).code, 0);
 }
 
+#[cfg(unix)]
 #[test]
-fn an_index_that_cannot_be_written_says_where_and_what_to_do() {
+fn an_index_is_written_through_links_and_readable_by_whom_the_user_lets() {
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
     let place = Place::new();
-    let said = place.run_on("v13-py3.13/nothing.bin", &["index", "FILE", "-o", "no/such/a.mvidx"]);
-    let sentence = "memray-view: no/such/a.mvidx cannot be written (entity not found): choose a folder that is there, \
-                    may be written to, and has room for the index\n";
-    assert_eq!((said.code, said.out.as_str(), said.err.as_str()), (1, "", sentence));
+    std::fs::create_dir(place.path("below")).unwrap();
+    symlink("below/there.mvidx", place.path("link.mvidx")).unwrap();
+    let capture = capture_path("v13-py3.13/nothing.bin");
+    let write = |output: &str| place.run(&["index", capture.to_str().unwrap(), "-o", output]);
+    let mode = |name: &str| std::fs::metadata(place.path(name)).unwrap().permissions().mode() & 0o777;
+    for already in [false, true] {
+        let said = write("link.mvidx");
+        assert_eq!((said.code, said.err.as_str()), (0, ""), "{already}");
+        assert!(std::fs::symlink_metadata(place.path("link.mvidx")).unwrap().is_symlink(), "{already}");
+        assert!(place.run(&["stats", "below/there.mvidx"]).out.starts_with("Peak 81.9 KiB "), "{already}");
+    }
+    // As a file that the shell makes.
+    assert!(std::process::Command::new("touch").arg(place.path("made")).status().unwrap().success());
+    assert_eq!(mode("below/there.mvidx"), mode("made"));
+    std::fs::set_permissions(place.path("below/there.mvidx"), std::fs::Permissions::from_mode(0o640)).unwrap();
+    assert_eq!((write("below/there.mvidx").code, mode("below/there.mvidx")), (0, 0o640));
+    assert_eq!(std::fs::read_dir(place.path("below")).unwrap().count(), 1, "nothing else is left there");
+}
+
+#[cfg(unix)]
+#[test]
+fn what_is_no_file_is_not_replaced_by_an_index() {
+    use std::os::unix::fs::FileTypeExt as _;
+    let place = Place::new();
+    assert!(std::process::Command::new("mkfifo").arg(place.path("pipe")).status().unwrap().success());
+    std::os::unix::fs::symlink("pipe", place.path("link")).unwrap();
+    let capture = capture_path("v13-py3.13/nothing.bin");
+    for output in ["pipe", "link", "."] {
+        let said = place.run(&["index", capture.to_str().unwrap(), "-o", output]);
+        assert_eq!((said.code, said.out.as_str()), (2, ""), "{output}");
+        assert_eq!(said.err, format!("memray-view: {output} is no file: an index can only be written to one\n"));
+    }
+    assert!(std::fs::symlink_metadata(place.path("pipe")).unwrap().file_type().is_fifo());
+    assert!(std::fs::symlink_metadata(place.path("link")).unwrap().is_symlink());
+}
+
+#[test]
+fn an_index_that_cannot_be_written_is_named_as_the_user_named_it() {
+    let place = Place::new();
+    let said = place.run_on("v13-py3.13/nothing.bin", &["index", "FILE", "-o", "no/such/x.mvidx"]);
+    assert_eq!((said.code, said.out.as_str()), (1, ""));
+    assert_eq!(said.err, "memray-view: no/such/x.mvidx cannot be written: No such file or directory (os error 2)\n");
+}
+
+#[test]
+fn the_cache_is_not_asked_for_without_itself() {
+    let said = Place::new().run(&["cache", "--no-cache"]);
+    assert_eq!((said.code, said.out.as_str()), (2, ""));
+    assert!(said.err.contains("--no-cache does not go with cache"), "{}", said.err);
+}
+
+#[test]
+fn an_index_of_another_version_is_listed_as_such() {
+    let place = Place::new();
+    std::fs::create_dir_all(place.path("cache/memray-view/indexes")).unwrap();
+    std::fs::write(place.path("cache/memray-view/indexes/5-ab-v1.mvidx"), b"old").unwrap();
+    let listed = place.run(&["cache"]);
+    assert!(listed.out.lines().nth(1).unwrap().ends_with("  (of another version)  5-ab-v1.mvidx"), "{}", listed.out);
+    assert!(place.run(&["cache", "--clear"]).out.starts_with("1 index of 3 B thrown out"));
 }

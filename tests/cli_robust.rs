@@ -2,17 +2,22 @@
 //! The command where things go wrong: files that are no captures, builds that are killed, disks that are full, several
 //! processes at once.
 
-#![cfg(unix)]
+#![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod cli_command;
 
-use cli_command::{Place, capture_path, said};
+use cli_command::{Place, binary, capture_path, said};
 use memray_format::synth::Synthesis;
 use memray_format::{Encoder, Record};
 use std::fs;
 use std::os::unix::net::UnixListener;
 use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// No test waits longer for what must come.
+const DEADLINE: Duration = Duration::from_secs(120);
 
 /// What the command says of a file, which is one line: a clause, then the file's name.
 fn complaint(place: &Place, name: &str) -> String {
@@ -138,16 +143,80 @@ fn kept_of_kind(place: &Place, extension: &str) -> usize {
     kept_files(place).iter().filter(|name| name.ends_with(extension)).count()
 }
 
-fn start(place: &Place, arguments: &[&str]) -> Child {
-    place.command().args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+/// Starts the command with its output going to files, so that it never waits for us to read.
+fn start(place: &Place, name: &str) -> Child {
+    let output = |kind: &str| fs::File::create(place.path(&format!("{name}.{kind}"))).unwrap();
+    let mut command = place.command();
+    command.args(["export", "large.bin"]).stdin(Stdio::null()).stdout(output("out")).stderr(output("err"));
+    command.spawn().unwrap()
 }
 
-/// Starts building an index and returns while it is being built.
-fn start_building(place: &Place) -> Child {
-    let mut child = start(place, &["export", "large.bin"]);
-    while kept_of_kind(place, ".partial") == 0 {
-        assert!(child.try_wait().unwrap().is_none());
-        std::thread::yield_now();
+/// What a command that was started said, once it has ended.
+fn ended(place: &Place, name: &str, mut child: Child) -> (Option<i32>, String, String) {
+    let started = Instant::now();
+    let status = loop {
+        match child.try_wait().unwrap() {
+            Some(status) => break status,
+            None if started.elapsed() > DEADLINE => {
+                child.kill().unwrap();
+                panic!("{name} does not end");
+            }
+            None => thread::sleep(Duration::from_millis(5)),
+        }
+    };
+    let read = |kind: &str| fs::read_to_string(place.path(&format!("{name}.{kind}"))).unwrap();
+    (status.code(), read("out"), read("err"))
+}
+
+fn send(signal: &str, child: &Child) {
+    assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());
+}
+
+/// Whether a process is stopped, as its state says.
+fn is_stopped(child: &Child) -> bool {
+    let status = fs::read_to_string(format!("/proc/{}/stat", child.id())).unwrap();
+    status.rsplit_once(") ").unwrap().1.starts_with('T')
+}
+
+/// Starts building an index and stops the process while it is being built. One that was quicker than we are is started
+/// over.
+fn stopped_while_building(place: &Place) -> Child {
+    let started = Instant::now();
+    while started.elapsed() < DEADLINE {
+        let mut child = start(place, "first");
+        while kept_of_kind(place, ".partial") == 0 && child.try_wait().unwrap().is_none() {
+            thread::yield_now();
+        }
+        if child.try_wait().unwrap().is_none() {
+            send("-STOP", &child);
+            while !is_stopped(&child) {
+                assert!(started.elapsed() < DEADLINE, "it does not stop");
+                thread::yield_now();
+            }
+            if kept_of_kind(place, ".partial") == 1 {
+                return child;
+            }
+            child.kill().unwrap();
+        }
+        child.wait().unwrap();
+        fs::remove_dir_all(place.path("cache")).unwrap();
+    }
+    panic!("no build was seen");
+}
+
+/// Starts the command while another builds its index, and returns once it waits for that: it has the other's lock open.
+fn waiting(place: &Place) -> Child {
+    let mut child = start(place, "second");
+    let started = Instant::now();
+    let waits = |child: &Child| {
+        let Ok(files) = fs::read_dir(format!("/proc/{}/fd", child.id())) else { return false };
+        files
+            .filter_map(|file| fs::read_link(file.ok()?.path()).ok())
+            .any(|file| file.extension().is_some_and(|extension| extension == "building"))
+    };
+    while !waits(&child) {
+        assert!(child.try_wait().unwrap().is_none() && started.elapsed() < DEADLINE);
+        thread::yield_now();
     }
     child
 }
@@ -155,10 +224,10 @@ fn start_building(place: &Place) -> Child {
 #[test]
 fn a_build_that_is_killed_leaves_no_index_and_is_done_again_at_once() {
     let place = place_with_large_capture();
-    let mut child = start_building(&place);
+    let mut child = stopped_while_building(&place);
     child.kill().unwrap();
     assert!(!child.wait().unwrap().success());
-    assert_eq!(kept_of_kind(&place, ".mvidx"), 0);
+    assert_eq!((kept_of_kind(&place, ".mvidx"), kept_of_kind(&place, ".partial")), (0, 1));
     let again = place.run(&["index", "large.bin"]);
     assert!(again.out.lines().last().unwrap().contains(", built in "), "{}{}", again.out, again.err);
     assert_eq!((kept_files(&place).len(), kept_of_kind(&place, ".mvidx")), (1, 1));
@@ -169,33 +238,51 @@ fn a_build_that_is_killed_leaves_no_index_and_is_done_again_at_once() {
 #[test]
 fn two_processes_at_once_answer_the_same_and_keep_one_index() {
     let place = place_with_large_capture();
-    let first = start_building(&place);
-    let second = start(&place, &["export", "large.bin"]);
-    let (first, second) = (said(first.wait_with_output().unwrap()), said(second.wait_with_output().unwrap()));
-    assert_eq!((first.code, first.err.as_str(), second.code, second.err.as_str()), (0, "", 0, ""));
-    assert!(first.out.len() > 1000 && first.out == second.out);
+    let first = stopped_while_building(&place);
+    let second = waiting(&place);
+    send("-CONT", &first);
+    let (first, second) = (ended(&place, "first", first), ended(&place, "second", second));
+    assert_eq!((first.0, first.2.as_str(), second.0, second.2.as_str()), (Some(0), "", Some(0), ""));
+    assert!(first.1.len() > 1000 && first.1 == second.1);
     assert_eq!((kept_files(&place).len(), kept_of_kind(&place, ".mvidx")), (1, 1));
 }
 
 #[test]
 fn if_the_process_that_builds_is_killed_the_one_that_waits_builds() {
     let place = place_with_large_capture();
-    let mut first = start_building(&place);
-    let second = start(&place, &["export", "large.bin"]);
+    let mut first = stopped_while_building(&place);
+    let second = waiting(&place);
     first.kill().unwrap();
     first.wait().unwrap();
-    let second = said(second.wait_with_output().unwrap());
-    assert_eq!((second.code, second.err.as_str()), (0, ""));
+    let (code, out, err) = ended(&place, "second", second);
+    assert_eq!((code, err.as_str()), (Some(0), ""));
+    assert!(out.len() > 1000);
     assert_eq!((kept_files(&place).len(), kept_of_kind(&place, ".mvidx")), (1, 1));
 }
 
+#[test]
+fn a_process_that_stands_still_while_it_builds_is_not_waited_for() {
+    let place = place_with_large_capture();
+    let mut first = stopped_while_building(&place);
+    let second = waiting(&place);
+    let (code, out, err) = ended(&place, "second", second);
+    assert_eq!(code, Some(0), "{err}");
+    assert!(out.len() > 1000);
+    let why = "another process that began to index this capture stands still";
+    assert_eq!(err, format!("memray-view: the index is not kept: {why}\n"));
+    assert_eq!((kept_of_kind(&place, ".mvidx"), kept_of_kind(&place, ".partial")), (0, 1));
+    first.kill().unwrap();
+    first.wait().unwrap();
+}
+
 /// Runs the command where no file may become larger than 32 KiB, as if the disk were full then.
-fn run_on_a_full_disk(place: &Place, before: &str, arguments: &[&str]) -> std::process::Output {
+fn run_on_a_full_disk(place: &Place, arguments: &[&str]) -> cli_command::Said {
     let mut command = Command::new("sh");
-    command.arg("-c").arg(format!("ulimit -f 64; {before} exec \"$0\" \"$@\"")).arg(env!("CARGO_BIN_EXE_memray-view"));
+    command.arg("-c").arg("ulimit -f 64; exec \"$0\" \"$@\"").arg(binary());
     command.args(arguments).current_dir(place.path("")).env("XDG_CACHE_HOME", place.path("cache"));
     command.env_remove("DISPLAY").env_remove("WAYLAND_DISPLAY").env("XDG_CONFIG_HOME", place.path("config"));
-    command.output().unwrap()
+    fs::create_dir_all(place.path("tmp")).unwrap();
+    said(command.env("TMPDIR", place.path("tmp")).output().unwrap())
 }
 
 #[test]
@@ -203,17 +290,24 @@ fn a_full_disk_is_said_and_leaves_no_broken_index() {
     let place = Place::new();
     fs::copy(capture_path("v13-py3.13/threads.bin"), place.path("a.bin")).unwrap();
     for arguments in [&["stats", "a.bin"][..], &["--no-cache", "stats", "a.bin"]] {
-        let full = said(run_on_a_full_disk(&place, "trap '' XFSZ;", arguments));
-        assert_eq!((full.code, full.out.as_str()), (1, ""));
-        assert!(full.err.starts_with("memray-view: the index cannot be written ("), "{}", full.err);
-        assert!(full.err.contains("; free some disk space"), "{}", full.err);
+        let full = run_on_a_full_disk(&place, arguments);
+        assert_eq!((full.code, full.out.as_str()), (1, ""), "{}", full.err);
+        let start = format!("memray-view: the index cannot be written to {} (", place.path("tmp").display());
+        assert!(full.err.starts_with(&start), "{}", full.err);
+        assert!(full.err.ends_with("; free some disk space there, or name another folder in TMPDIR\n"), "{}", full.err);
         assert!(kept_files(&place).is_empty(), "{:?}", kept_files(&place));
+        assert_eq!(fs::read_dir(place.path("tmp")).unwrap().count(), 0);
     }
-    // Where the system ends the process instead, it is as if it was killed.
-    assert!(!run_on_a_full_disk(&place, "", &["stats", "a.bin"]).status.success());
-    assert_eq!(kept_of_kind(&place, ".mvidx"), 0);
     assert_eq!(place.run(&["stats", "a.bin"]).code, 0);
     assert_eq!((kept_files(&place).len(), kept_of_kind(&place, ".mvidx")), (1, 1));
+    // The index is there, and cannot be written elsewhere.
+    let written = run_on_a_full_disk(&place, &["index", "a.bin", "-o", "a.mvidx"]);
+    assert_eq!((written.code, written.out.as_str()), (1, ""));
+    assert!(written.err.starts_with("memray-view: a.mvidx cannot be written: File too large"), "{}", written.err);
+    assert!(!fs::read_dir(place.path("")).unwrap().any(|file| {
+        let name = file.unwrap().file_name();
+        name.to_string_lossy().contains("mvidx")
+    }));
 }
 
 #[test]
@@ -221,8 +315,30 @@ fn where_nothing_can_be_kept_captures_open_all_the_same() {
     let place = Place::new();
     fs::write(place.path("cache"), b"a file where a folder should be").unwrap();
     let said = place.run_on("v13-py3.13/threads.bin", &["index", "FILE"]);
-    assert_eq!((said.code, said.err.as_str()), (0, ""));
+    assert_eq!(said.code, 0);
+    let folder = place.path("cache/memray-view/indexes");
+    let start = format!("memray-view: the index is not kept: the cache in {} cannot be used (", folder.display());
+    assert!(said.err.starts_with(&start) && said.err.lines().count() == 1, "{}", said.err);
     assert!(said.out.lines().last().unwrap().contains(", built in "), "{}", said.out);
+    let unwanted = place.run_on("v13-py3.13/threads.bin", &["--no-cache", "stats", "FILE"]);
+    assert_eq!((unwanted.code, unwanted.err.as_str()), (0, ""));
+}
+
+#[test]
+fn a_cache_on_a_full_disk_is_done_without() {
+    let place = Place::new();
+    let capture = capture_path("v13-py3.13/threads.bin");
+    // The one file that cannot be made is the index: a folder stands where it is built.
+    assert_eq!(place.run(&["stats", capture.to_str().unwrap()]).code, 0);
+    let index = kept_files(&place).remove(0);
+    let folder = place.path("cache/memray-view/indexes");
+    fs::remove_file(folder.join(&index)).unwrap();
+    fs::create_dir(folder.join(index.replace(".mvidx", ".partial"))).unwrap();
+    let said = place.run(&["stats", capture.to_str().unwrap()]);
+    assert_eq!(said.code, 0, "{}", said.err);
+    assert!(said.out.starts_with("Peak 13.0 MiB at 95 ms; "), "{}", said.out);
+    let start = format!("memray-view: the index is not kept: the cache in {} cannot be used (", folder.display());
+    assert!(said.err.starts_with(&start), "{}", said.err);
 }
 
 #[test]

@@ -24,7 +24,7 @@ pub(crate) struct Said {
 }
 
 /// The optimised binary that `scripts/test` builds, else cargo's own.
-fn binary() -> PathBuf {
+pub(crate) fn binary() -> PathBuf {
     std::env::var_os("MEMRAY_VIEW_BIN").map_or_else(|| env!("CARGO_BIN_EXE_memray-view").into(), PathBuf::from)
 }
 

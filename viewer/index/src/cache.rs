@@ -235,7 +235,7 @@ pub(crate) fn owner_only(options: &mut OpenOptions) {
 
 /// A capture's identity, as a file name. The hash may change with the compiler's standard library: then an index is built
 /// anew.
-pub(crate) fn identity(capture: &Capture, path: &Path, names_native: bool) -> String {
+pub(crate) fn identity(capture: &Capture, names_native: bool) -> String {
     let bytes = capture.bytes();
     let mut hashers = [DefaultHasher::new(), DefaultHasher::new()];
     hashers[1].write_u8(1);
@@ -251,8 +251,8 @@ pub(crate) fn identity(capture: &Capture, path: &Path, names_native: bool) -> St
     }
     if !capture.is_finished() {
         // It may still be written to, between the samples.
-        let modified = fs::metadata(path).and_then(|metadata| metadata.modified()).ok();
-        let age = modified.and_then(|time| time.duration_since(SystemTime::UNIX_EPOCH).ok()).unwrap_or_default();
+        let age =
+            capture.modified().and_then(|time| time.duration_since(SystemTime::UNIX_EPOCH).ok()).unwrap_or_default();
         write(&age.as_nanos().to_le_bytes());
     }
     let [a, b] = hashers.map(|hasher| hasher.finish());

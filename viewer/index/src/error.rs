@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Why a capture cannot be opened, or a question not answered. Each message is one sentence that says what to do.
 
-use std::io;
 use std::path::PathBuf;
 
 /// Why a capture or an index cannot be opened.
@@ -36,15 +35,18 @@ pub enum Error {
     #[error("indexing was cancelled")]
     Cancelled,
     /// The index cannot be written.
-    #[error("the index cannot be written ({0}); free some disk space or use --no-cache")]
+    #[error("the index cannot be written ({0})")]
     Write(String),
-    /// A copy of the index cannot be written.
-    #[error("{} cannot be written ({reason}): choose a folder that is there, may be written to, and has room for the index", path.display())]
-    Save {
-        /// Where to.
-        path: PathBuf,
-        /// Why.
-        reason: io::ErrorKind,
+    /// The index cannot be written even to a temporary file.
+    #[error(
+        "the index cannot be written to {} ({message}); free some disk space there, or name another folder in TMPDIR",
+        folder.display()
+    )]
+    WriteTemporary {
+        /// What the system said.
+        message: String,
+        /// Where temporary files are.
+        folder: PathBuf,
     },
     /// The index database failed.
     #[error("the index database failed: {0}")]

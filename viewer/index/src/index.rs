@@ -2,9 +2,10 @@
 //! An opened index: what is known of a capture, and the answers to every question about it.
 
 use crate::answer::{Answer, StackAmount};
+use crate::ask::inverted::callees_first;
 use crate::ask::shown_tree::{Hiding, ShownTree};
 use crate::ask::tables;
-use crate::ask::tree_layout::{callees_first, callers_first};
+use crate::ask::tree_layout::callers_first;
 use crate::call_tree::CallTree;
 use crate::error::{Error, Refusal};
 use crate::growth::{GrowthBy, GrowthRow};
@@ -24,6 +25,7 @@ use crate::table::{GroupBy, Row, RowKey, RowSites};
 use crate::timeline::Timeline;
 use crate::tree::{Tree, TreeNodeId};
 use rustc_hash::FxHashMap;
+use std::io;
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -91,9 +93,14 @@ impl Index {
         self.source.origin
     }
 
-    /// Writes the index as a file that opens by itself, where the capture is not. An existing file is replaced.
-    pub fn save_as(&self, path: &Path) -> Result<(), Error> {
-        self.source.save_as(path)
+    /// Why the index is not kept, as a clause, where it was to be and is not; it then lives as long as it is open.
+    pub fn not_kept(&self) -> Option<&str> {
+        self.source.not_kept.as_deref()
+    }
+
+    /// Writes the index out as it is: a file of it opens by itself, where the capture is not.
+    pub fn write_to(&self, out: &mut dyn io::Write) -> io::Result<()> {
+        self.source.write_to(out)
     }
 
     /// Size of the index file.
@@ -194,7 +201,13 @@ impl Index {
 
     /// Answers a question; [`Refusal`] says in a sentence why this capture cannot.
     pub fn ask(&self, question: &Question) -> Result<Answer, Refusal> {
-        self.store.ask(question, |threshold| self.source.temporary_within(threshold))
+        self.ask_until_cancelled(question, &Progress::default())
+    }
+
+    /// As [`Self::ask`]. What needs the capture read again, as temporary allocations beyond the stored distances do, shows
+    /// its progress and stops when that is cancelled.
+    pub fn ask_until_cancelled(&self, question: &Question, progress: &Progress) -> Result<Answer, Refusal> {
+        self.store.ask(question, |threshold| self.source.temporary_within(threshold, progress))
     }
 
     /// An answer by stack: sites of one filtered stack (and thread, where split) summed, the largest bytes first.

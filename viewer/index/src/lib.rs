@@ -33,7 +33,7 @@ mod tree;
 pub use answer::{Amount, Answer, StackAmount};
 pub use call_tree::CallTree;
 pub use error::{Error, Refusal};
-pub use growth::{GrowthBy, GrowthRow, GrowthShape, slope_bytes_per_hour};
+pub use growth::{GrowthBy, GrowthCurve, GrowthRow, GrowthShape};
 pub use ids::{LocationId, NodeId, SiteId, StringId, ThreadIndex};
 pub use index::{Index, OpenOptions, Origin, Thread, TreeOptions};
 pub use info::{CaptureInfo, Ending, RecordCounts};

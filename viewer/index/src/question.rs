@@ -79,6 +79,9 @@ pub struct Filter {
     pub file: Option<Pattern>,
     /// Only stacks with a frame of a function that matches.
     pub function: Option<Pattern>,
+    /// Only stacks with a frame of a function of exactly this name. Patterns see names as they are shown, in which bytes that
+    /// are not UTF-8 are replaced, so that different names may look alike; this does not.
+    pub function_named: Option<StringId>,
     /// Leave out frames of the import system (memray's definition).
     pub hide_import_system: bool,
     /// Leave out frames that memray calls irrelevant: `runpy`'s, CPython's own, and those of the import system.

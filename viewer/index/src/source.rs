@@ -7,20 +7,27 @@ use crate::cache::{self, Cache};
 use crate::error::{Error, Refusal};
 use crate::ids::SiteId;
 use crate::index::{OpenOptions, Origin};
-use crate::progress::Progress;
+use crate::progress::{Progress, Provisional};
 use crate::store::Store;
 use crate::store::reader::index_version;
 use std::fs::{self, File};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::{Duration, Instant, SystemTime};
 
 /// How often a waiting process looks whether the building one is done.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
+/// How long a building process may say nothing before nobody waits for it any longer. It says something every
+/// [`LOOK_EVERY`], unless it was stopped or its machine sleeps.
+const STANDS_STILL_AFTER: Duration = Duration::from_secs(5);
+
 /// Where an opened index comes from.
 pub(crate) struct Source {
     pub(crate) origin: Origin,
+    /// Why it is not in the cache, where it was to be.
+    pub(crate) not_kept: Option<String>,
     /// The index file. Open, so that it can be copied even when nothing names it any more; locked, so that it is kept.
     file: File,
     /// The capture, for questions that its index cannot answer: where it was, and its identity.
@@ -30,8 +37,23 @@ pub(crate) struct Source {
 /// The capture that an index was made of.
 struct CaptureSource {
     path: PathBuf,
-    identity: String,
+    /// `None` if it changed while it was read: the index is then of no state that could be read again.
+    identity: Option<String>,
     names_native: bool,
+}
+
+/// An index of a capture, opened.
+struct Opened {
+    store: Store,
+    file: File,
+    origin: Origin,
+    not_kept: Option<String>,
+}
+
+impl Opened {
+    fn not_kept(self, why: String) -> Self {
+        Self { not_kept: Some(why), ..self }
+    }
 }
 
 /// Opens a capture or an index file.
@@ -39,22 +61,32 @@ pub(crate) fn open(path: &Path, options: &OpenOptions, progress: &Progress) -> R
     if index_version(path).is_some() {
         let store = Store::open(path)?;
         let file = File::open(path).map_err(|e| unreadable(path, &e))?;
-        return Ok((store, Source { origin: Origin::IndexFile, file, capture: None }));
+        return Ok((store, Source { origin: Origin::IndexFile, not_kept: None, file, capture: None }));
     }
     let capture = Capture::open(path)?;
     let names_native = !options.no_native_symbols;
-    let identity = cache::identity(&capture, path, names_native);
+    let identity = cache::identity(&capture, names_native);
     let folder = options.cache_folder.clone().or_else(cache::default_folder).filter(|_| !options.no_cache);
-    let (store, file, origin) = match folder.map(Cache::open) {
+    let opened = match folder.map(|folder| Cache::open(folder.clone()).map_err(|error| (folder, error))) {
         Some(Ok(cache)) => open_cached(&capture, &identity, &cache, names_native, progress)?,
-        // No cache is wanted, or none can be had: the index lives as long as it is open.
-        Some(Err(_)) | None => build_unnamed(&capture, names_native, progress)?,
+        // None can be had: the index lives as long as it is open.
+        Some(Err((folder, error))) => {
+            build_unnamed(&capture, names_native, progress)?.not_kept(unusable(&folder, &error))
+        }
+        None => build_unnamed(&capture, names_native, progress)?,
     };
-    Ok((store, Source { origin, file, capture: Some(CaptureSource { path: path.to_owned(), identity, names_native }) }))
+    let identity = (opened.origin == Origin::Cached || capture.is_as_opened()).then_some(identity);
+    let Opened { store, file, origin, not_kept } = opened;
+    let capture = Some(CaptureSource { path: path.to_owned(), identity, names_native });
+    Ok((store, Source { origin, not_kept, file, capture }))
 }
 
 fn unreadable(path: &Path, error: &io::Error) -> Error {
     Error::Unreadable { message: system_message(error), path: path.to_owned() }
+}
+
+fn unusable(folder: &Path, error: &dyn std::fmt::Display) -> String {
+    format!("the cache in {} cannot be used ({error})", folder.display())
 }
 
 fn open_cached(
@@ -63,25 +95,38 @@ fn open_cached(
     cache: &Cache,
     names_native: bool,
     progress: &Progress,
-) -> Result<(Store, File, Origin), Error> {
+) -> Result<Opened, Error> {
+    let unkept = |why: String| Ok(build_unnamed(capture, names_native, progress)?.not_kept(why));
     let index_path = cache.index_path(identity);
+    let mut builder = Builder::default();
     let lock = loop {
-        if let Some((store, file)) = open_kept(&index_path) {
-            return Ok((store, file, Origin::Cached));
+        if let Some(kept) = open_kept(&index_path) {
+            return Ok(kept);
         }
         // Opened anew each time: whoever built before us took the file away.
-        let Ok(lock) = cache.lock(identity) else { return build_unnamed(capture, names_native, progress) };
-        let progress_file = lock.file.try_clone();
+        let lock = match cache.lock(identity) {
+            Ok(lock) => lock,
+            Err(error) => return unkept(unusable(cache.folder(), &error)),
+        };
+        let told = lock.file.try_clone();
         match lock.take() {
             Ok(Some(lock)) => break lock,
-            Ok(None) => follow(progress_file.ok(), progress)?,
-            Err(_) => return build_unnamed(capture, names_native, progress),
+            Ok(None) if progress.is_cancelled() => return Err(Error::Cancelled),
+            Ok(None) => {
+                let told = told.ok();
+                if builder.stands_still(follow(told.as_ref(), progress), Instant::now()) {
+                    return unkept("another process that began to index this capture stands still".to_owned());
+                }
+                // With the file open: it shows that we wait.
+                std::thread::sleep(LOOK_EVERY);
+            }
+            Err(error) => return unkept(unusable(cache.folder(), &error)),
         }
     };
     // Another may have built it between our look and our lock.
-    if let Some((store, file)) = open_kept(&index_path) {
+    if let Some(kept) = open_kept(&index_path) {
         lock.release();
-        return Ok((store, file, Origin::Cached));
+        return Ok(kept);
     }
     let partial = cache.partial_path(identity);
     let built = build_named(capture, &partial, &index_path, &lock.file, names_native, progress);
@@ -89,38 +134,63 @@ fn open_cached(
         let _ = fs::remove_file(&partial);
     }
     lock.release();
-    let in_use = built?;
-    cache::evict(cache.folder());
-    let store = Store::open(&index_path)?;
-    Ok((store, in_use, Origin::Built))
+    match built {
+        Ok(opened) => {
+            cache::evict(cache.folder());
+            Ok(opened)
+        }
+        // The cache's disk may be full, and another not.
+        Err(error @ (Error::Write(_) | Error::Database(_))) => {
+            progress.update(|known| *known = Provisional::default());
+            unkept(unusable(cache.folder(), &error))
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// Opens a kept index and marks it as used. One that cannot be used is as good as none.
-fn open_kept(index_path: &Path) -> Option<(Store, File)> {
+fn open_kept(index_path: &Path) -> Option<Opened> {
     let file = File::options().read(true).write(true).open(index_path).or_else(|_| File::open(index_path)).ok()?;
     let _ = file.try_lock_shared();
     let store = Store::open(index_path).ok()?;
     let _ = file.set_modified(SystemTime::now());
-    Some((store, file))
+    Some(Opened { store, file, origin: Origin::Cached, not_kept: None })
 }
 
-/// Shows how far the process is that builds the index we want.
-fn follow(lock: Option<File>, progress: &Progress) -> Result<(), Error> {
-    if progress.is_cancelled() {
-        return Err(Error::Cancelled);
+/// The process that builds the index we want, as seen from here.
+#[derive(Default)]
+struct Builder {
+    /// What it last said, and when it was first seen to say so.
+    last: Option<(String, Instant)>,
+}
+
+impl Builder {
+    /// Whether it has said the same for too long.
+    fn stands_still(&mut self, told: String, now: Instant) -> bool {
+        match &self.last {
+            Some((last, since)) if *last == told => now.saturating_duration_since(*since) >= STANDS_STILL_AFTER,
+            _ => {
+                self.last = Some((told, now));
+                false
+            }
+        }
     }
-    let mut text = String::new();
-    if lock.is_some_and(|lock| lock.take(100).read_to_string(&mut text).is_ok()) {
-        let mut numbers = text.split_whitespace().map_while(|number| number.parse::<u64>().ok());
+}
+
+/// Shows how far the process is that builds the index we want; what it said.
+fn follow(lock: Option<&File>, progress: &Progress) -> String {
+    let mut told = String::new();
+    if lock.is_some_and(|lock| lock.take(100).read_to_string(&mut told).is_ok()) {
+        let mut numbers = told.split_whitespace().map_while(|number| number.parse::<u64>().ok());
         if let (Some(done), Some(total), Some(records)) = (numbers.next(), numbers.next(), numbers.next()) {
             progress.set_total(total);
             progress.advance(done, records);
         }
     }
-    std::thread::sleep(LOOK_EVERY);
-    Ok(())
+    told
 }
 
+/// Builds an index in the cache, and names it if it is worth keeping.
 fn build_named(
     capture: &Capture,
     partial: &Path,
@@ -128,34 +198,47 @@ fn build_named(
     lock: &File,
     names_native: bool,
     progress: &Progress,
-) -> Result<File, Error> {
+) -> Result<Opened, Error> {
     let _ = fs::remove_file(partial);
     create_empty(partial)?;
-    let done = std::sync::atomic::AtomicBool::new(false);
-    std::thread::scope(|scope| {
-        // Others that wait for this index read here how far we are.
-        let telling = std::thread::Builder::new().name("tell progress".to_owned()).spawn_scoped(scope, || {
-            while !done.load(std::sync::atomic::Ordering::Relaxed) {
-                let (bytes, total) = progress.bytes();
-                let line = format!("{bytes} {total} {} \n", progress.records());
-                let mut lock = lock;
-                let _ = lock.seek(SeekFrom::Start(0)).and_then(|_| lock.write_all(line.as_bytes()));
-                std::thread::park_timeout(LOOK_EVERY);
-            }
-        });
-        let built = build(capture, partial, names_native, progress);
-        done.store(true, std::sync::atomic::Ordering::Relaxed);
-        if let Ok(telling) = telling {
-            telling.thread().unpark();
-        }
-        built
-    })?;
+    while_telling(lock, progress, || build(capture, partial, names_native, progress))?;
     // In use before it has its name, so that nobody throws it out between the two.
     let write_error = |e: io::Error| Error::Write(e.to_string());
     let file = File::open(partial).map_err(write_error)?;
     let _ = file.try_lock_shared();
+    let opened = |path: &Path| Ok(Opened { store: Store::open(path)?, file, origin: Origin::Built, not_kept: None });
+    if !capture.is_as_opened() {
+        // It would be found under the identity of what the capture was, or will be again.
+        let opened: Result<Opened, Error> = opened(partial);
+        let _ = fs::remove_file(partial);
+        return Ok(opened?.not_kept("the capture changed while it was read".to_owned()));
+    }
     fs::rename(partial, index_path).map_err(write_error)?;
-    Ok(file)
+    opened(index_path)
+}
+
+/// Does some work, and says meanwhile in a file how far it is, for those who wait for it; that it still says something
+/// shows that it goes on.
+fn while_telling<T>(file: &File, progress: &Progress, work: impl FnOnce() -> T) -> T {
+    // Dropped when the work is done, also if it panics.
+    let (working, is_done) = mpsc::channel::<()>();
+    std::thread::scope(|scope| {
+        // Without a thread to say it, nobody waits for long.
+        let _ = std::thread::Builder::new().name("tell progress".to_owned()).spawn_scoped(scope, move || {
+            for beat in 0u64.. {
+                let (bytes, total) = progress.bytes();
+                let line = format!("{bytes} {total} {} {beat} \n", progress.records());
+                let mut file = file;
+                let _ = file.seek(SeekFrom::Start(0)).and_then(|_| file.write_all(line.as_bytes()));
+                if is_done.recv_timeout(LOOK_EVERY) != Err(RecvTimeoutError::Timeout) {
+                    return;
+                }
+            }
+        });
+        let result = work();
+        drop(working);
+        result
+    })
 }
 
 fn create_empty(path: &Path) -> Result<(), Error> {
@@ -166,17 +249,20 @@ fn create_empty(path: &Path) -> Result<(), Error> {
 }
 
 /// Builds an index that goes away with the process.
-fn build_unnamed(capture: &Capture, names_native: bool, progress: &Progress) -> Result<(Store, File, Origin), Error> {
+fn build_unnamed(capture: &Capture, names_native: bool, progress: &Progress) -> Result<Opened, Error> {
+    let cannot = |message: String| Error::WriteTemporary { message, folder: tempfile::env::temp_dir() };
     let file = tempfile::Builder::new()
         .prefix("memray-view-")
         .suffix(".mvidx")
         .tempfile()
-        .map_err(|e| Error::Write(e.to_string()))?;
-    build(capture, file.path(), names_native, progress)?;
+        .map_err(|error| cannot(error.to_string()))?;
+    build(capture, file.path(), names_native, progress).map_err(|error| match error {
+        Error::Write(message) => cannot(message),
+        error => error,
+    })?;
     let store = Store::open(file.path())?;
     // The name goes; the open file and SQLite's own hold what it named.
-    let kept = file.into_file();
-    Ok((store, kept, Origin::Built))
+    Ok(Opened { store, file: file.into_file(), origin: Origin::Built, not_kept: None })
 }
 
 impl Source {
@@ -185,19 +271,19 @@ impl Source {
         self.file.metadata().map_or(0, |metadata| metadata.len())
     }
 
-    /// Copies the index to a file of its own.
-    pub(crate) fn save_as(&self, path: &Path) -> Result<(), Error> {
-        let cannot = |e: io::Error| Error::Save { path: path.to_owned(), reason: e.kind() };
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let mut new = tempfile::Builder::new().prefix(".memray-view-").tempfile_in(folder).map_err(cannot)?;
+    /// Copies the index.
+    pub(crate) fn write_to(&self, out: &mut dyn io::Write) -> io::Result<()> {
         let mut from = &self.file;
-        from.seek(SeekFrom::Start(0)).map_err(cannot)?;
-        io::copy(&mut from, new.as_file_mut()).map_err(cannot)?;
-        new.persist(path).map(drop).map_err(|e| cannot(e.error))
+        from.seek(SeekFrom::Start(0))?;
+        io::copy(&mut from, out).map(drop)
     }
 
     /// Reads the capture again.
-    pub(crate) fn temporary_within(&self, threshold: u64) -> Result<Vec<(SiteId, Amount)>, Refusal> {
+    pub(crate) fn temporary_within(
+        &self,
+        threshold: u64,
+        progress: &Progress,
+    ) -> Result<Vec<(SiteId, Amount)>, Refusal> {
         let stored = crate::build::MAX_TEMPORARY_DISTANCE;
         let Some(CaptureSource { path, identity, names_native }) = &self.capture else {
             return Err(Refusal(format!(
@@ -207,10 +293,100 @@ impl Source {
         let refused =
             |why: String| Refusal(format!("a threshold above {stored} needs the capture read again, but {why}"));
         let capture = Capture::open(path).map_err(|error| refused(error.to_string()))?;
-        if cache::identity(&capture, path, *names_native) != *identity {
+        if identity.as_ref() != Some(&cache::identity(&capture, *names_native)) {
             // Its sites would not be those of the index.
             return Err(refused(format!("it changed since it was opened: {}", path.display())));
         }
-        temporary_within(&capture, threshold).map_err(|error| refused(error.to_string()))
+        temporary_within(&capture, threshold, progress).map_err(|error| match error {
+            Error::Cancelled => Refusal("reading the capture again was cancelled".to_owned()),
+            error => refused(error.to_string()),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::info::Ending;
+    use memray_format::Encoder;
+    use memray_format::synth::Synthesis;
+
+    /// A finished capture `a.bin` in a folder of its own, and what it holds.
+    fn place() -> (tempfile::TempDir, PathBuf, Vec<u8>) {
+        let synthesis = Synthesis { snapshots: 20, ..Synthesis::small(1) };
+        let header = memray_format::Header { allocation_count: 300, ..synthesis.header() };
+        let mut encoder = Encoder::new(Vec::new(), &header).unwrap();
+        synthesis.generate(&mut |record| encoder.record(&record).unwrap());
+        let bytes = encoder.finish().unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.bin");
+        fs::write(&path, &bytes).unwrap();
+        (folder, path, bytes)
+    }
+
+    #[test]
+    fn a_capture_that_changes_while_it_is_indexed_leaves_nothing_in_the_cache() {
+        let (folder, path, whole) = place();
+        let cache_folder = folder.path().join("cache");
+        let write = |bytes: &[u8]| fs::write(&path, bytes).unwrap();
+        let long_ago = SystemTime::UNIX_EPOCH + Duration::from_secs(1000);
+        let in_place = |at: u64| {
+            let mut file = File::options().write(true).open(&path).unwrap();
+            file.seek(SeekFrom::Start(at)).unwrap();
+            file.write_all(&[0xff; 4]).unwrap();
+        };
+        let changes: [(&str, &dyn Fn()); 4] = [
+            ("cut", &|| write(&whole[..whole.len() / 2])),
+            ("cut and whole again", &|| {
+                write(b"");
+                write(&whole);
+            }),
+            ("longer", &|| write(&[&whole[..], &whole[..]].concat())),
+            ("overwritten", &|| in_place(whole.len() as u64 / 2)),
+        ];
+        for (what, change) in changes {
+            write(&whole);
+            File::options().write(true).open(&path).unwrap().set_modified(long_ago).unwrap();
+            let capture = Capture::open(&path).unwrap();
+            let identity = cache::identity(&capture, true);
+            change();
+            let cache = Cache::open(cache_folder.clone()).unwrap();
+            let opened = open_cached(&capture, &identity, &cache, true, &Progress::default()).unwrap();
+            assert_eq!(opened.not_kept.as_deref(), Some("the capture changed while it was read"), "{what}");
+            assert_eq!(fs::read_dir(&cache_folder).unwrap().count(), 0, "{what}");
+        }
+        write(&whole);
+        let options = OpenOptions { cache_folder: Some(cache_folder), ..OpenOptions::default() };
+        let (store, source) = open(&path, &options, &Progress::default()).unwrap();
+        assert_eq!((source.origin, source.not_kept, store.info.ending), (Origin::Built, None, Ending::Complete));
+        assert_eq!(open(&path, &options, &Progress::default()).unwrap().1.origin, Origin::Cached);
+    }
+
+    #[test]
+    fn a_builder_that_says_nothing_new_for_a_while_stands_still() {
+        let start = Instant::now();
+        let mut builder = Builder::default();
+        let mut stands_still =
+            |told: &str, after_ms: u64| builder.stands_still(told.to_owned(), start + Duration::from_millis(after_ms));
+        assert!(!stands_still("", 0));
+        assert!(!stands_still("", 4900));
+        assert!(!stands_still("1 2 3 0 \n", 5000), "it spoke");
+        assert!(!stands_still("1 2 3 1 \n", 9900), "no further, but alive");
+        assert!(!stands_still("1 2 3 1 \n", 14_899));
+        assert!(stands_still("1 2 3 1 \n", 14_900));
+    }
+
+    #[test]
+    fn a_panic_while_others_are_told_how_far_it_is_is_a_panic_and_no_endless_wait() {
+        let file = tempfile::tempfile().unwrap();
+        let progress = Progress::default();
+        progress.set_total(9);
+        let work = std::panic::AssertUnwindSafe(|| while_telling(&file, &progress, || panic!("a bug")));
+        assert!(std::panic::catch_unwind(work).is_err());
+        let mut told = String::new();
+        (&file).seek(SeekFrom::Start(0)).unwrap();
+        (&file).read_to_string(&mut told).unwrap();
+        assert!(told.is_empty() || told.starts_with("0 9 0 "), "{told}");
+        assert_eq!(while_telling(&file, &progress, || 7), 7);
     }
 }

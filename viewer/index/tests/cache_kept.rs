@@ -13,6 +13,10 @@ use std::fs::{self, File};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::thread;
+use std::time::{Duration, Instant};
+
+/// No test waits longer for what must come.
+const DEADLINE: Duration = Duration::from_secs(60);
 
 struct Place {
     folder: tempfile::TempDir,
@@ -162,19 +166,23 @@ fn where_no_cache_can_be_had_a_capture_opens_all_the_same() {
     for folder in [place.path("file"), place.path("file/below"), place.path("file/below/deeper")] {
         let index = place.try_open("a.bin", folder, &Progress::default()).unwrap();
         assert_eq!((index.origin(), answers(&index)), (Origin::Built, good.clone()));
+        assert!(index.not_kept().unwrap().starts_with("the cache in "), "{:?}", index.not_kept());
         let _ = ask_all(&index);
     }
     assert_eq!(fs::read(place.path("file")).unwrap(), b"in the way");
 }
 
 #[test]
-fn where_the_index_cannot_be_named_nothing_is_left_behind() {
+fn where_the_index_cannot_be_named_it_is_built_elsewhere_and_nothing_is_left_behind() {
     let place = Place::new();
     let (path, _) = place.kept_index();
+    let good = answers(&place.try_open("a.bin", place.path("elsewhere"), &Progress::default()).unwrap());
     // A folder stands where the index should be: it can neither be opened nor replaced.
     fs::create_dir_all(path.join("in the way")).unwrap();
-    let Err(Error::Write(message)) = place.try_open("a.bin", place.cache(), &Progress::default()) else { panic!() };
-    assert!(!message.is_empty());
+    let index = place.open("a.bin");
+    assert_eq!((index.origin(), answers(&index)), (Origin::Built, good));
+    let start = format!("the cache in {} cannot be used (the index cannot be written (", place.cache().display());
+    assert!(index.not_kept().unwrap().starts_with(&start), "{:?}", index.not_kept());
     assert_eq!(files_in(&place.cache()), [path.file_name().unwrap().to_str().unwrap()]);
 }
 
@@ -206,8 +214,9 @@ fn while_waiting(place: &Place, then: impl FnOnce(&Progress)) -> Result<Index, E
     let progress = Progress::default();
     thread::scope(|scope| {
         let opening = scope.spawn(|| place.try_open("a.bin", place.cache(), &progress));
+        let started = Instant::now();
         while (progress.bytes(), progress.records()) != ((50, 100), 7) {
-            assert!(!opening.is_finished());
+            assert!(!opening.is_finished() && started.elapsed() < DEADLINE);
             thread::yield_now();
         }
         then(&progress);
@@ -243,6 +252,19 @@ fn if_the_first_process_dies_the_second_builds() {
 }
 
 #[test]
+fn a_process_that_stands_still_while_it_builds_is_not_waited_for() {
+    let place = Place::new();
+    let (lock, path, _) = build_elsewhere(&place);
+    let index = while_waiting(&place, |_| {}).unwrap();
+    assert_eq!(index.origin(), Origin::Built);
+    assert_eq!(index.not_kept(), Some("another process that began to index this capture stands still"));
+    let name = path.with_extension("building").file_name().unwrap().to_str().unwrap().to_owned();
+    assert_eq!(files_in(&place.cache()), [name], "what the other does is left to it");
+    drop(lock);
+    assert_eq!(place.open("a.bin").not_kept(), None);
+}
+
+#[test]
 fn waiting_for_another_process_can_be_cancelled() {
     let place = Place::new();
     let (_lock, _, _) = build_elsewhere(&place);
@@ -274,4 +296,21 @@ fn an_index_in_use_is_not_cleared_and_answers_on() {
     drop(in_use);
     assert_eq!(cache::clear(&place.cache()).unwrap().0, 1);
     assert!(files_in(&place.cache()).is_empty());
+}
+
+#[test]
+fn reading_a_capture_again_can_be_cancelled() {
+    let place = Place::new();
+    let index = place.open("a.bin");
+    let question = Question { mode: Mode::Temporary { threshold: 5000 }, ..Question::default() };
+    let progress = Progress::default();
+    let whole = index.ask_until_cancelled(&question, &progress).unwrap();
+    assert_eq!(whole.sites, index.ask(&question).unwrap().sites);
+    let size_bytes = fs::metadata(place.path("a.bin")).unwrap().len();
+    assert_eq!((progress.bytes(), progress.records()), ((size_bytes, size_bytes), index.info().counts.records));
+    progress.cancel();
+    let refused = index.ask_until_cancelled(&question, &progress).unwrap_err();
+    assert_eq!(refused.0, "reading the capture again was cancelled");
+    let stored = Question { mode: Mode::Temporary { threshold: 5 }, ..Question::default() };
+    assert!(index.ask_until_cancelled(&stored, &progress).is_ok(), "for which nothing is read");
 }

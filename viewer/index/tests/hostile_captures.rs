@@ -345,3 +345,53 @@ fn a_million_context_switches() {
     let answer = index.ask(&Question { split_threads: true, ..Question::default() }).unwrap();
     assert_eq!((answer.total.bytes, index.stacks(&answer)[0].thread), (3, Some(ThreadIndex(0))));
 }
+
+#[test]
+fn a_recursion_in_which_every_level_allocates_is_turned_around() {
+    const DEPTH: usize = 100_000;
+    let index = index_of(true, &mut |sink| {
+        sink(code(1, b"down"));
+        sink(Record::ContextSwitch(ThreadId(1)));
+        for level in 0..DEPTH as u64 {
+            sink(push(1));
+            sink(allocation(0x1000 + level * 16, 3, Allocator::Malloc));
+        }
+    });
+    let answer = index.ask(&Question::default()).unwrap();
+    let options = TreeOptions { is_inverted: true, ..TreeOptions::default() };
+    let tree = index.tree(&answer, options);
+    assert_eq!(tree.nodes.len(), DEPTH + 1);
+    let node = memray_index::TreeNodeId(DEPTH as u32 / 4);
+    let below = 3 * (DEPTH - DEPTH / 4 + 1) as i64;
+    assert_eq!((tree.node(node).amount.bytes, tree.node(node).own.bytes), (below, 3));
+    assert_eq!(index.sites_below(&answer, options, &tree, node).len(), DEPTH - DEPTH / 4 + 1);
+    let all = TimeRange { from: Moment::Start, to: Moment::End };
+    let growth = index.growth(all, memray_index::GrowthBy::Inclusive, &Filter::default(), 500).unwrap();
+    assert_eq!((growth.len(), growth[0].after.bytes), (1, 3 * DEPTH as i64));
+}
+
+#[test]
+fn functions_whose_names_look_alike_are_told_apart() {
+    // Neither is UTF-8, and both are shown as the same.
+    let index = index_of(true, &mut |sink| {
+        sink(code(1, b"caf\xe9"));
+        sink(code(2, b"caf\xe8"));
+        sink(Record::ContextSwitch(ThreadId(1)));
+        for (number, bytes) in [(1, 7), (2, 30)] {
+            sink(push(number));
+            sink(allocation(number << 12, bytes, Allocator::Malloc));
+            sink(Record::FramePop { count: 1 });
+        }
+    });
+    let bytes_of = |filter: Filter| index.ask(&Question { filter, ..Question::default() }).unwrap().total.bytes;
+    let alike = memray_index::Pattern::Regex("^caf\u{fffd}$".to_owned());
+    assert_eq!(bytes_of(Filter { function: Some(alike), ..Filter::default() }), 37);
+    let functions: Vec<_> =
+        (1..index.location_count() as u32).map(|id| index.location(memray_index::LocationId(id)).function).collect();
+    let mut found: Vec<(Vec<u8>, i64)> = functions
+        .iter()
+        .map(|&name| (index.bytes(name).to_vec(), bytes_of(Filter { function_named: Some(name), ..Filter::default() })))
+        .collect();
+    found.sort();
+    assert_eq!(found, [(b"caf\xe8".to_vec(), 30), (b"caf\xe9".to_vec(), 7)]);
+}

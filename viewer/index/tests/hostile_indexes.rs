@@ -26,8 +26,9 @@ static GOOD: LazyLock<Vec<u8>> = LazyLock::new(|| {
     synthesis.generate(&mut |record| encoder.record(&record).unwrap());
     let place = Place::new();
     std::fs::write(place.path("a.bin"), encoder.finish().unwrap()).unwrap();
-    open(&place.path("a.bin")).unwrap().save_as(&place.path("a.mvidx")).unwrap();
-    std::fs::read(place.path("a.mvidx")).unwrap()
+    let mut bytes = Vec::new();
+    open(&place.path("a.bin")).unwrap().write_to(&mut bytes).unwrap();
+    bytes
 });
 
 impl Place {

@@ -313,7 +313,7 @@ fn an_index_file_names_native_functions_where_the_libraries_are_not() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("capture.mvidx");
     let index = open(false);
-    index.save_as(&path).unwrap();
+    index.write_to(&mut std::fs::File::create(&path).unwrap()).unwrap();
     let opened = Index::open(&path, &OpenOptions::default(), &Progress::default()).unwrap();
     assert_eq!(opened.origin(), Origin::IndexFile);
     assert_eq!(opened.native_symbols(), NativeSymbols::Unverified);

@@ -5,14 +5,16 @@
 
 use crate::escape;
 use crate::moments::elapsed_ms;
-use crate::size::{Units, format_bytes, format_bytes_signed, format_count_signed, format_counted};
-use crate::time::{format_elapsed, format_elapsed_clock, format_elapsed_range};
-use memray_index::{Answer, CaptureInfo, Filter, Index, Mode, Moment, Pattern, ThreadIndex, TimeRange, Timeline};
+use crate::size::{Units, format_bytes, format_bytes_signed, format_count_signed, format_counted, format_sum};
+use crate::time::{format_elapsed, format_elapsed_range};
+use memray_index::{
+    Answer, CaptureInfo, Filter, Index, Mode, Moment, Pattern, StringId, ThreadIndex, TimeRange, Timeline,
+};
 
 /// The caption of an answer.
 pub fn caption(index: &Index, answer: &Answer, units: Units) -> String {
     let what = mode_words(&answer.question.mode, index.info(), index.timeline());
-    let only = filter_words(&answer.question.filter, |thread| index.thread_label(thread));
+    let only = filter_words_of(index, &answer.question.filter);
     format!("{what}{only}: {}", amount_words(answer, units))
 }
 
@@ -65,7 +67,15 @@ pub fn mode_label(mode: &Mode, info: &CaptureInfo) -> &'static str {
 }
 
 /// Which stacks a filter leaves, as a clause to put behind a mode's words; empty where it leaves all.
-pub fn filter_words(filter: &Filter, thread_label: impl Fn(ThreadIndex) -> String) -> String {
+pub fn filter_words_of(index: &Index, filter: &Filter) -> String {
+    filter_words(filter, |thread| index.thread_label(thread), |name| index.text(name).into_owned())
+}
+
+fn filter_words(
+    filter: &Filter,
+    thread_label: impl Fn(ThreadIndex) -> String,
+    name_text: impl Fn(StringId) -> String,
+) -> String {
     let pattern = |kind: &str, pattern: &Option<Pattern>| {
         pattern.as_ref().map(|pattern| match pattern {
             Pattern::Substring(text) => format!("{kind} with “{}”", escape::visible(text)),
@@ -78,6 +88,7 @@ pub fn filter_words(filter: &Filter, thread_label: impl Fn(ThreadIndex) -> Strin
         pattern("a module", &filter.module),
         pattern("a file", &filter.file),
         pattern("a function", &filter.function),
+        filter.function_named.map(|name| format!("the function {}", escape::visible(&name_text(name)))),
     ]
     .into_iter()
     .flatten()
@@ -92,7 +103,7 @@ fn amount_words(answer: &Answer, units: Units) -> String {
         let allocations = format_count_signed(total.allocations);
         return format!("{} in {allocations} allocation{plural}", format_bytes_signed(total.bytes, units));
     }
-    format!("{} in {}", format_bytes(total.bytes, units), format_counted(total.allocations, "allocation"))
+    format!("{} in {}", format_sum(total.bytes, units), format_counted(total.allocations, "allocation"))
 }
 
 /// A moment's resident set beside its heap, and what the difference may be.
@@ -121,17 +132,6 @@ pub fn rss_gap(rss_bytes: u64, heap_bytes: u64, units: Units) -> RssGap {
             possible_causes: "Possible causes: memory that was allocated and not yet touched; mapped files that were \
                               not read; memory that was swapped out.",
         }
-    }
-}
-
-/// The moment itself: `14.2 s, #1420`; the number only where it is a snapshot.
-pub fn moment_words(timeline: &Timeline, moment: Moment) -> String {
-    let at = elapsed_ms(timeline, moment);
-    let time = if at < 3_600_000 { format_elapsed(at) } else { format_elapsed_clock(at) };
-    match moment {
-        Moment::Snapshot(i) => format!("{time}, #{i}"),
-        Moment::Start => "start".to_owned(),
-        Moment::End => format!("{time}, end"),
     }
 }
 
@@ -218,20 +218,27 @@ mod tests {
     }
 
     #[test]
+    fn sizes_that_no_program_has_are_called_impossible() {
+        let wrapped = answer(Mode::Peak, -10, 10);
+        assert_eq!(amount_words(&wrapped, Units::Binary), "an impossible size in 10 allocations");
+    }
+
+    #[test]
     fn a_filter_is_part_of_the_caption() {
         let filter = Filter {
             thread: Some(ThreadIndex(1)),
             allocator: Some(Allocator::Mmap),
             module: Some(Pattern::Substring("numpy".to_owned())),
             function: Some(Pattern::Regex("^load_\u{202e}".to_owned())),
+            function_named: Some(StringId(7)),
             hide_irrelevant: true,
             ..Filter::default()
         };
         assert_eq!(
-            filter_words(&filter, |_| "worker-1".to_owned()),
-            ", only thread worker-1, mmap, a module with “numpy”, a function like /^load_\\u{202e}/"
+            filter_words(&filter, |_| "worker-1".to_owned(), |name| format!("name\n{}", name.0)),
+            ", only thread worker-1, mmap, a module with “numpy”, a function like /^load_\\u{202e}/, the function name\\n7"
         );
-        assert_eq!(filter_words(&Filter::default(), |_| String::new()), "");
+        assert_eq!(filter_words(&Filter::default(), |_| String::new(), |_| String::new()), "");
     }
 
     #[test]
@@ -241,12 +248,5 @@ mod tests {
         assert!(above.possible_causes.starts_with("Possible causes: "));
         let below = rss_gap(1 << 30, 3 << 30, Units::Binary);
         assert_eq!(below.text, "RSS 1.00 GiB, heap 3.00 GiB: 2.00 GiB of the recorded heap is not resident");
-    }
-
-    #[test]
-    fn moments_show_their_number() {
-        assert_eq!(moment_words(&timeline(), Moment::Snapshot(14)), "14.0 s, #14");
-        assert_eq!(moment_words(&timeline(), Moment::End), "41.3 s, end");
-        assert_eq!(moment_words(&timeline(), Moment::Start), "start");
     }
 }

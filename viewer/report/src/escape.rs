@@ -3,7 +3,7 @@
 //!
 //! A capture is untrusted, and so are the names in it: they may hold escape sequences that a terminal obeys,
 //! bidirectional controls that turn a line around, newlines that forge a second row. [`visible`] shows each as what it
-//! is. [`csv_cell`] keeps a spreadsheet from running a name as a formula. JSON needs neither: its own escapes do.
+//! is. [`csv_cell`] keeps a spreadsheet from running a name as a formula. JSON has escapes of its own, which `json` uses.
 
 use std::borrow::Cow;
 use std::fmt::Write;
@@ -35,7 +35,7 @@ pub fn visible_bytes(bytes: &[u8]) -> String {
 }
 
 /// Whether a character changes how others look, or cannot be seen itself.
-fn is_deceptive(character: char) -> bool {
+pub(crate) fn is_deceptive(character: char) -> bool {
     character.is_control()
         || matches!(character,
             '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}'

@@ -2,10 +2,11 @@
 //! An answer by stack, for other programs: JSON, and collapsed lines as flame graph tools read them.
 //!
 //! [`export`] leads. Stacks are written as they come, one at a time, so that an export needs no memory of its own size.
-//! Names are as the program had them, except that what is not UTF-8 is replaced; JSON escapes the rest, and collapsed
-//! lines show separators and control characters as escapes.
+//! Names are as the program had them, except that what is not UTF-8 is replaced; JSON escapes what a terminal would obey,
+//! and collapsed lines show that and separators as escapes.
 
 use crate::caption::mode_label;
+use crate::json;
 use crate::labels::Labels;
 use crate::metadata::Metadata;
 use crate::{escape, labels};
@@ -59,7 +60,7 @@ pub fn write_json(
     names: &impl Labels,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    let mut serializer = serde_json::Serializer::new(&mut *out);
+    let mut serializer = json::compact(&mut *out);
     let mut object = serializer.serialize_map(Some(4))?;
     object.serialize_entry("metadata", metadata)?;
     object.serialize_entry("total_bytes", &total.bytes)?;

@@ -8,7 +8,7 @@
 //! branch leads to own code either, the last relevant frame is named.
 
 use crate::labels::{self, Labels};
-use crate::size::{Units, format_bytes, format_counted, format_share};
+use crate::size::{Units, format_bytes, format_counted, format_share, format_sum};
 use crate::time::{format_duration, format_elapsed};
 use memray_index::{
     Answer, CaptureInfo, Filter, Index, LocationId, Mode, Question, Refusal, Timeline, Tree, TreeNodeId, TreeOptions,
@@ -104,8 +104,14 @@ fn segments(subject: Subject<'_>, names: &impl Labels, units: Units) -> Vec<Segm
         return vec![plain("No allocations were recorded".to_owned())];
     };
     let total = root.amount.bytes;
-    if total <= 0 {
-        return vec![plain("No allocations were recorded".to_owned())];
+    if total < 0 {
+        return vec![plain(
+            "The sizes in this capture are impossible: they add up to more than can be counted".to_owned(),
+        )];
+    }
+    if total == 0 {
+        let nothing = if root.amount.allocations == 0 { "No allocations were recorded" } else { "Peak 0 B" };
+        return vec![plain(nothing.to_owned())];
     }
     let mut start = format!("Peak {}", format_bytes(total, units));
     if !subject.info.is_aggregated() {
@@ -176,7 +182,7 @@ fn holders(tree: &Tree, names: &impl Labels) -> Vec<Holder> {
     if itself.is_majority {
         return vec![on_the_way.unwrap_or(itself)];
     }
-    // Branches come heaviest first, so the largest shares are among the first of them.
+    // The heaviest branches, each by what it names: that may hold less than the branch does, so they are sorted anew.
     let mut largest: Vec<Holder> = tree
         .children(split)
         .take(BRANCHES)
@@ -222,7 +228,7 @@ fn holds_half(bytes: i64, whole: i64) -> bool {
 fn facts(subject: Subject<'_>, units: Units) -> Vec<String> {
     let Subject { info, timeline, .. } = subject;
     let live = if info.stops_early() { "live when the recording stops" } else { "still live at the end" };
-    let mut facts = vec![format!("{} {live}", format_bytes(subject.end_bytes, units))];
+    let mut facts = vec![format!("{} {live}", format_sum(subject.end_bytes, units))];
     if let Some((rss_bytes, time_ms)) = info.peak_rss {
         let elapsed_ms = time_ms.saturating_sub(timeline.start_time_ms);
         let when = if elapsed_ms < 0 { String::new() } else { format!(" at {}", format_elapsed(elapsed_ms)) };
@@ -354,8 +360,25 @@ mod tests {
 
     #[test]
     fn nothing_allocated_is_said_in_words() {
-        assert_eq!(text_of(&tree(0, vec![]), &Names::default()), "No allocations were recorded");
         assert_eq!(text_of(&Tree::default(), &Names::default()), "No allocations were recorded");
+        let mut of_no_size = tree(0, vec![]);
+        of_no_size.nodes[0].amount.allocations = 0;
+        assert_eq!(text_of(&of_no_size, &Names::default()), "No allocations were recorded");
+        of_no_size.nodes[0].amount.allocations = 3;
+        assert_eq!(text_of(&of_no_size, &Names::default()), "Peak 0 B");
+    }
+
+    #[test]
+    fn sizes_that_no_program_has_are_called_impossible() {
+        let tree = tree(-10, vec![]);
+        let subject =
+            Subject { info: &info(), timeline: &timeline(), thread_count: 1, end_bytes: i64::MIN, peak: &tree };
+        let headline = Headline::new(subject, &Names::default(), Units::Binary);
+        assert_eq!(
+            headline.text(),
+            "The sizes in this capture are impossible: they add up to more than can be counted"
+        );
+        assert_eq!(headline.facts[0], "an impossible size still live at the end");
     }
 
     #[test]

@@ -10,6 +10,9 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::time::UNIX_EPOCH;
 
+/// What stands for the capture of an index that this version cannot read.
+const UNUSABLE: &str = "(of another version)";
+
 /// Writes the kept indexes, the last used first.
 pub fn write_entries(folder: &Path, entries: &[Entry], units: Units, out: &mut dyn Write) -> io::Result<()> {
     let size_bytes: u64 = entries.iter().map(|entry| entry.size_bytes).sum();
@@ -29,7 +32,7 @@ pub fn write_entries(folder: &Path, entries: &[Entry], units: Units, out: &mut d
             [
                 format_bytes(entry.size_bytes, units),
                 format_date_time(last_used_ms, WallClock::Local),
-                escape::visible(entry.capture_name.as_deref().unwrap_or("?")).into_owned(),
+                escape::visible(entry.capture_name.as_deref().unwrap_or(UNUSABLE)).into_owned(),
                 escape::visible(&name).into_owned(),
             ]
         })
@@ -73,7 +76,7 @@ mod tests {
             lines[1].starts_with("  1.00 KiB  1970-01-01 ") && lines[1].ends_with("  \\u{1b}out.bin  7-ab-v1.mvidx"),
             "{text}"
         );
-        assert!(lines[2].ends_with("  ?  9-\\u{1b}cd-v1.mvidx"), "{text}");
+        assert!(lines[2].ends_with("  (of another version)  9-\\u{1b}cd-v1.mvidx"), "{text}");
     }
 
     #[test]

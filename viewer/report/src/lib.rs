@@ -13,6 +13,7 @@ pub mod findings;
 #[cfg(test)]
 mod handmade;
 pub mod headline;
+mod json;
 pub mod kept;
 pub mod labels;
 pub mod metadata;

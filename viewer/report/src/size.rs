@@ -40,6 +40,12 @@ pub fn format_bytes(bytes: impl Into<i128>, units: Units) -> String {
     with_sign(bytes, false, magnitude(bytes.unsigned_abs(), units))
 }
 
+/// The sum of a capture's sizes, as [`format_bytes`] shows it. A capture may claim any sizes: where they are more than can
+/// be counted, their sum is negative.
+pub fn format_sum(bytes: i64, units: Units) -> String {
+    if bytes < 0 { "an impossible size".to_owned() } else { format_bytes(bytes, units) }
+}
+
 /// As [`format_bytes`], with a `+` where there is growth: for differences.
 pub fn format_bytes_signed(bytes: impl Into<i128>, units: Units) -> String {
     let bytes = bytes.into();
@@ -233,5 +239,14 @@ mod tests {
         assert_eq!(format_share(-20_i64, -100_i64), "20 %");
         assert_eq!(format_share(250_i64, 100_i64), "250 %");
         assert_eq!(format_share_precise(250_i64, 100_i64), "250.0 %");
+    }
+
+    #[test]
+    fn sums_that_are_beyond_counting_are_not_shown_as_sizes() {
+        assert_eq!(format_sum(1024, Units::Binary), "1.00 KiB");
+        assert_eq!(format_sum(0, Units::Binary), "0 B");
+        for bytes in [-10, i64::MIN] {
+            assert_eq!(format_sum(bytes, Units::Binary), "an impossible size");
+        }
     }
 }

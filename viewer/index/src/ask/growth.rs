@@ -8,15 +8,18 @@ use crate::answer::Amount;
 use crate::call_tree::CallTree;
 use crate::columns::Half;
 use crate::error::Refusal;
-use crate::growth::{GrowthBy, GrowthRow, GrowthShape};
+use crate::growth::{GrowthBy, GrowthCurve, GrowthMoments, GrowthRow};
 use crate::ids::{LocationId, NodeId, SiteId};
 use crate::question::{Filter, Mode, Moment, Question, TimeRange};
 use crate::store::Store;
 use crate::table::{GroupBy, RowKey};
 use rustc_hash::FxHashMap;
 
-/// Moments of a sparkline.
-const POINTS: usize = 65;
+/// Rows that sites count for, listed at most at a time; where there are more, rows are worked out in parts.
+const MAX_LISTED: usize = 16 << 20;
+
+/// Stands for no row.
+const NO_ROW: u32 = u32::MAX;
 
 impl Store {
     /// What grew in a range, of the stacks and frames that a filter shows, the largest growth first.
@@ -39,17 +42,16 @@ impl Store {
         rows.sort_unstable_by_key(|(key, before, after)| (i128::from(before.bytes) - i128::from(after.bytes), *key));
         rows.truncate(limit);
 
-        let instants = self.points(range)?;
-        let duration_ms = self.timeline.time_ms(range.to).saturating_sub(self.timeline.time_ms(range.from));
+        let moments = GrowthMoments::of(&self.timeline, range);
         let keys: Vec<RowKey> = rows.iter().map(|row| row.0).collect();
-        let series = self.series_by(&keys, by, filter, shown, &instants)?;
+        let series = self.series_by(&keys, by, filter, shown, &moments)?;
         self.lifetimes.check()?;
         Ok(rows
             .into_iter()
             .zip(series)
             .map(|((key, before, after), live_bytes)| {
-                let slope_bytes_per_hour = slope_per_hour(&live_bytes, duration_ms);
-                let shape = shape_of(&live_bytes);
+                let curve = GrowthCurve::at_moments(live_bytes, &moments);
+                let GrowthCurve { live_bytes, slope_bytes_per_hour, shape } = curve;
                 GrowthRow { key, before, after, live_bytes, slope_bytes_per_hour, shape }
             })
             .collect())
@@ -74,126 +76,150 @@ impl Store {
         Ok(rows.iter().map(|row| (row.key, amount(row))).filter(|(_, amount)| *amount != Amount::default()).collect())
     }
 
-    /// Evenly spaced instants of a range, at most [`POINTS`].
-    fn points(&self, range: TimeRange) -> Result<Vec<Half>, Refusal> {
-        let first = self.instant(range.from)?.map_or(0, |half| half.0 / 2);
-        let last = self.instant(range.to)?.map_or(0, |half| half.0 / 2);
-        let steps = last.saturating_sub(first);
-        let count = POINTS.min(steps as usize + 1);
-        let mut points: Vec<Half> = (0..count)
-            .map(|i| {
-                let part = u64::from(steps) * i as u64 / (count.max(2) - 1) as u64;
-                Half::of(first + part as u32, true)
-            })
-            .collect();
-        points.dedup();
-        Ok(points)
-    }
-
+    /// For each row, its live bytes at these moments.
     fn series_by(
         &self,
         keys: &[RowKey],
         by: GrowthBy,
         filter: &Filter,
         shown: &ShownTree,
-        instants: &[Half],
+        moments: &GrowthMoments,
     ) -> Result<Vec<Vec<u64>>, Refusal> {
-        let rows: FxHashMap<RowKey, u32> = keys.iter().enumerate().map(|(row, key)| (*key, row as u32)).collect();
-        let row_of = |location: LocationId| {
-            let key = if location == LocationId::NONE { RowKey::None } else { RowKey::Location(location) };
-            rows.get(&key).copied()
-        };
+        let mut rows = vec![NO_ROW; self.locations.len()];
+        for (row, key) in keys.iter().enumerate() {
+            match *key {
+                RowKey::Location(location) => rows[location.index()] = row as u32,
+                _ => rows[LocationId::NONE.index()] = row as u32,
+            }
+        }
         let mut sites: Vec<_> = (0..self.sites.len() as u32).map(|id| (SiteId(id), Amount::default())).collect();
         self.keep_matching(&mut sites, filter)?;
-        // Which rows each site counts for.
-        let mut of_site: Vec<Vec<u32>> = vec![Vec::new(); self.sites.len()];
         let lines = if by == GrowthBy::OwnCodeLine { own_code_lines(self) } else { Vec::new() };
-        let on_path = if by == GrowthBy::Inclusive { rows_on_path(&shown.tree, &row_of) } else { Vec::new() };
+        let paths = (by == GrowthBy::Inclusive).then(|| RowsOnPaths::new(&shown.tree, &rows));
+        // Which rows each site counts for; many count for the same.
+        let mut lists: Vec<u32> = Vec::new();
+        let mut list_of_node: FxHashMap<NodeId, (u32, u32)> = FxHashMap::default();
+        let mut of_site: Vec<(u32, u32)> = vec![(0, 0); self.sites.len()];
         for (id, _) in sites {
             let node = self.sites[id.index()].node;
             let shown_node = shown.shown(node);
-            of_site[id.index()] = match by {
-                GrowthBy::OwnCodeLine => row_of(lines[node.index()]).into_iter().collect(),
-                GrowthBy::Inclusive if shown_node != NodeId::ROOT => on_path[shown_node.index()].clone(),
-                _ => row_of(shown.tree.location(shown_node)).into_iter().collect(),
+            let start = lists.len() as u32;
+            let mut one = |location: LocationId| {
+                lists.extend(Some(rows[location.index()]).filter(|&row| row != NO_ROW));
+                (start, lists.len() as u32)
             };
+            of_site[id.index()] = match (by, &paths) {
+                (GrowthBy::OwnCodeLine, _) => one(lines[node.index()]),
+                (_, Some(paths)) if shown_node != NodeId::ROOT => {
+                    *list_of_node.entry(paths.nearest[shown_node.index()]).or_insert_with(|| {
+                        lists.extend(paths.of(shown_node));
+                        (start, lists.len() as u32)
+                    })
+                }
+                _ => one(shown.tree.location(shown_node)),
+            };
+            if lists.len() > MAX_LISTED && keys.len() > 1 {
+                let (first, second) = keys.split_at(keys.len() / 2);
+                let mut series = self.series_by(first, by, filter, shown, moments)?;
+                series.extend(self.series_by(second, by, filter, shown, moments)?);
+                return Ok(series);
+            }
         }
-        Ok(self.lifetimes.series(instants, keys.len(), |site: SiteId| &of_site[site.index()]))
+        // Nothing is live before all time.
+        let before = moments.intervals.iter().take_while(|interval| interval.is_none()).count();
+        let instants: Vec<Half> = moments.intervals[before..]
+            .iter()
+            .map(|interval| {
+                let slice = interval.and_then(|interval| self.last_slices.get(interval));
+                Half::of(slice.copied().unwrap_or(0), true)
+            })
+            .collect();
+        let columns_of = |site: SiteId| {
+            let (start, end) = of_site[site.index()];
+            &lists[start as usize..end as usize]
+        };
+        let mut series = self.lifetimes.series(&instants, keys.len(), columns_of);
+        for live_bytes in &mut series {
+            live_bytes.splice(0..0, std::iter::repeat_n(0, before));
+        }
+        Ok(series)
     }
-}
-
-/// The slope of values at evenly spaced moments that span a duration.
-pub(crate) fn slope_per_hour(values: &[u64], duration_ms: i64) -> f64 {
-    let hours = duration_ms.max(1) as f64 / 3_600_000.0;
-    slope_per_point(values) * (values.len().max(2) - 1) as f64 / hours
 }
 
 /// For every node, the rows of the locations from the root to it, each once.
-fn rows_on_path(tree: &CallTree, row_of: &dyn Fn(LocationId) -> Option<u32>) -> Vec<Vec<u32>> {
-    let mut rows: Vec<Vec<u32>> = vec![Vec::new(); tree.len()];
-    for node in (1..tree.len() as u32).map(NodeId) {
-        let mut path = rows[tree.parent(node).index()].clone();
-        if let Some(row) = row_of(tree.location(node))
-            && !path.contains(&row)
-        {
-            path.push(row);
+struct RowsOnPaths<'a> {
+    tree: &'a CallTree,
+    /// By location.
+    rows: &'a [u32],
+    /// By node: the nearest at or above it that is the outermost of its row; the root where there is none. So a path's rows
+    /// are a chain of few nodes, however deep it is, and no node has a list of its own.
+    nearest: Vec<NodeId>,
+}
+
+impl<'a> RowsOnPaths<'a> {
+    fn new(tree: &'a CallTree, rows: &'a [u32]) -> Self {
+        let mut paths = Self { tree, rows, nearest: vec![NodeId::ROOT; tree.len()] };
+        for node in (1..tree.len() as u32).map(NodeId) {
+            let (parent, row) = (tree.parent(node), rows[tree.location(node).index()]);
+            let is_outermost = row != NO_ROW && !paths.of(parent).any(|above| above == row);
+            paths.nearest[node.index()] = if is_outermost { node } else { paths.nearest[parent.index()] };
         }
-        rows[node.index()] = path;
+        paths
     }
-    rows
-}
 
-/// Least-squares slope.
-fn slope_per_point(values: &[u64]) -> f64 {
-    let n = values.len() as f64;
-    if values.len() < 2 {
-        return 0.0;
-    }
-    let mean_x = (n - 1.0) / 2.0;
-    let mean_y = values.iter().map(|&v| v as f64).sum::<f64>() / n;
-    let (mut products, mut squares) = (0.0, 0.0);
-    for (x, &y) in values.iter().enumerate() {
-        products += (x as f64 - mean_x) * (y as f64 - mean_y);
-        squares += (x as f64 - mean_x).powi(2);
-    }
-    products / squares
-}
-
-/// How a series grew. Half of all growth within a 32nd of the range is a step; less than a tenth of it in the last third
-/// is levelled off; all else that grew is steady.
-pub(crate) fn shape_of(values: &[u64]) -> GrowthShape {
-    let (Some(&first), Some(&last)) = (values.first(), values.last()) else { return GrowthShape::NotGrowing };
-    let growth = last as i128 - first as i128;
-    if growth <= 0 {
-        return GrowthShape::NotGrowing;
-    }
-    let span = (values.len() / 32).max(1);
-    let largest_step = values.windows(span + 1).map(|w| w[span] as i128 - w[0] as i128).max().unwrap_or(0);
-    let before_last_third = values[values.len() - 1 - values.len() / 3] as i128;
-    if largest_step * 2 >= growth && values.len() > 8 {
-        GrowthShape::Step
-    } else if (last as i128 - before_last_third) * 10 < growth {
-        GrowthShape::LevelledOff
-    } else {
-        GrowthShape::Steady
+    /// The rows on the path to a node.
+    fn of(&self, node: NodeId) -> impl Iterator<Item = u32> + '_ {
+        let mut at = self.nearest[node.index()];
+        std::iter::from_fn(move || {
+            (at != NodeId::ROOT).then(|| {
+                let row = self.rows[self.tree.location(at).index()];
+                at = self.nearest[self.tree.parent(at).index()];
+                row
+            })
+        })
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
-    fn a_leak_is_steady_a_cache_levels_off_and_a_constant_is_a_step() {
-        let leak: Vec<u64> = (0..65).map(|i| 1000 + i * 100 + i % 3 * 40).collect();
-        let cache: Vec<u64> = (0..65).map(|i| 10 * (i.min(30) + 1)).collect();
-        let constant: Vec<u64> = (0..65).map(|i| if i < 20 { 5 } else { 5000 }).collect();
-        let sawtooth: Vec<u64> = (0..65).map(|i| 100 - i % 5).collect();
-        assert_eq!(shape_of(&leak), GrowthShape::Steady);
-        assert_eq!(shape_of(&cache), GrowthShape::LevelledOff);
-        assert_eq!(shape_of(&constant), GrowthShape::Step);
-        assert_eq!(shape_of(&sawtooth), GrowthShape::NotGrowing);
-        assert_eq!(shape_of(&[]), GrowthShape::NotGrowing);
-        assert!((slope_per_point(&[0, 10, 20, 30]) - 10.0).abs() < 1e-9);
+    fn a_deep_recursion_of_many_rows_has_short_paths() {
+        const DEPTH: usize = 100_000;
+        let mut tree = CallTree::default();
+        let mut at = NodeId::ROOT;
+        for level in 0..DEPTH as u32 {
+            at = tree.push(at, LocationId(1 + level % 50));
+        }
+        let rows: Vec<u32> = (0..51).collect();
+        let paths = RowsOnPaths::new(&tree, &rows);
+        assert_eq!(paths.of(at).collect::<Vec<_>>(), (1..51).rev().collect::<Vec<_>>());
+        let mut ends = paths.nearest.clone();
+        ends.dedup();
+        assert_eq!(ends.len(), 51, "all deeper nodes share one");
+    }
+
+    proptest! {
+        #[test]
+        fn each_row_of_a_path_is_met_once(
+            shape in prop::collection::vec((any::<prop::sample::Index>(), 1usize..6), 0..60),
+            rows in prop::collection::vec(prop::option::of(0u32..4), 6),
+        ) {
+            let rows: Vec<u32> = rows.into_iter().map(|row| row.unwrap_or(NO_ROW)).collect();
+            let mut tree = CallTree::default();
+            for (parent, location) in shape {
+                let parent = NodeId(parent.index(tree.len()) as u32);
+                tree.push(parent, LocationId(location as u32));
+            }
+            let paths = RowsOnPaths::new(&tree, &rows);
+            for node in (0..tree.len() as u32).map(NodeId) {
+                let mut found: Vec<u32> = paths.of(node).collect();
+                found.sort_unstable();
+                let all: std::collections::BTreeSet<u32> = tree.frames(node).map(|location| rows[location.index()]).collect();
+                prop_assert_eq!(found, all.into_iter().filter(|&row| row != NO_ROW).collect::<Vec<_>>());
+            }
+        }
     }
 }

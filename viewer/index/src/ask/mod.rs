@@ -3,6 +3,7 @@
 //! first half, and each mode is one scan over lifetimes or a sum that is kept ready.
 
 pub(crate) mod growth;
+pub(crate) mod inverted;
 mod pattern;
 pub(crate) mod shown_tree;
 pub(crate) mod statistics;
@@ -13,6 +14,7 @@ use crate::answer::{Amount, Answer, StackAmount};
 use crate::columns::Half;
 use crate::error::Refusal;
 use crate::ids::{NodeId, SiteId, StringId};
+use crate::location::Location;
 use crate::question::{Filter, Mode, Moment, Pattern, Question, TimeRange};
 use crate::store::Store;
 use pattern::{Matcher, NameOf};
@@ -209,9 +211,14 @@ impl Store {
         ];
         for (pattern, name_of) in patterns {
             if let Some(pattern) = pattern {
-                let matches = self.nodes_with(&Matcher::new(pattern)?, name_of);
+                let matcher = Matcher::new(pattern)?;
+                let matches = self.nodes_with(|location| matcher.matches(self.names.get(name_of(location))));
                 sites.retain(|(site, _)| matches[self.sites[site.index()].node.index()]);
             }
+        }
+        if let Some(name) = filter.function_named {
+            let matches = self.nodes_with(|location| location.function == name);
+            sites.retain(|(site, _)| matches[self.sites[site.index()].node.index()]);
         }
         Ok(())
     }
@@ -226,14 +233,10 @@ impl Store {
         Ok(functions)
     }
 
-    /// For every node of the call tree, whether it or a node above it has a name that matches.
-    fn nodes_with(&self, matcher: &Matcher, name_of: NameOf) -> Vec<bool> {
-        let locations: Vec<bool> = self
-            .locations
-            .iter()
-            .enumerate()
-            .map(|(id, location)| id > 0 && matcher.matches(self.names.get(name_of(location))))
-            .collect();
+    /// For every node of the call tree, whether it or a node above it has a location that matches.
+    fn nodes_with(&self, matches: impl Fn(&Location) -> bool) -> Vec<bool> {
+        let locations: Vec<bool> =
+            self.locations.iter().enumerate().map(|(id, location)| id > 0 && matches(location)).collect();
         let tree = &self.call_tree;
         let mut matches = vec![false; tree.len()];
         for node in (1..tree.len() as u32).map(NodeId) {

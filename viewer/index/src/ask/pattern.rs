@@ -23,12 +23,35 @@ impl Matcher {
         RegexBuilder::new(&source).case_insensitive(ignores_case).build().map(Self).map_err(|error| {
             let what = error.to_string();
             let what = what.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
-            Refusal(format!("`{source}` is not a regular expression: {what}"))
+            Refusal(format!("`{}` is not a regular expression: {what}", start_of(&source)))
         })
     }
 
     /// Whether a name matches; bytes that are not UTF-8 are compared as they are shown, replaced.
     pub(crate) fn matches(&self, name: &[u8]) -> bool {
         self.0.is_match(&String::from_utf8_lossy(name))
+    }
+}
+
+/// As much of a pattern as a sentence has room for.
+fn start_of(source: &str) -> String {
+    const MOST: usize = 60;
+    match source.char_indices().nth(MOST) {
+        Some((end, _)) => format!("{}…", &source[..end]),
+        None => source.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_pattern_that_is_none_is_named_by_its_start() {
+        let refused = |source: String| Matcher::new(&Pattern::Regex(source)).err().unwrap().0;
+        assert_eq!(refused("(".to_owned()), "`(` is not a regular expression: unclosed group");
+        let long = refused(format!("é{}", "(".repeat(5000)));
+        assert!(long.starts_with(&format!("`é{}…` is not a regular expression: ", "(".repeat(59))), "{long}");
+        assert!(long.len() < 200, "{long}");
     }
 }

@@ -102,14 +102,42 @@ impl ShownTree {
         passes
     }
 
-    /// For every shown node, whether its path to the root begins with these locations.
+    /// For every shown node, whether its path to the root begins with these locations: whether the path from the root ends
+    /// with them, the last first.
     pub(crate) fn ending_with(&self, path: &[LocationId]) -> Vec<bool> {
-        (0..self.tree.len() as u32)
-            .map(|node| {
-                let mut frames = self.tree.frames(NodeId(node));
-                path.iter().all(|&location| frames.next() == Some(location))
-            })
-            .collect()
+        // Knuth, Morris and Pratt's search, along every path at once: how many locations of what is looked for each path
+        // ends with, at most. Where that many cannot be continued, `shorter` names the next lower number that can be, by
+        // another location; so there are few steps at a node however often a pattern repeats itself.
+        let looked_for: Vec<LocationId> = path.iter().rev().copied().collect();
+        let mut shorter: Vec<Option<usize>> = vec![None; looked_for.len() + 1];
+        let mut border: Option<usize> = None;
+        let continued = |shorter: &[Option<usize>], mut count: Option<usize>, location: LocationId| {
+            while let Some(matched) = count {
+                if looked_for.get(matched) == Some(&location) {
+                    return matched + 1;
+                }
+                count = shorter[matched];
+            }
+            0
+        };
+        for (i, &location) in looked_for.iter().enumerate() {
+            // `border`: how many of the first `i` locations, less than all, they also end with.
+            shorter[i] = match border {
+                Some(border) if looked_for[border] == location => shorter[border],
+                border => border,
+            };
+            border = Some(match border {
+                Some(_) => continued(&shorter, border, location),
+                None => 0,
+            });
+        }
+        shorter[looked_for.len()] = border;
+        let mut matched = vec![0usize; self.tree.len()];
+        for node in (1..self.tree.len() as u32).map(NodeId) {
+            let above = matched[self.tree.parent(node).index()];
+            matched[node.index()] = continued(&shorter, Some(above), self.tree.location(node));
+        }
+        matched.into_iter().map(|matched| matched == looked_for.len()).collect()
     }
 }
 
@@ -117,6 +145,7 @@ impl ShownTree {
 mod tests {
     use super::*;
     use crate::location::{FrameKind, LocationTraits};
+    use proptest::prelude::*;
 
     #[test]
     fn what_a_hidden_function_called_is_called_by_its_caller() {
@@ -140,5 +169,46 @@ mod tests {
         assert_eq!(shown.shown(hidden), shown.shown(main));
         assert_eq!(shown.shown(below), shown.shown(direct), "stacks that differed in the hidden frame are one");
         assert_eq!(shown.tree.frames(shown.shown(below)).collect::<Vec<_>>(), [LocationId(3), LocationId(1)]);
+    }
+
+    #[test]
+    fn the_ends_of_paths_are_found_in_deep_recursions() {
+        const DEPTH: usize = 100_000;
+        let mut tree = CallTree::default();
+        let mut at = NodeId::ROOT;
+        for _ in 0..DEPTH {
+            at = tree.push(at, LocationId(1));
+        }
+        let other = tree.push(at, LocationId(2));
+        let shown = ShownTree::new(&tree, &[], &Hiding::default());
+        let found = |path: &[LocationId]| shown.ending_with(path).iter().filter(|found| **found).count();
+        assert_eq!(found(&[LocationId(1); DEPTH / 2]), DEPTH / 2 + 1);
+        let mut all = vec![LocationId(1); DEPTH + 1];
+        all[0] = LocationId(2);
+        assert_eq!((found(&all), shown.ending_with(&all)[other.index()]), (1, true));
+        all[DEPTH] = LocationId(2);
+        assert_eq!(found(&all), 0);
+    }
+
+    proptest! {
+        #[test]
+        fn what_paths_end_with_is_found_as_by_definition(
+            shape in prop::collection::vec((any::<prop::sample::Index>(), 1u32..3), 0..60),
+            path in prop::collection::vec(1u32..3, 0..8),
+        ) {
+            let mut tree = CallTree::default();
+            for (parent, location) in shape {
+                let parent = NodeId(parent.index(tree.len()) as u32);
+                tree.push(parent, LocationId(location));
+            }
+            let path: Vec<LocationId> = path.into_iter().map(LocationId).collect();
+            let expected: Vec<bool> = (0..tree.len() as u32)
+                .map(|node| {
+                    let mut frames = tree.frames(NodeId(node));
+                    path.iter().all(|&location| frames.next() == Some(location))
+                })
+                .collect();
+            prop_assert_eq!(ShownTree::new(&tree, &[], &Hiding::default()).ending_with(&path), expected);
+        }
     }
 }

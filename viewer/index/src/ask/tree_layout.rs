@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Lays answers out as trees: breadth first, siblings side by side, the heaviest first.
+//! Lays answers out as trees: breadth first, siblings side by side, the heaviest first. Callers lie above callees here;
+//! `inverted` turns them around.
 
 use super::shown_tree::ShownTree;
 use crate::answer::{Amount, StackAmount};
@@ -8,20 +9,14 @@ use crate::tree::{Tree, TreeNode, TreeNodeId};
 
 /// A node before it has its place.
 #[derive(Clone, Copy)]
-struct Loose {
-    location: LocationId,
-    thread: Option<ThreadIndex>,
-    parent: u32,
-    amount: Amount,
-    own: Amount,
-    weight: u64,
+pub(super) struct Loose {
+    pub(super) location: LocationId,
+    pub(super) thread: Option<ThreadIndex>,
+    pub(super) parent: u32,
+    pub(super) amount: Amount,
+    pub(super) own: Amount,
+    pub(super) weight: u64,
 }
-
-/// Inverted trees are not taken further where less than this part of the total is left: no screen shows it.
-const FINEST_PART: u64 = 1 << 20;
-
-/// Nodes of an inverted tree at most: it has up to one for each frame of each stack.
-const MAX_INVERTED_NODES: usize = 3 << 20;
 
 pub(crate) fn add(to: &mut Amount, amount: Amount) {
     to.bytes = to.bytes.wrapping_add(amount.bytes);
@@ -82,43 +77,6 @@ pub(crate) fn callers_first(shown: &ShownTree, stacks: &[StackAmount]) -> Tree {
     lay_out(&loose, false)
 }
 
-/// Callees above callers.
-pub(crate) fn callees_first(shown: &ShownTree, stacks: &[StackAmount]) -> Tree {
-    let tree = &shown.tree;
-    let mut loose = vec![root(stacks)];
-    let finest = loose[0].weight / FINEST_PART;
-    // A row's stacks, each with the node of it that comes next.
-    let mut waiting: Vec<(u32, Vec<(NodeId, StackAmount)>)> =
-        vec![(0, stacks.iter().map(|stack| (stack.node, *stack)).collect())];
-    let mut next = 0;
-    while next < waiting.len() {
-        let (parent, mut entries) = (waiting[next].0, std::mem::take(&mut waiting[next].1));
-        next += 1;
-        // The root's stacks part by thread first, where threads are split.
-        entries.sort_unstable_by_key(|(node, stack)| {
-            (if parent == 0 { stack.thread } else { None }, tree.location(*node), stack.node)
-        });
-        let same = |a: &(NodeId, StackAmount), b: &(NodeId, StackAmount)| {
-            tree.location(a.0) == tree.location(b.0) && (parent != 0 || a.1.thread == b.1.thread)
-        };
-        for group in entries.chunk_by(same) {
-            if group[0].0 == NodeId::ROOT {
-                let sum = root_of(group);
-                add(&mut loose[parent as usize].own, sum.amount);
-                continue;
-            }
-            let row = loose.len() as u32;
-            let (location, thread) = (tree.location(group[0].0), group[0].1.thread);
-            loose.push(Loose { location, thread, parent, own: Amount::default(), ..root_of(group) });
-            if loose[row as usize].weight >= finest && loose.len() < MAX_INVERTED_NODES {
-                waiting.push((row, group.iter().map(|(node, stack)| (tree.parent(*node), *stack)).collect()));
-            }
-        }
-    }
-    loose[0].own = Amount::default();
-    lay_out(&loose, true)
-}
-
 /// Of nodes that no stack passes through.
 const NO_ROW: u32 = u32::MAX;
 
@@ -133,14 +91,6 @@ const EMPTY: Loose = Loose {
 
 /// A node that holds all of some stacks.
 fn root(stacks: &[StackAmount]) -> Loose {
-    sum(stacks.iter())
-}
-
-fn root_of(group: &[(NodeId, StackAmount)]) -> Loose {
-    sum(group.iter().map(|(_, stack)| stack))
-}
-
-fn sum<'a>(stacks: impl Iterator<Item = &'a StackAmount>) -> Loose {
     let mut sum = EMPTY;
     for stack in stacks {
         add(&mut sum.amount, stack.amount);
@@ -151,7 +101,7 @@ fn sum<'a>(stacks: impl Iterator<Item = &'a StackAmount>) -> Loose {
 }
 
 /// Gives loose nodes, parents first, their places.
-fn lay_out(loose: &[Loose], is_inverted: bool) -> Tree {
+pub(super) fn lay_out(loose: &[Loose], is_inverted: bool) -> Tree {
     let mut counts = vec![0u32; loose.len() + 1];
     for node in &loose[1..] {
         counts[node.parent as usize + 1] += 1;

@@ -11,6 +11,8 @@ use memmap2::Mmap;
 use std::fs::File;
 use std::io;
 use std::ops::Deref;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::SystemTime;
 
 /// A mapped capture.
 pub(crate) struct CaptureMapping {
@@ -19,17 +21,46 @@ pub(crate) struct CaptureMapping {
     #[cfg(unix)]
     guard: Option<sigbus::Guard>,
     map: Option<Mmap>,
+    opened_as: FileState,
+    /// Whether something that was to be read was not there.
+    has_lost: AtomicBool,
+}
+
+/// What tells that nobody wrote to a file: its length, and when it was last changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct FileState {
+    length: u64,
+    modified: Option<SystemTime>,
+    /// Of the file and what the system knows of it: this one cannot be set back.
+    changed: (i64, i64),
+}
+
+impl FileState {
+    fn of(file: &File) -> io::Result<Self> {
+        let metadata = file.metadata()?;
+        #[cfg(unix)]
+        let changed = {
+            use std::os::unix::fs::MetadataExt as _;
+            (metadata.ctime(), metadata.ctime_nsec())
+        };
+        #[cfg(not(unix))]
+        let changed = (0, 0);
+        Ok(Self { length: metadata.len(), modified: metadata.modified().ok(), changed })
+    }
 }
 
 impl CaptureMapping {
     /// Maps a file. An empty file is an empty slice.
     pub(crate) fn new(file: File) -> io::Result<Self> {
-        if file.metadata()?.len() == 0 {
+        let (opened_as, has_lost) = (FileState::of(&file)?, AtomicBool::new(false));
+        if opened_as.length == 0 {
             return Ok(Self {
                 file,
                 #[cfg(unix)]
                 guard: None,
                 map: None,
+                opened_as,
+                has_lost,
             });
         }
         #[expect(clippy::disallowed_methods, reason = "this is the one place that guards what it maps")]
@@ -38,12 +69,23 @@ impl CaptureMapping {
         let map = unsafe { Mmap::map(&file) }?;
         #[cfg(unix)]
         {
-            let guard = sigbus::Guard::new(map.as_ptr() as usize, map.len());
+            let guard = sigbus::Guard::new(map.as_ptr() as usize, map.len())?;
             let _ = map.advise(memmap2::Advice::Sequential);
-            Ok(Self { file, guard, map: Some(map) })
+            Ok(Self { file, guard: Some(guard), map: Some(map), opened_as, has_lost })
         }
         #[cfg(not(unix))]
-        Ok(Self { file, map: Some(map) })
+        Ok(Self { file, map: Some(map), opened_as, has_lost })
+    }
+
+    /// When the file was last written to before it was opened.
+    pub(crate) fn modified(&self) -> Option<SystemTime> {
+        self.opened_as.modified
+    }
+
+    /// Whether all that was read was there, and the file is still what was opened.
+    pub(crate) fn is_as_opened(&self) -> bool {
+        let has_lost = self.take_fault() || self.has_lost.load(Ordering::Relaxed);
+        !has_lost && FileState::of(&self.file).is_ok_and(|now| now == self.opened_as)
     }
 
     /// Up to where what was just read was there: `to` if all of it was. To be asked after each read, whose bytes beyond
@@ -54,7 +96,11 @@ impl CaptureMapping {
         let length = self.file.metadata().map_or(u64::MAX, |metadata| metadata.len());
         let length = usize::try_from(length).unwrap_or(usize::MAX);
         // A page was missing, but is no longer: the file was truncated and written anew.
-        if is_missing && length >= to { from } else { to.min(length.max(from)) }
+        let was_there = if is_missing && length >= to { from } else { to.min(length.max(from)) };
+        if was_there < to {
+            self.has_lost.store(true, Ordering::Relaxed);
+        }
+        was_there
     }
 
     /// Whether part of the file was not there when it was read, since this was last asked.
@@ -93,6 +139,7 @@ impl Deref for CaptureMapping {
 mod sigbus {
     //! The handler. It only reads atomics and calls `mmap`, which is a plain system call.
 
+    use std::io;
     use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
     use std::sync::{Mutex, PoisonError};
 
@@ -112,24 +159,30 @@ mod sigbus {
     static INSTALLED: Mutex<bool> = Mutex::new(false);
     static PREVIOUS: AtomicUsize = AtomicUsize::new(libc::SIG_DFL);
 
+    fn free_slot(slots: &[Slot]) -> io::Result<usize> {
+        let is_free = |slot: &Slot| slot.end.load(Ordering::Relaxed) == 0;
+        let full = || io::Error::other(format!("{} captures are being read already", slots.len()));
+        slots.iter().position(is_free).ok_or_else(full)
+    }
+
     /// One guarded mapping.
     pub(super) struct Guard {
         slot: usize,
     }
 
     impl Guard {
-        /// Guards a mapping; `None` if 64 are guarded already (the capture is then read without a guard).
-        pub(super) fn new(start: usize, length: usize) -> Option<Self> {
+        /// Guards a mapping; an error if so many are guarded already that another cannot be.
+        pub(super) fn new(start: usize, length: usize) -> io::Result<Self> {
             let mut installed = INSTALLED.lock().unwrap_or_else(PoisonError::into_inner);
             if !*installed {
                 install();
                 *installed = true;
             }
-            let slot = MAPPINGS.iter().position(|slot| slot.end.load(Ordering::Relaxed) == 0)?;
+            let slot = free_slot(&MAPPINGS)?;
             MAPPINGS[slot].has_faulted.store(false, Ordering::Relaxed);
             MAPPINGS[slot].start.store(start, Ordering::Relaxed);
             MAPPINGS[slot].end.store(start + length, Ordering::Release);
-            Some(Self { slot })
+            Ok(Self { slot })
         }
 
         pub(super) fn take_fault(&self) -> bool {
@@ -202,6 +255,23 @@ mod sigbus {
             }
         }
     }
+
+    #[cfg(test)]
+    mod tests {
+        use super::*;
+
+        #[test]
+        fn where_no_slot_is_free_there_is_an_error_and_no_reading_without_a_guard() {
+            let slot = |end| Slot {
+                start: AtomicUsize::new(0),
+                end: AtomicUsize::new(end),
+                has_faulted: AtomicBool::new(false),
+            };
+            assert_eq!(free_slot(&[slot(5), slot(0), slot(0)]).unwrap(), 1);
+            let refused = free_slot(&[slot(5), slot(9)]).unwrap_err();
+            assert_eq!(refused.to_string(), "2 captures are being read already");
+        }
+    }
 }
 
 #[cfg(all(test, unix))]
@@ -231,5 +301,19 @@ mod tests {
         file.set_len(40_000).unwrap();
         assert_eq!(mapping.was_there(8192, 9000), 8192);
         assert_eq!(mapping.was_there(20_000, 30_000), 30_000, "a fault counts once");
+    }
+
+    #[test]
+    fn a_file_that_was_written_to_is_not_what_was_opened() {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(&[7; 40_000]).unwrap();
+        let mapping = |file: &File| CaptureMapping::new(file.try_clone().unwrap()).unwrap();
+        let (untouched, cut) = (mapping(&file), mapping(&file));
+        assert!(untouched.is_as_opened());
+        file.set_len(4000).unwrap();
+        assert!(!untouched.is_as_opened(), "another length");
+        assert_eq!(cut.was_there(0, 40_000), 4000);
+        file.set_len(40_000).unwrap();
+        assert!(!cut.is_as_opened(), "what was read stays what it was, whatever the file is now");
     }
 }

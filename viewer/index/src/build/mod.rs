@@ -75,6 +75,16 @@ impl Capture {
         &self.file
     }
 
+    /// When its file was last written to before it was opened.
+    pub(crate) fn modified(&self) -> Option<std::time::SystemTime> {
+        self.file.modified()
+    }
+
+    /// Whether nothing wrote to its file, or cut it, since it was opened.
+    pub(crate) fn is_as_opened(&self) -> bool {
+        self.file.is_as_opened()
+    }
+
     /// Whether its writer has ended: only then does the header hold how many records there are.
     pub(crate) fn is_finished(&self) -> bool {
         self.header.allocation_count > 0
@@ -179,7 +189,12 @@ fn finished_tree(
 
 /// Reads a capture again, for temporary allocations at distances that its index does not hold. Sites have the numbers that
 /// they have in the index, as both follow from the capture alone.
-pub(crate) fn temporary_within(capture: &Capture, threshold: u64) -> Result<Vec<(SiteId, Amount)>, Error> {
+pub(crate) fn temporary_within(
+    capture: &Capture,
+    threshold: u64,
+    progress: &Progress,
+) -> Result<Vec<(SiteId, Amount)>, Error> {
+    progress.set_total(capture.file.len() as u64);
     struct Nowhere;
     impl RowSink for Nowhere {
         fn row(&mut self, _: RowKind, _: LifetimeRow) -> Result<(), Error> {
@@ -188,7 +203,7 @@ pub(crate) fn temporary_within(capture: &Capture, threshold: u64) -> Result<Vec<
     }
     let aggregator = Aggregator::new(TemporaryHistogram::within(threshold));
     let (file, header) = (&capture.file, &capture.header);
-    let built = pipeline::run(file, capture.container, header, aggregator, &mut Nowhere, &Progress::default())?;
+    let built = pipeline::run(file, capture.container, header, aggregator, &mut Nowhere, progress)?;
     let amount = |bytes: u64, allocations: u64| Amount { bytes: bytes as i64, allocations: allocations as i64 };
     // One row a site, as distances beyond those that an index holds are not told apart.
     let rows = built.summary.temporary.rows();

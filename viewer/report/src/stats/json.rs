@@ -2,6 +2,7 @@
 //! Statistics as JSON, with the keys of `memray stats --json`.
 
 use super::Report;
+use crate::json;
 use crate::labels::Labels;
 use crate::metadata::python_allocator_name;
 use crate::time::format_iso_utc;
@@ -14,7 +15,7 @@ use std::io::{self, Write};
 impl<L: Labels> Report<'_, L> {
     /// The JSON.
     pub fn write_json(&self, out: &mut dyn Write) -> io::Result<()> {
-        serde_json::to_writer_pretty(&mut *out, self)?;
+        json::write_pretty(self, out)?;
         out.write_all(b"\n")
     }
 }

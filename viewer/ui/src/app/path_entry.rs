@@ -79,13 +79,42 @@ impl PathEntry {
 /// The path that was typed: quotes around it, `file://` before it and `~` are what pasting brings.
 fn path_of(text: &str) -> PathBuf {
     let text = text.trim().trim_matches(['"', '\'']);
-    let text = text.strip_prefix("file://").unwrap_or(text);
+    if let Some(url) = text.strip_prefix("file://") {
+        return path_of_url(url);
+    }
     if let Some(rest) = text.strip_prefix("~/")
         && let Some(dirs) = directories::BaseDirs::new()
     {
         return dirs.home_dir().join(rest);
     }
     PathBuf::from(text)
+}
+
+/// The path in a URL of a file, behind its scheme: `%20` is a space there. The name of this machine may stand before it.
+fn path_of_url(url: &str) -> PathBuf {
+    let path = url.strip_prefix("localhost").filter(|path| path.starts_with('/')).unwrap_or(url);
+    let mut bytes = Vec::with_capacity(path.len());
+    let mut rest = path.as_bytes();
+    while let Some((&first, after)) = rest.split_first() {
+        let digit = |at: usize| after.get(at).and_then(|&byte| char::from(byte).to_digit(16));
+        match (first, digit(0), digit(1)) {
+            (b'%', Some(high), Some(low)) => {
+                bytes.push((high * 16 + low) as u8);
+                rest = &after[2..];
+            }
+            _ => {
+                bytes.push(first);
+                rest = after;
+            }
+        }
+    }
+    #[cfg(unix)]
+    {
+        use std::os::unix::ffi::OsStringExt as _;
+        PathBuf::from(std::ffi::OsString::from_vec(bytes))
+    }
+    #[cfg(not(unix))]
+    PathBuf::from(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 #[cfg(test)]
@@ -97,5 +126,13 @@ mod tests {
         assert_eq!(path_of(" '/a b/c.bin' "), PathBuf::from("/a b/c.bin"));
         assert_eq!(path_of("file:///a/c.bin"), PathBuf::from("/a/c.bin"));
         assert_eq!(path_of("c.bin"), PathBuf::from("c.bin"));
+        assert_eq!(path_of("100%25.bin"), PathBuf::from("100%25.bin"), "a path is no URL");
+    }
+
+    #[test]
+    fn a_pasted_url_is_decoded() {
+        assert_eq!(path_of("file:///a%20b/%C3%A9%2Bc.bin"), PathBuf::from("/a b/é+c.bin"));
+        assert_eq!(path_of("file://localhost/a.bin"), PathBuf::from("/a.bin"));
+        assert_eq!(path_of("file:///100%/%zz%2"), PathBuf::from("/100%/%zz%2"), "what is no escape stays");
     }
 }

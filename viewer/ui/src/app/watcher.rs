@@ -90,7 +90,9 @@ mod tests {
             Watcher::start_with_period(path.clone(), opened, Context::default(), Duration::from_millis(1)).unwrap();
         assert!(!watcher.has_changed());
         std::fs::write(&path, b"three").unwrap();
+        let written = std::time::Instant::now();
         while !watcher.has_changed() {
+            assert!(written.elapsed() < Duration::from_secs(60), "it is not noticed");
             std::thread::yield_now();
         }
     }

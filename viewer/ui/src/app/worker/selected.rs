@@ -5,8 +5,8 @@ use super::super::selection::Selection;
 use super::Wanted;
 use crate::details::Growth;
 use memray_index::{
-    Amount, Answer, Filter, GrowthShape, Index, LocationId, Mode, Question, RowSites, SiteId, ThreadIndex, TimeRange,
-    Timeline, Tree, TreeNodeId, TreeOptions, slope_bytes_per_hour,
+    Amount, Answer, Filter, GrowthCurve, Index, LocationId, Mode, Question, RowSites, SiteId, ThreadIndex, Tree,
+    TreeNodeId, TreeOptions,
 };
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::cmp::Reverse;
@@ -87,7 +87,10 @@ impl SelectedCache {
             selection: selection.clone(),
             name: selection.name(index),
             node,
-            growth: growth.map(|(range, live_bytes)| growth_of(index.timeline(), range, live_bytes)),
+            growth: growth.map(|(range, live_bytes)| {
+                let curve = GrowthCurve::of(index.timeline(), range, live_bytes);
+                Growth { slope_bytes_per_hour: curve.slope_bytes_per_hour, shape: curve.shape }
+            }),
             live_bytes,
             facts: laid.map(|laid| Arc::new(facts(index, laid, selection, node))),
         }
@@ -126,26 +129,6 @@ impl SelectedCache {
         self.total = Some((scope.clone(), total.clone()));
         total
     }
-}
-
-/// At how many moments of a range growth is judged.
-const GROWTH_POINTS: i64 = 65;
-
-/// How live bytes at each snapshot and at the end grew within a range.
-fn growth_of(timeline: &Timeline, range: TimeRange, live_bytes: &[u64]) -> Growth {
-    let (from_ms, to_ms) = (timeline.time_ms(range.from), timeline.time_ms(range.to));
-    let duration_ms = to_ms.saturating_sub(from_ms);
-    let at = |time_ms: i64| match timeline.snapshots.partition_point(|snapshot| snapshot.time_ms <= time_ms) {
-        // Nothing is live before the first snapshot but what it will show.
-        0 => live_bytes.first().copied().unwrap_or(0),
-        _ if time_ms >= timeline.end_time_ms => live_bytes.last().copied().unwrap_or(0),
-        after => live_bytes.get(after - 1).copied().unwrap_or(0),
-    };
-    let last = GROWTH_POINTS - 1;
-    // Divided first, so that no time of a hostile capture can overflow.
-    let time = |i: i64| from_ms.saturating_add(duration_ms / last * i).saturating_add(duration_ms % last * i / last);
-    let points: Vec<u64> = (0..GROWTH_POINTS).map(|i| at(time(i))).collect();
-    Growth { slope_bytes_per_hour: slope_bytes_per_hour(&points, duration_ms), shape: GrowthShape::of(&points) }
 }
 
 /// The sites of an answer that a selection stands for. `laid` gives the tree that `node` is of.
@@ -223,30 +206,4 @@ impl SelectionFacts {
 fn add(sum: &mut Amount, more: Amount) {
     sum.bytes = sum.bytes.saturating_add(more.bytes);
     sum.allocations = sum.allocations.saturating_add(more.allocations);
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use memray_index::{Moment, SnapshotRow};
-
-    #[test]
-    fn growth_is_judged_at_the_snapshots_of_the_range() {
-        let snapshots = (0..100).map(|i| SnapshotRow { time_ms: i * 36_000, rss_bytes: 0, heap_bytes: 0 }).collect();
-        let timeline = Timeline { end_time_ms: 3_600_000, snapshots, ..Timeline::default() };
-        let live_bytes: Vec<u64> = (0..=100).map(|i| i * 1000).collect();
-        let range = TimeRange { from: Moment::Start, to: Moment::End };
-        let growth = growth_of(&timeline, range, &live_bytes);
-        assert_eq!(growth.shape, GrowthShape::Steady);
-        assert!((growth.slope_bytes_per_hour - 100_000.0).abs() < 2_000.0, "{growth:?}");
-        let before = TimeRange { from: Moment::Snapshot(0), to: Moment::Snapshot(0) };
-        assert_eq!(growth_of(&timeline, before, &live_bytes).shape, GrowthShape::NotGrowing);
-    }
-
-    #[test]
-    fn times_beyond_any_clock_do_not_overflow() {
-        let timeline = Timeline { start_time_ms: i64::MIN, end_time_ms: i64::MAX, ..Timeline::default() };
-        let range = TimeRange { from: Moment::Start, to: Moment::End };
-        assert_eq!(growth_of(&timeline, range, &[]).shape, GrowthShape::NotGrowing);
-    }
 }
