@@ -39,11 +39,15 @@ impl Store {
         rows.sort_unstable_by_key(|(key, before, after)| (i128::from(before.bytes) - i128::from(after.bytes), *key));
         rows.truncate(limit);
 
-        let instants = self.points(range)?;
+        let points = self.points(range)?;
         let duration_ms = self.timeline.time_ms(range.to).saturating_sub(self.timeline.time_ms(range.from));
         let keys: Vec<RowKey> = rows.iter().map(|row| row.0).collect();
-        let series = self.series_by(&keys, by, filter, shown, &instants)?;
+        let instants: Vec<Half> = points.iter().filter_map(|point| *point).collect();
+        let mut series = self.series_by(&keys, by, filter, shown, &instants)?;
         self.lifetimes.check()?;
+        // Before all time nothing is live.
+        let leading = points.iter().filter(|point| point.is_none()).count();
+        series.iter_mut().for_each(|live_bytes| drop(live_bytes.splice(..0, vec![0; leading])));
         Ok(rows
             .into_iter()
             .zip(series)
@@ -74,17 +78,16 @@ impl Store {
         Ok(rows.iter().map(|row| (row.key, amount(row))).filter(|(_, amount)| *amount != Amount::default()).collect())
     }
 
-    /// Evenly spaced instants of a range, at most [`POINTS`].
-    fn points(&self, range: TimeRange) -> Result<Vec<Half>, Refusal> {
-        let first = self.instant(range.from)?.map_or(0, |half| half.0 / 2);
-        let last = self.instant(range.to)?.map_or(0, |half| half.0 / 2);
-        let steps = last.saturating_sub(first);
-        let count = POINTS.min(steps as usize + 1);
-        let mut points: Vec<Half> = (0..count)
-            .map(|i| {
-                let part = u64::from(steps) * i as u64 / (count.max(2) - 1) as u64;
-                Half::of(first + part as u32, true)
-            })
+    /// Evenly spaced instants of a range, at most [`POINTS`]; `None` before all time.
+    fn points(&self, range: TimeRange) -> Result<Vec<Option<Half>>, Refusal> {
+        // In slices, at whose ends they lie: before all time is where the one before the first would end.
+        let slice = |moment| Ok(self.instant(moment)?.map_or(-1, |half| i64::from(half.0 / 2)));
+        let (first, last) = (slice(range.from)?, slice(range.to)?);
+        let steps = (last - first).max(0);
+        let count = (POINTS as i64).min(steps + 1);
+        let mut points: Vec<Option<Half>> = (0..count)
+            .map(|i| first + steps * i / (count.max(2) - 1))
+            .map(|slice| u32::try_from(slice).ok().map(|slice| Half::of(slice, true)))
             .collect();
         points.dedup();
         Ok(points)
