@@ -25,7 +25,7 @@ pub use tree::Tree;
 use heap::Heap;
 use memray_format::{AggregatedAllocation, Allocation, AllocatorKind, Header, Snapshot, ThreadId};
 use memray_index::{Amount, Mode, Moment, Question, TimeRange};
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ops::Range;
 use std::rc::Rc;
@@ -76,6 +76,8 @@ pub struct Model {
     /// Whether some `munmap` removed two pieces of one mapping.
     pub unmapped_at_once: bool,
     states: RefCell<HashMap<usize, Pieces>>,
+    /// At each snapshot and at the end.
+    live_by_site: OnceCell<Vec<BTreeMap<usize, u64>>>,
 }
 
 impl Model {

@@ -4,7 +4,7 @@
 use super::native::NativeStacks;
 use super::{Frame, FrameId, Model, Stack, Step};
 use memray_format::{Decoder, FrameKey, Header, Record, StreamEnd, ThreadId, line_number};
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// Function, file, first line and line table.
@@ -145,6 +145,7 @@ pub(super) fn read(path: &std::path::Path) -> Model {
         site_of_step: Vec::new(),
         site_of_row: Vec::new(),
         states: RefCell::default(),
+        live_by_site: OnceCell::new(),
     };
     model.find_sites(&reader.native, &reader.generations);
     model

@@ -136,11 +136,18 @@ impl Model {
 
     /// Live bytes of some sites at each snapshot and at the end.
     pub fn live_bytes_over_time(&self, sites: &HashSet<usize>) -> Vec<u64> {
-        let moments = (0..self.steps.len()).filter(|i| matches!(self.steps[*i], Step::Snapshot(_)));
-        let is_wanted = |record: usize| self.site_of_step[record].is_some_and(|site| sites.contains(&site));
-        moments
-            .chain([self.steps.len()])
-            .map(|state| self.live_after(state).iter().filter(|(record, _)| is_wanted(*record)).map(|(_, b)| b).sum())
-            .collect()
+        let live_by_site = self.live_by_site.get_or_init(|| {
+            let snapshots = (0..self.steps.len()).filter(|i| matches!(self.steps[*i], Step::Snapshot(_)));
+            let by_site = |state: usize| {
+                let mut by_site = BTreeMap::<usize, u64>::new();
+                for (record, bytes) in self.live_after(state).iter() {
+                    *by_site.entry(self.site_of_step[*record].unwrap()).or_default() += bytes;
+                }
+                by_site
+            };
+            snapshots.chain([self.steps.len()]).map(by_site).collect()
+        });
+        let of_sites = |live: &BTreeMap<usize, u64>| sites.iter().filter_map(|site| live.get(site)).sum();
+        live_by_site.iter().map(of_sites).collect()
     }
 }
