@@ -94,9 +94,13 @@ fn is_named(file: &File, path: &Path) -> bool {
 
 /// Throws out the indexes that were not used for longest, until the cache is within its bound.
 pub(crate) fn evict(folder: &Path) {
-    let allowed = disk_size(folder).map_or(MAX_BYTES, |disk| (disk / 10).min(MAX_BYTES));
-    evict_to(folder, allowed);
+    evict_to(folder, allowed_bytes(disk_size(folder)));
     remove_stale(folder);
+}
+
+/// What the cache may hold on a disk of a size.
+fn allowed_bytes(disk_bytes: Option<u64>) -> u64 {
+    disk_bytes.map_or(MAX_BYTES, |disk_bytes| (disk_bytes / 10).min(MAX_BYTES))
 }
 
 fn evict_to(folder: &Path, allowed: u64) {
@@ -296,6 +300,27 @@ mod tests {
         assert_eq!(names(folder.path()), ["in-use.mvidx", "last.mvidx", "other.txt"]);
         assert_eq!(clear(folder.path()).unwrap(), (1, 100));
         assert_eq!(names(folder.path()), ["in-use.mvidx", "other.txt"]);
+    }
+
+    #[test]
+    fn a_tenth_of_a_small_disk_and_ten_gigabytes_of_a_large_one() {
+        const GB: u64 = 1_000_000_000;
+        assert_eq!(allowed_bytes(Some(60 * GB)), 6 * GB);
+        assert_eq!(allowed_bytes(Some(100 * GB)), 10 * GB);
+        assert_eq!(allowed_bytes(Some(4000 * GB)), 10 * GB);
+        assert_eq!(allowed_bytes(Some(0)), 0);
+        assert_eq!(allowed_bytes(None), 10 * GB);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn the_disk_is_the_one_that_the_folder_lies_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let df = std::process::Command::new("df").args(["-P", "-k"]).arg(folder.path()).output().unwrap();
+        let df = String::from_utf8(df.stdout).unwrap();
+        let kibibytes: u64 = df.lines().nth(1).unwrap().split_whitespace().nth(1).unwrap().parse().unwrap();
+        assert_eq!(disk_size(folder.path()).unwrap() / 1024, kibibytes);
+        assert_eq!(disk_size(&folder.path().join("missing")), None);
     }
 
     #[test]

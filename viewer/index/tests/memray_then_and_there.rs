@@ -14,6 +14,7 @@ use answers::NaiveAnswers;
 use conformance::{MODULES_ABOVE, NAMES_THEN, PIECES_AT_ONCE, SHARED_STACKS, STALE_ROWS};
 use memray_format::Encoder;
 use memray_format::synth::Synthesis;
+use memray_index::{Question, TreeOptions};
 use naive::Model;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -66,6 +67,46 @@ fn recorded(options: &[&str], program: &[&str]) {
     run(memray.current_dir(repository().join("tests/captures/programs")));
     let (differences, _) = differences(&capture);
     assert!(differences.is_empty(), "{} differences:\n{}", differences.len(), differences.join("\n"));
+}
+
+/// Q4: where threads are merged memray merges only stacks that are the same to the last frame; what others have in common
+/// its flame graph still has once a thread, ours once.
+#[test]
+fn threads_are_merged_where_memray_repeats_them() {
+    const PROGRAM: &str = "import threading\n\
+        def one(): return bytearray(1 << 20)\n\
+        def two(): return bytearray(1 << 20)\n\
+        def three(): return bytearray(1 << 20)\n\
+        def work(task): kept.append(task())\n\
+        kept = []\n\
+        threads = [threading.Thread(target=work, args=(task,)) for task in (one, two, three)]\n\
+        [thread.start() for thread in threads]\n\
+        [thread.join() for thread in threads]\n";
+    // How many nodes of a function memray's flame graph has, threads merged.
+    const MEMRAYS: &str = "import sys, memray\n\
+        from memray.reporters.flamegraph import FlameGraphReporter\n\
+        reader = memray.FileReader(sys.argv[1])\n\
+        records = reader.get_high_watermark_allocation_records(merge_threads=True)\n\
+        data = FlameGraphReporter.from_snapshot(records, memory_records=[], native_traces=False).data\n\
+        print(sum(data['strings'][name] == 'work' for name in data['nodes']['function']))\n";
+    let folder = tempfile::tempdir().unwrap();
+    let [program, capture] = ["workers.py", "capture.bin"].map(|name| folder.path().join(name));
+    std::fs::write(&program, PROGRAM).unwrap();
+    run(Command::new(python()).args(["-m", "memray", "run", "-q", "-o"]).arg(&capture).arg(&program));
+
+    let memrays = Command::new(python()).args(["-c", MEMRAYS]).arg(&capture).output().unwrap();
+    let said = (String::from_utf8_lossy(&memrays.stdout), String::from_utf8_lossy(&memrays.stderr));
+    assert_eq!(said.0.trim(), "3", "Q4: {}", said.1);
+
+    let index = answers::open_index(&capture);
+    for (split_threads, nodes) in [(false, 1), (true, 3)] {
+        let answer = index.ask(&Question { split_threads, ..Question::default() }).unwrap();
+        let tree = index.tree(&answer, TreeOptions::default());
+        let of_work: Vec<_> =
+            tree.nodes.iter().filter(|node| index.text(index.location(node.location).function) == "work").collect();
+        assert_eq!(of_work.len(), nodes, "threads split: {split_threads}");
+        assert_eq!(of_work.iter().map(|node| node.amount.bytes >> 20).sum::<i64>(), 3);
+    }
 }
 
 #[test]

@@ -111,11 +111,12 @@ impl NativeFrames {
     }
 }
 
-/// Whether a file is the interpreter: `python3.11`, `libpython3.11.so.1.0`.
+/// Whether a file is the interpreter: `python3.11`, `libpython3.11.so.1.0`, and `Python` in the frameworks of macOS.
 pub(crate) fn is_interpreter(path: &[u8]) -> bool {
     let name = file_name(path);
-    let name = name.strip_prefix(b"lib").unwrap_or(name);
-    name.strip_prefix(b"python").is_some_and(|rest| rest.first().is_none_or(|b| b.is_ascii_digit() || *b == b'.'))
+    let stem = name.strip_prefix(b"lib").unwrap_or(name);
+    let is_version = |rest: &[u8]| rest.first().is_none_or(|b| b.is_ascii_digit() || *b == b'.');
+    name == b"Python" || stem.strip_prefix(b"python").is_some_and(is_version)
 }
 
 /// A path without its folders.

@@ -4,6 +4,8 @@
 //! [`Answers`] leads; both say what they know in the same plain values.
 #![allow(dead_code, missing_docs, unreachable_pub)] // each test program uses a part of it
 
+mod forms;
+
 use crate::naive::{Amounts, Frame, FrameId, Model};
 use memray_format::{Allocator, Header, ThreadId};
 use memray_index::{Filter, FrameKind, Index, LocationId, Mode, Moment, Pattern, Question, ThreadIndex, TimeRange};
@@ -258,7 +260,7 @@ pub fn some_questions(answers: &dyn Answers) -> Vec<Question> {
     let snapshots = some.map(|i| Moment::Snapshot(i as u32));
     let moments: Vec<Moment> = [Moment::Start].into_iter().chain(snapshots).chain([Moment::End]).collect();
     let mut modes = vec![Mode::Peak, Mode::Leaked, Mode::Total];
-    modes.extend([0, 1, 2, 5, 100].map(|threshold| Mode::Temporary { threshold }));
+    modes.extend([0, 1, 2, 5, 100, 1025, u64::MAX].map(|threshold| Mode::Temporary { threshold }));
     for (i, from) in moments.iter().enumerate() {
         modes.push(Mode::LiveAt(*from));
         for to in &moments[i..] {
@@ -323,7 +325,13 @@ pub fn compare(index: &Index, naive: &NaiveAnswers<'_>, questions: &[Question]) 
             differences.push(format!("name of {thread:?}: {}, the model: {}", text(&ours), text(&model)));
         }
     }
-    for question in questions {
+    let mut forms = forms::Forms::new(index, naive);
+    forms.growth();
+    for (number, question) in questions.iter().enumerate() {
+        // Forms take turns, as each takes longer than the answer: a third of the questions is as telling as all.
+        if number.is_multiple_of(3) {
+            forms.answer(question, number / 3);
+        }
         match (Answers::ask(index, question), naive.ask(question)) {
             (Ok(ours), Ok(model)) => {
                 let difference = difference(&ours, &model);
@@ -336,6 +344,7 @@ pub fn compare(index: &Index, naive: &NaiveAnswers<'_>, questions: &[Question]) 
             }
         }
     }
+    differences.extend(forms.into_differences());
     differences
 }
 

@@ -17,8 +17,10 @@ pub(super) struct Matching {
 
 impl Matching {
     pub(super) fn new(model: &Model, filter: &Filter) -> Self {
-        let frames: HashSet<FrameId> = model.stacks.iter().flatten().copied().collect();
-        let those = |holds: &dyn Fn(Frame) -> bool| frames.iter().copied().filter(|id| holds(id.frame())).collect();
+        let those = |holds: &dyn Fn(Frame) -> bool| -> HashSet<FrameId> {
+            model.frames.iter().copied().filter(|id| holds(id.frame())).collect()
+        };
+        let those_if = |hides, holds: &dyn Fn(Frame) -> bool| if hides { those(holds) } else { HashSet::new() };
         let module = |frame: Frame| modules::module(&model.header, &frame.1);
         let names: [(_, &dyn Fn(Frame) -> Vec<u8>); 3] =
             [(&filter.function, &|frame| frame.0), (&filter.file, &|frame| frame.1), (&filter.module, &module)];
@@ -30,8 +32,8 @@ impl Matching {
                     those(&|frame| matches.is_match(&String::from_utf8_lossy(&name(frame))))
                 })
                 .collect(),
-            import_system: those(&|frame| filter.hide_import_system && modules::is_import_system(&frame)),
-            irrelevant: those(&|frame| filter.hide_irrelevant && !modules::is_interesting(&frame)),
+            import_system: those_if(filter.hide_import_system, &|frame| modules::is_import_system(&frame)),
+            irrelevant: those_if(filter.hide_irrelevant, &|frame| !modules::is_interesting(&frame)),
         }
     }
 

@@ -5,22 +5,28 @@
 //! ([`Step`]) with each allocation's call stack, and every answer is a replay of a [`Heap`] up to a record.
 
 #![allow(clippy::type_complexity, reason = "a model is plain data; a name for each type would hide it")]
-#![allow(dead_code, missing_docs, unreachable_pub)] // each test program uses a part of it
+#![allow(dead_code, unused_imports, missing_docs, unreachable_pub)] // each test program uses a part of it
 
 mod frames;
 mod heap;
 mod matching;
 pub mod modules;
+mod native;
 mod reader;
+mod sites;
+mod table;
+mod tree;
 
 pub use frames::{Frame, FrameId, Stack};
+pub use sites::{Part, Site};
+pub use table::{Key, Table};
+pub use tree::Tree;
 
 use heap::Heap;
-use matching::Matching;
-use memray_format::{AggregatedAllocation, Allocation, Allocator, AllocatorKind, Header, Snapshot, ThreadId};
+use memray_format::{AggregatedAllocation, Allocation, AllocatorKind, Header, Snapshot, ThreadId};
 use memray_index::{Amount, Mode, Moment, Question, TimeRange};
-use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::cell::{OnceCell, RefCell};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ops::Range;
 use std::rc::Rc;
 
@@ -48,12 +54,19 @@ pub struct Model {
     pub steps: Vec<Step>,
     /// Whole stacks, those frames included that lie above the tracker.
     pub stacks: Vec<Stack>,
+    /// All frames of these, and those of the program's own code.
+    pub frames: HashSet<FrameId>,
+    own_code: HashSet<FrameId>,
     /// Threads' last names.
     pub thread_names: BTreeMap<ThreadId, Vec<u8>>,
     /// Whether a thread was named, or named anew, after its first allocation.
     pub has_late_names: bool,
     /// Of aggregated captures, with rows of [`Model::stacks`].
     pub aggregated: Vec<(AggregatedAllocation, usize)>,
+    /// Who allocates.
+    pub sites: Vec<Site>,
+    site_of_step: Vec<Option<usize>>,
+    site_of_row: Vec<usize>,
     /// Whether a trailer ended it.
     pub has_trailer: bool,
     /// The heap before the first record, and after each.
@@ -63,12 +76,17 @@ pub struct Model {
     /// Whether some `munmap` removed two pieces of one mapping.
     pub unmapped_at_once: bool,
     states: RefCell<HashMap<usize, Pieces>>,
+    /// At each snapshot and at the end.
+    live_by_site: OnceCell<Vec<BTreeMap<usize, u64>>>,
 }
 
 impl Model {
     /// Reads a capture's file.
     pub fn read(path: &std::path::Path) -> Self {
         let mut model = reader::read(path);
+        model.frames = model.stacks.iter().flatten().copied().collect();
+        let own_code = model.frames.iter().filter(|id| modules::is_own_code(&model.header, &id.frame()));
+        model.own_code = own_code.copied().collect();
         let (mut heap, mut bytes) = (Heap::default(), vec![0]);
         for (i, step) in model.steps.iter().enumerate() {
             if let Step::Allocation(a, ..) = step {
@@ -79,14 +97,16 @@ impl Model {
             }
             bytes.push(heap.bytes);
             if matches!(step, Step::Snapshot(_)) {
-                assert_eq!(heap.bytes, heap.pieces().map(|(_, bytes)| bytes).sum::<u64>());
+                let pieces: Pieces = heap.pieces().collect();
+                assert_eq!(heap.bytes, pieces.iter().map(|(_, bytes)| bytes).sum::<u64>());
+                model.states.borrow_mut().insert(i, pieces);
             }
         }
         model.heap_bytes = bytes;
         model
     }
 
-    fn is_aggregated(&self) -> bool {
+    pub fn is_aggregated(&self) -> bool {
         self.header.file_format == memray_format::FileFormat::Aggregated
     }
 
@@ -269,42 +289,7 @@ impl Model {
 
     /// Answers a question. `threads` says which thread a filter means.
     pub fn ask(&self, question: &Question, threads: &[ThreadId]) -> Result<Amounts, String> {
-        let rows: Vec<(Allocator, ThreadId, usize, Amount)> = match (self.is_aggregated(), question.mode) {
-            (true, mode @ (Mode::Peak | Mode::Leaked)) => {
-                let amount = |bytes: u64, count: u64| Amount { bytes: bytes as i64, allocations: count as i64 };
-                let of = |a: &AggregatedAllocation| match mode {
-                    Mode::Peak => amount(a.peak_bytes, a.peak_allocations),
-                    _ => amount(a.leaked_bytes, a.leaked_allocations),
-                };
-                self.aggregated.iter().map(|(a, stack)| (a.allocator, a.thread, *stack, of(a))).collect()
-            }
-            (true, _) => return Err("an aggregated capture holds only sums".to_owned()),
-            (false, mode) => {
-                let row = |(record, amount): (usize, Amount)| match &self.steps[record] {
-                    Step::Allocation(a, thread, stack) => Some((a.allocator, *thread, *stack, amount)),
-                    Step::Snapshot(_) => None,
-                };
-                self.contributions(mode).into_iter().filter_map(row).collect()
-            }
-        };
-        let filter = &question.filter;
-        let mut sums = HashMap::<(ThreadId, usize), Amount>::new();
-        for (allocator, thread, stack, amount) in rows {
-            let is_meant = filter.thread.is_none_or(|t| threads[t.index()] == thread)
-                && filter.allocator.is_none_or(|a| a == allocator);
-            if is_meant {
-                add(sums.entry((thread, stack)).or_default(), amount);
-            }
-        }
-        let matching = Matching::new(self, filter);
-        let mut amounts = Amounts::new();
-        for ((thread, stack), amount) in sums {
-            if let Some(shown) = matching.shown(&self.trimmed(&self.stacks[stack], thread)) {
-                add(amounts.entry((question.split_threads.then_some(thread), shown)).or_default(), amount);
-            }
-        }
-        amounts.retain(|_, amount| *amount != Amount::default());
-        Ok(amounts)
+        Ok(self.by_stack(&self.parts(question, threads)?, question.split_threads, &|_| true))
     }
 }
 

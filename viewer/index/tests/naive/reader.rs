@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //! From a capture's records to the model's: which thread is current, and what its stack is.
 
+use super::native::NativeStacks;
 use super::{Frame, FrameId, Model, Stack, Step};
 use memray_format::{Decoder, FrameKey, Header, Record, StreamEnd, ThreadId, line_number};
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// Function, file, first line and line table.
@@ -24,8 +25,11 @@ struct Reader {
     entries: Vec<(u64, u32)>,
     rows: HashMap<Vec<FrameKey>, usize>,
     python_version: Option<u32>,
+    native: NativeStacks,
 
     steps: Vec<Step>,
+    /// Which list of mappings was in force at each.
+    generations: Vec<u64>,
     stacks: Vec<Stack>,
     names: BTreeMap<ThreadId, Vec<u8>>,
     allocating: HashSet<ThreadId>,
@@ -58,6 +62,7 @@ impl Reader {
 
     fn record(&mut self, record: Record<'_>) {
         self.records += 1;
+        self.native.record(&record);
         match record {
             Record::Allocation(allocation) => {
                 let stack = self.stack(self.running.get(&self.thread).cloned().unwrap_or_default());
@@ -100,7 +105,7 @@ impl Reader {
                 self.aggregated.push((allocation, stack));
             }
             Record::Trailer => self.has_trailer = true,
-            // Native frames and objects: no question is about them.
+            // Native stacks have their own reader; no question is about objects.
             Record::NativeFrame(_)
             | Record::MappingsStart
             | Record::Library(_)
@@ -108,6 +113,7 @@ impl Reader {
             | Record::Object(_)
             | Record::SurvivingObject { .. } => {}
         }
+        self.generations.resize(self.steps.len(), self.native.generation());
     }
 }
 
@@ -121,7 +127,7 @@ pub(super) fn read(path: &std::path::Path) -> Model {
     // What stops it early (a recording that was killed) has left all records before it.
     let _ = decoder.push(&bytes, &mut |record| reader.record(record));
     let _: StreamEnd = decoder.finish();
-    Model {
+    let mut model = Model {
         header,
         records: reader.records,
         steps: reader.steps,
@@ -133,8 +139,16 @@ pub(super) fn read(path: &std::path::Path) -> Model {
         heap_bytes: Vec::new(),
         unmatched_frees: 0,
         unmapped_at_once: false,
+        frames: HashSet::new(),
+        own_code: HashSet::new(),
+        sites: Vec::new(),
+        site_of_step: Vec::new(),
+        site_of_row: Vec::new(),
         states: RefCell::default(),
-    }
+        live_by_site: OnceCell::new(),
+    };
+    model.find_sites(&reader.native, &reader.generations);
+    model
 }
 
 fn unpack(lz4: &[u8]) -> Vec<u8> {
