@@ -6,7 +6,7 @@ use super::selected::SelectedCache;
 use super::{Part, Picture, Shared, Wanted};
 use crate::icicle::search;
 use egui::Context;
-use memray_index::{Answer, GroupBy, GrowthBy, Index, Pattern, Question, TimeRange, Tree, TreeOptions};
+use memray_index::{Answer, GroupBy, GrowthBy, Index, Pattern, Question, TimeRange, Tree};
 use memray_report::Headline;
 use memray_report::notes::notes;
 use memray_report::size::Units;
@@ -23,8 +23,10 @@ pub(super) struct Asker {
     headline_for: Option<Units>,
     has_notes: bool,
     picture: Option<Picture>,
-    hits_for: Option<(Question, TreeOptions, Option<Pattern>)>,
-    selected_for: Option<(Question, TreeOptions, Selection, Option<TimeRange>)>,
+    /// Counts pictures: what was found in one is not told of the next, even if both answer the same question.
+    picture_number: u64,
+    hits_for: Option<(u64, Option<Pattern>)>,
+    selected_for: Option<(u64, Selection, Option<TimeRange>)>,
     table_for: Option<(Question, GroupBy)>,
     growth_for: Option<(TimeRange, GrowthBy, memray_index::Filter)>,
     has_statistics: bool,
@@ -40,6 +42,7 @@ impl Asker {
             headline_for: None,
             has_notes: false,
             picture: None,
+            picture_number: 0,
             hits_for: None,
             selected_for: None,
             table_for: None,
@@ -101,6 +104,7 @@ impl Asker {
         });
         let picture = Picture { question: wanted.question.clone(), options: wanted.tree, outcome };
         self.picture = Some(picture.clone());
+        self.picture_number += 1;
         Some(Part::Picture(picture))
     }
 
@@ -129,7 +133,7 @@ impl Asker {
     }
 
     fn hits(&mut self, wanted: &Wanted) -> Option<Part> {
-        let key = (wanted.question.clone(), wanted.tree, wanted.search.clone());
+        let key = (self.picture_number, wanted.search.clone());
         if self.hits_for.as_ref() == Some(&key) {
             return None;
         }
@@ -143,7 +147,7 @@ impl Asker {
         let Some(selection) = &wanted.selection else {
             return self.selected_for.take().map(|_| Part::Selected(None));
         };
-        let key = (wanted.question.clone(), wanted.tree, selection.clone(), wanted.growth_range);
+        let key = (self.picture_number, selection.clone(), wanted.growth_range);
         if self.selected_for.as_ref() == Some(&key) {
             return None;
         }
@@ -181,5 +185,48 @@ impl Asker {
         }
         self.has_statistics = true;
         Some(Part::Statistics(self.index.statistics().map(Arc::new)))
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::app::View;
+    use memray_index::{Mode, OpenOptions, Progress, TreeNodeId};
+    use std::path::Path;
+
+    #[test]
+    fn hits_and_the_selected_frame_are_told_again_when_a_question_comes_back() {
+        let capture = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/captures/v13-py3.13/items.bin");
+        let options = OpenOptions { no_cache: true, ..OpenOptions::default() };
+        let index = Index::open(&capture, &options, &Progress::default()).unwrap();
+        let mut asker = Asker::new(index, mpsc::channel().0, Context::default());
+        let mut wanted = Wanted {
+            units: Units::default(),
+            question: View::default().question(),
+            tree: View::default().tree,
+            search: Some(Pattern::Substring("items".to_owned())),
+            selection: None,
+            growth_range: None,
+            table: None,
+            growth: None,
+            statistics: false,
+        };
+        asker.picture(&wanted);
+        let (_, tree) = asker.answer().unwrap();
+        wanted.selection = Selection::of_node(&tree, TreeNodeId(1), wanted.tree);
+        let found = |asker: &mut Asker, wanted: &Wanted| {
+            let Some(Part::Hits(Some(Ok(hits)))) = asker.hits(wanted) else { return None };
+            let Some(Part::Selected(Some(selected))) = asker.selection(wanted) else { return None };
+            Some((hits.frame_count(), selected.node))
+        };
+        let first = found(&mut asker, &wanted);
+        assert!(first.is_some_and(|(frames, node)| frames > 0 && node == Some(TreeNodeId(1))), "{first:?}");
+        assert_eq!(found(&mut asker, &wanted), None, "told already");
+        // Another question's picture forgets both, and the wish is back before they are found in it.
+        let other = Wanted { question: Question { mode: Mode::Leaked, ..wanted.question.clone() }, ..wanted.clone() };
+        assert!(asker.picture(&other).is_some() && asker.picture(&wanted).is_some());
+        assert_eq!(found(&mut asker, &wanted), first);
     }
 }
