@@ -9,6 +9,7 @@ mod document_page;
 mod file_dialog;
 mod filter_bar;
 mod headline;
+mod history;
 mod key_sheet;
 mod menu;
 mod mode_bar;
@@ -133,7 +134,8 @@ impl App {
         self.update(&context);
         // Escape has taken the focus from a text field before this pass begins, and still belongs to the field.
         let keys_are_taken = std::mem::take(&mut self.keys_are_taken) || context.text_edit_focused();
-        let mut commands = Command::pressed(&context, keys_are_taken);
+        let searches = self.document().is_some_and(|document| document.search.pattern().is_some());
+        let mut commands = Command::pressed(&context, keys_are_taken, searches);
         let chosen_before = self.settings.choices();
         let view_before = self.document().map(|document| document.view.clone());
 
@@ -168,7 +170,7 @@ impl App {
             && !is_navigation
             && !before.differs_in_selection_only(&document.view)
         {
-            document.history.left(before);
+            document.left(before);
         }
         self.keys_are_taken = context.text_edit_focused() || context.any_popup_open();
         self.update(&context);

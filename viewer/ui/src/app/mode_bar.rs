@@ -7,8 +7,8 @@ use crate::settings::Settings;
 use crate::style::{self, RADIUS};
 use crate::theme::Palette;
 use egui::{
-    Align2, Color32, CornerRadius, DragValue, FontSelection, Id, Key, Popup, PopupCloseBehavior, Rect, Response,
-    RichText, Role, Sense, Stroke, StrokeKind, Ui, WidgetInfo, WidgetText, vec2,
+    Align2, Color32, CornerRadius, DragValue, FontSelection, Id, Key, Modifiers, Popup, PopupCloseBehavior, Rect,
+    Response, RichText, Role, Sense, Stroke, StrokeKind, Ui, WidgetInfo, WidgetText, vec2,
 };
 use memray_report::moments::{parse_moment, parse_range};
 
@@ -146,7 +146,8 @@ fn field(ui: &mut Ui, typed: &mut TypedTime, document: &mut Document, settings: 
     if response.changed() {
         typed.problem = None;
     }
-    if response.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter)) {
+    // Taken, else the icicle would zoom by it.
+    if response.lost_focus() && ui.input_mut(|input| input.consume_key(Modifiers::NONE, Key::Enter)) {
         match choose(document, &typed.text, settings) {
             Ok(()) => typed.is_open = false,
             Err(problem) => {

@@ -42,7 +42,7 @@ impl FramePath {
 
 /// What an icicle shows: a frame, or a part of it.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Place {
+pub struct Place {
     path: FramePath,
     /// The view's left edge and its width as shares of the frame's.
     left: f64,

@@ -10,9 +10,10 @@ pub(super) use answers::Answers;
 pub(super) use search::SearchField;
 
 use super::filter_bar::FilterMenu;
+use super::history::History;
 use super::mode_bar::TypedTime;
 use super::selection::Selection;
-use super::view::{History, Tab, View};
+use super::view::{Tab, View};
 use super::watcher::{Fingerprint, Watcher};
 use super::worker::{Part, Wanted, Worker};
 use crate::details::Details;

@@ -2,6 +2,7 @@
 //! The parts of a document drawn: each view is given the answers that are there, and what the user did in it changes
 //! what is shown.
 
+use super::super::history::Step;
 use super::super::selection::Selection;
 use super::super::view::Tab;
 use super::Document;
@@ -41,8 +42,8 @@ impl Document {
                 bytes,
                 generation: self.selected_generation,
             }),
-            range: self.view.range,
-            moment: self.view.moment,
+            range: self.view.range_in_effect(),
+            moment: self.view.moment_in_effect(),
             is_provisional: false,
             units: settings.units.units(),
             clock: settings.clock.wall_clock(),
@@ -187,6 +188,9 @@ impl Document {
             units: settings.units.units(),
         };
         let events = self.icicle.show(ui, &source);
+        if events.left.is_some() {
+            self.history.left(Step { view: self.view.clone(), zoom: events.left });
+        }
         let function = |node: TreeNodeId| self.index.location(tree.node(node).location).function;
         let focus = events.focus.map(|node| self.index.text(function(node)).into_owned());
         let hidden = events.hide.map(function);
