@@ -6,7 +6,7 @@
 use crate::escape;
 use crate::moments::elapsed_ms;
 use crate::size::{Units, format_bytes, format_bytes_signed, format_count_signed, format_counted};
-use crate::time::{format_elapsed, format_elapsed_clock, format_elapsed_range};
+use crate::time::{format_elapsed, format_elapsed_range};
 use memray_index::{Answer, CaptureInfo, Filter, Index, Mode, Moment, Pattern, ThreadIndex, TimeRange, Timeline};
 
 /// The caption of an answer.
@@ -124,17 +124,6 @@ pub fn rss_gap(rss_bytes: u64, heap_bytes: u64, units: Units) -> RssGap {
     }
 }
 
-/// The moment itself: `14.2 s, #1420`; the number only where it is a snapshot.
-pub fn moment_words(timeline: &Timeline, moment: Moment) -> String {
-    let at = elapsed_ms(timeline, moment);
-    let time = if at < 3_600_000 { format_elapsed(at) } else { format_elapsed_clock(at) };
-    match moment {
-        Moment::Snapshot(i) => format!("{time}, #{i}"),
-        Moment::Start => "start".to_owned(),
-        Moment::End => format!("{time}, end"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -241,12 +230,5 @@ mod tests {
         assert!(above.possible_causes.starts_with("Possible causes: "));
         let below = rss_gap(1 << 30, 3 << 30, Units::Binary);
         assert_eq!(below.text, "RSS 1.00 GiB, heap 3.00 GiB: 2.00 GiB of the recorded heap is not resident");
-    }
-
-    #[test]
-    fn moments_show_their_number() {
-        assert_eq!(moment_words(&timeline(), Moment::Snapshot(14)), "14.0 s, #14");
-        assert_eq!(moment_words(&timeline(), Moment::End), "41.3 s, end");
-        assert_eq!(moment_words(&timeline(), Moment::Start), "start");
     }
 }

@@ -5,7 +5,7 @@
 //! Names must look as they are written: our fonts would draw `3x3` as `3×3` and `->` as an arrow, and egui has no way to
 //! tell them not to, so the table that says it is hidden from it.
 
-use egui::text::{FallbackRequest, FontInsert, FontProvider};
+use egui::epaint::text::{FallbackRequest, FontInsert, FontProvider};
 use egui::{Context, FontData, FontDefinitions, FontFamily};
 use egui_system_font_provider::SystemFontProvider;
 use std::sync::{Arc, OnceLock};
@@ -78,7 +78,7 @@ mod tests {
     fn letters_look_the_same_whatever_stands_beside_them() {
         let context = Context::default();
         install(&context);
-        drop(context.run_ui(RawInput::default(), |_| {}));
+        context.run_ui(RawInput::default(), |_| {}).textures_delta.clear();
         for family in [FontFamily::Proportional, FontFamily::Monospace, FontFamily::Name(STRONG.into())] {
             for name in ["conv3x3", "operator->", "operator!=", "<=>", "www", "a:b", "fi", "__init__", "(A)"] {
                 let alone: Vec<_> = name.chars().flat_map(|c| letters(&context, &family, &c.to_string())).collect();

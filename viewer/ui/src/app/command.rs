@@ -178,7 +178,7 @@ impl Command {
             Self::ToggleInverted => "Allocating functions first, their callers below",
             Self::ToggleFlames => "Draw the root at the bottom",
             Self::ToggleFoldLibraries => "Fold frames of libraries into the own-code frame that called them",
-            Self::ToggleOwnCodeColour => "Own code in colour by module, libraries grey; otherwise all in colour",
+            Self::ToggleOwnCodeColour => "Own code in colour by module, libraries grey; otherwise every frame grey",
             Self::ToggleSplitThreads => "Give each thread a tower of its own",
             Self::JumpToPeak => "Show what was live when the heap was largest",
             Self::JumpToPeakRss => "Show what was live when the process was largest",

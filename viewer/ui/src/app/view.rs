@@ -39,7 +39,7 @@ impl ModeChoice {
             Self::LiveAt => "Live at…",
             Self::StillLive => "Still live",
             Self::PeakInRange => "Peak in range",
-            Self::Growth => "Growth",
+            Self::Growth => "Net growth",
             Self::Churn => "Churn",
             Self::Temporary => "Temporary",
             Self::Leaked if info.stops_early() => "Live when the recording stops",

@@ -5,7 +5,8 @@ use crate::driver::Driver;
 use egui::accesskit::Role;
 use egui::{Key, Modifiers};
 
-const MODES: [&str; 8] = ["Peak", "Live at…", "Still live", "Peak in range", "Growth", "Churn", "Temporary", "Leaked"];
+const MODES: [&str; 8] =
+    ["Peak", "Live at…", "Still live", "Peak in range", "Net growth", "Churn", "Temporary", "Leaked"];
 
 #[test]
 fn each_mode_shows_its_own_caption() {

@@ -102,6 +102,12 @@ impl Document {
         }
     }
 
+    /// Whether the icicle is on its way to another part of the tree.
+    #[cfg(feature = "test-channel")]
+    pub(in crate::app) fn is_moving(&self) -> bool {
+        self.icicle.is_moving()
+    }
+
     /// Whether less than the whole tree is shown.
     #[cfg(feature = "test-channel")]
     pub(in crate::app) fn is_zoomed(&self) -> bool {

@@ -48,6 +48,8 @@ pub(super) struct Document {
     pub answers: Answers,
     /// How long opening took.
     pub opened_in: Duration,
+    /// Why the file could not be read again, if that was tried.
+    pub reload_failure: Option<String>,
     /// A moment or range being typed.
     pub(super) typed_time: TypedTime,
     /// Filters being typed.
@@ -95,6 +97,7 @@ impl Document {
             search: SearchField::default(),
             answers: Answers::default(),
             opened_in,
+            reload_failure: None,
             typed_time: TypedTime::default(),
             filter_menu: FilterMenu::default(),
             reveals_selection: false,

@@ -45,6 +45,7 @@ impl Document {
             range: self.view.range_in_effect(),
             moment: self.view.moment_in_effect(),
             is_provisional: false,
+            stops_early: self.index.info().stops_early(),
             units: settings.units.units(),
             clock: settings.clock.wall_clock(),
         };
@@ -92,11 +93,14 @@ impl Document {
         let group_by = by.group_by();
         let refusal = outcome.as_ref().err().map(Refusal::sentence);
         let timeline = self.index.timeline();
-        let range = format_elapsed_range(elapsed_ms(timeline, range.from), elapsed_ms(timeline, range.to));
+        let mut words = format_elapsed_range(elapsed_ms(timeline, range.from), elapsed_ms(timeline, range.to));
+        if self.view.range_in_effect().is_none() {
+            words += "; the first tenth of the run is left out, as it is mostly start-up";
+        }
         let source = growth_view::Source {
             rows: outcome.as_ref().map_err(|_| refusal.as_deref().unwrap_or_default()),
             by: *by,
-            range: &range,
+            range: &words,
             labels: &self.labels,
             selected: self.selected_key(group_by),
             units: settings.units.units(),
@@ -149,6 +153,7 @@ impl Document {
             caller: facts.caller,
             growth: selected.and_then(|selected| selected.growth),
             threads: &facts.threads,
+            further_threads: facts.further_threads,
             stack: &facts.stack_locations,
             selected_frame: facts.selected_frame,
             native: &facts.native,
@@ -226,7 +231,7 @@ fn group_of(key: RowKey) -> GroupBy {
 fn amount_words(mode: &Mode, info: &CaptureInfo) -> &'static str {
     match mode {
         Mode::Peak => "live at the peak",
-        Mode::Leaked if info.stops_early() => "live at the stop",
+        Mode::Leaked if info.stops_early() => "live when the recording stops",
         Mode::Leaked => "leaked",
         Mode::LiveAt(_) => "live then",
         Mode::RangeLive(_) => "still live",

@@ -3,7 +3,8 @@
 
 use super::super::selection::Selection;
 use super::Wanted;
-use crate::details::Growth;
+use crate::details::{Growth, MAX_THREADS};
+use crate::memory_graph::TimeAxis;
 use memray_index::{
     Amount, Answer, Filter, GrowthShape, Index, LocationId, Mode, Question, RowSites, SiteId, ThreadIndex, TimeRange,
     Timeline, Tree, TreeNodeId, TreeOptions, slope_bytes_per_hour,
@@ -41,8 +42,10 @@ pub(in crate::app) struct SelectionFacts {
     pub(in crate::app) own: Amount,
     /// Of the selected frame's caller, where a frame is selected.
     pub(in crate::app) caller: Option<Amount>,
-    /// By thread, the largest first.
+    /// By thread, the largest first, as many as are shown.
     pub(in crate::app) threads: Vec<(ThreadIndex, Amount)>,
+    /// How many more threads there are, and how much they have.
+    pub(in crate::app) further_threads: (usize, i64),
     /// The stack through the selection, the outermost frame first, on below it along its heaviest callees.
     pub(in crate::app) stack: Vec<TreeNodeId>,
     /// The locations of `stack`.
@@ -133,12 +136,14 @@ const GROWTH_POINTS: i64 = 65;
 
 /// How live bytes at each snapshot and at the end grew within a range.
 fn growth_of(timeline: &Timeline, range: TimeRange, live_bytes: &[u64]) -> Growth {
-    let (from_ms, to_ms) = (timeline.time_ms(range.from), timeline.time_ms(range.to));
+    // Elapsed time, which is sorted even where the machine's clock stepped back.
+    let axis = TimeAxis::new(timeline);
+    let (from_ms, to_ms) = (axis.of(range.from), axis.of(range.to));
     let duration_ms = to_ms.saturating_sub(from_ms);
-    let at = |time_ms: i64| match timeline.snapshots.partition_point(|snapshot| snapshot.time_ms <= time_ms) {
+    let at = |time_ms: i64| match axis.elapsed_ms().partition_point(|elapsed_ms| *elapsed_ms <= time_ms) {
         // Nothing is live before the first snapshot but what it will show.
         0 => live_bytes.first().copied().unwrap_or(0),
-        _ if time_ms >= timeline.end_time_ms => live_bytes.last().copied().unwrap_or(0),
+        _ if time_ms >= axis.end_ms() => live_bytes.last().copied().unwrap_or(0),
         after => live_bytes.get(after - 1).copied().unwrap_or(0),
     };
     let last = GROWTH_POINTS - 1;
@@ -187,6 +192,9 @@ fn facts(index: &Index, laid: Laid<'_>, selection: &Selection, node: Option<Tree
     }
     facts.threads = threads.into_iter().collect();
     facts.threads.sort_by_key(|(thread, amount)| (Reverse(amount.bytes), *thread));
+    let further = facts.threads.split_off(MAX_THREADS.min(facts.threads.len()));
+    let bytes = further.iter().fold(0_i64, |sum, (_, amount)| sum.saturating_add(amount.bytes));
+    facts.further_threads = (further.len(), bytes);
     if let Some(id) = node {
         facts.follow(tree, id);
     }
@@ -241,6 +249,22 @@ mod tests {
         assert!((growth.slope_bytes_per_hour - 100_000.0).abs() < 2_000.0, "{growth:?}");
         let before = TimeRange { from: Moment::Snapshot(0), to: Moment::Snapshot(0) };
         assert_eq!(growth_of(&timeline, before, &live_bytes).shape, GrowthShape::NotGrowing);
+    }
+
+    #[test]
+    fn growth_is_the_same_where_the_clock_steps_back() {
+        let timeline = |step_back_ms: i64| {
+            let time = |i: i64| if i < 50 { i * 1000 } else { i * 1000 - step_back_ms };
+            let snapshots = (0..100).map(|i| SnapshotRow { time_ms: time(i), rss_bytes: 0, heap_bytes: 0 }).collect();
+            Timeline { end_time_ms: 100_000, snapshots, ..Timeline::default() }
+        };
+        let live_bytes: Vec<u64> = (0..=100).map(|i| i * 1000).collect();
+        let range = TimeRange { from: Moment::Snapshot(0), to: Moment::End };
+        let (steady, set_back) = (timeline(0), timeline(10_000));
+        let growth = growth_of(&set_back, range, &live_bytes);
+        assert_eq!(growth.shape, GrowthShape::Steady);
+        let wanted = growth_of(&steady, range, &live_bytes).slope_bytes_per_hour;
+        assert!((growth.slope_bytes_per_hour / wanted - 1.0).abs() < 0.15, "{growth:?} and {wanted}");
     }
 
     #[test]

@@ -12,6 +12,7 @@ use super::place::{FramePath, Place, view_of};
 use super::tooltip;
 use super::view::{Motion, View};
 use super::{Events, Selection, Source};
+use crate::landmark::landmark;
 use egui::{Rect, Response, Role, Sense, Ui, WidgetInfo};
 use memray_index::TreeNodeId;
 use travel::Request;
@@ -68,6 +69,12 @@ impl Icicle {
     /// Goes to what it showed before, as far as the tree has it; also once another tree takes its place.
     pub fn go_to(&mut self, place: Place) {
         self.requests.push(Request::To(place));
+    }
+
+    /// Whether it is on its way to another part of the tree.
+    #[cfg(feature = "test-channel")]
+    pub fn is_moving(&self) -> bool {
+        self.motion.is_some() || !self.requests.is_empty()
     }
 
     /// Whether less than the whole tree's width is shown.
@@ -205,6 +212,7 @@ impl Icicle {
             });
         let id = response.id.with("selected frame");
         let child = ui.interact(rect.intersect(response.rect), id, Sense::hover());
+        landmark(ui, "selected frame", child.rect);
         child.widget_info(|| {
             let name = frame_name(source.labels, frame);
             let label = match frame_place(source.labels, frame) {
