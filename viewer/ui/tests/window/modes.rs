@@ -177,6 +177,7 @@ fn a_filter_is_a_chip_that_a_click_removes() {
     driver.click(Role::Button, "irrelevant frames hidden  ×");
     assert!(!driver.shows("irrelevant frames hidden  ×"));
     driver.click(Role::Button, "all allocators");
+    assert!(driver.shows("malloc") && !driver.shows("memalign"), "only what the capture has is offered");
     driver.click(Role::Button, "mmap");
     assert!(driver.shows("mmap  ×"));
     assert!(driver.shows_part(", only mmap: "));

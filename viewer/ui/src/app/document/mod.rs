@@ -48,6 +48,8 @@ pub(super) struct Document {
     pub answers: Answers,
     /// How long opening took.
     pub opened_in: Duration,
+    /// Whether the menu of allocators was opened.
+    pub wants_allocators: bool,
     /// Why the file could not be read again, if that was tried.
     pub reload_failure: Option<String>,
     /// A moment or range being typed.
@@ -97,6 +99,7 @@ impl Document {
             search: SearchField::default(),
             answers: Answers::default(),
             opened_in,
+            wants_allocators: false,
             reload_failure: None,
             typed_time: TypedTime::default(),
             filter_menu: FilterMenu::default(),
@@ -167,6 +170,7 @@ impl Document {
             growth: (self.view.tab == Tab::Growth)
                 .then(|| (self.view.growth_range(self.index.timeline()), self.view.growth_by)),
             statistics: self.view.tab == Tab::Statistics,
+            allocators: self.wants_allocators,
         }
     }
 

@@ -6,7 +6,8 @@ use super::selected::SelectedCache;
 use super::{Part, Picture, Shared, Wanted};
 use crate::icicle::search;
 use egui::Context;
-use memray_index::{Answer, GroupBy, GrowthBy, Index, Pattern, Question, TimeRange, Tree};
+use memray_format::Allocator;
+use memray_index::{Answer, GroupBy, GrowthBy, Index, Mode, Pattern, Question, RowKey, TimeRange, Tree};
 use memray_report::Headline;
 use memray_report::notes::notes;
 use memray_report::size::Units;
@@ -30,6 +31,7 @@ pub(super) struct Asker {
     table_for: Option<(Question, GroupBy)>,
     growth_for: Option<(TimeRange, GrowthBy, memray_index::Filter)>,
     has_statistics: bool,
+    has_allocators: bool,
     selected: SelectedCache,
 }
 
@@ -48,17 +50,19 @@ impl Asker {
             table_for: None,
             growth_for: None,
             has_statistics: false,
+            has_allocators: false,
             selected: SelectedCache::default(),
         }
     }
 
     pub(super) fn run(mut self, shared: &Shared) {
-        const STEPS: [fn(&mut Asker, &Wanted) -> Option<Part>; 8] = [
+        const STEPS: [fn(&mut Asker, &Wanted) -> Option<Part>; 9] = [
             Asker::picture,
             Asker::headline,
             Asker::notes,
             Asker::table,
             Asker::statistics,
+            Asker::allocators,
             Asker::hits,
             Asker::selection,
             Asker::growth,
@@ -179,6 +183,25 @@ impl Asker {
         Some(Part::Growth(range, by, rows.map(Arc::new)))
     }
 
+    fn allocators(&mut self, wanted: &Wanted) -> Option<Part> {
+        if !wanted.allocators || std::mem::replace(&mut self.has_allocators, true) {
+            return None;
+        }
+        let of = |mode| {
+            let answer = self.index.ask(&Question { mode, ..Question::default() }).ok()?;
+            let rows = self.index.table(&answer, GroupBy::Allocator).into_iter().map(|row| row.key);
+            Some(rows.filter_map(|key| if let RowKey::Allocator(allocator) = key { Some(allocator) } else { None }))
+        };
+        // Where sums are all there is, those of the peak and of the end.
+        let mut allocators: Vec<Allocator> = match of(Mode::Total) {
+            Some(all) => all.collect(),
+            None => of(Mode::Peak).into_iter().chain(of(Mode::Leaked)).flatten().collect(),
+        };
+        allocators.sort_unstable();
+        allocators.dedup();
+        Some(Part::Allocators(allocators.into()))
+    }
+
     fn statistics(&mut self, wanted: &Wanted) -> Option<Part> {
         if !wanted.statistics || self.has_statistics {
             return None;
@@ -193,7 +216,7 @@ impl Asker {
 mod tests {
     use super::*;
     use crate::app::View;
-    use memray_index::{Mode, OpenOptions, Progress, TreeNodeId};
+    use memray_index::{OpenOptions, Progress, TreeNodeId};
     use std::path::Path;
 
     #[test]
@@ -212,6 +235,7 @@ mod tests {
             table: None,
             growth: None,
             statistics: false,
+            allocators: false,
         };
         asker.picture(&wanted);
         let (_, tree) = asker.answer().unwrap();
