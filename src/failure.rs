@@ -54,7 +54,10 @@ impl From<AskingError> for Failure {
 
 impl From<UiError> for Failure {
     fn from(error: UiError) -> Self {
-        Self::Unreadable(error.to_string())
+        match error {
+            UiError::PictureTooLarge(..) => Self::Unanswerable(error.to_string()),
+            _ => Self::Unreadable(error.to_string()),
+        }
     }
 }
 

@@ -19,14 +19,17 @@ use std::path::PathBuf;
 use truth::Truth;
 use window::Window;
 
-/// Where things are in a new user's window of 1440 by 900 pixels on the sample capture.
-mod place {
-    pub(crate) const GRAPH_AT_A_THIRD: (i32, i32) = (500, 210);
-    pub(crate) const GRAPH_AT_TWO_THIRDS: (i32, i32) = (900, 210);
-    pub(crate) const LEAKED: (i32, i32) = (561, 314);
-    pub(crate) const FRAME_OF_THE_REPORT: (i32, i32) = (294, 459);
-    /// In the details of a frame that was selected.
-    pub(crate) const COPY_STACK: (i32, i32) = (1372, 707);
+/// The function that the headline names.
+const REPORT: &str = "write_monthly_report";
+
+/// Where the report's frame is in the icicle, with nothing selected: it is selected by its name in the headline, which
+/// tells.
+fn place_of_the_report(window: &Window<'_>) -> (i32, i32) {
+    let select = |window: &Window<'_>| window.click(window.place(REPORT));
+    window.act("the report's frame", select, |shown| shown["selected"] == REPORT);
+    let place = window.place("selected frame");
+    window.act("nothing selected", |window| window.key("Escape"), |shown| shown["selected"].is_null());
+    place
 }
 
 fn sample() -> PathBuf {
@@ -71,7 +74,11 @@ fn a_drag_over_the_graph_shows_what_the_range_left_live() {
     let window = Window::open(&display, &sample());
     let shown = window.act(
         "what is still live",
-        |window| window.drag(place::GRAPH_AT_A_THIRD, place::GRAPH_AT_TWO_THIRDS),
+        |window| {
+            // A second drag would begin at the edge of the first one's range.
+            window.key("Escape");
+            window.drag(window.place_in("memory graph", 0.33), window.place_in("memory graph", 0.66));
+        },
         |shown| shown["mode"] == "Still live",
     );
 
@@ -88,7 +95,7 @@ fn a_drag_over_the_graph_shows_what_the_range_left_live() {
 fn a_click_on_a_mode_asks_for_it() {
     let display = screen();
     let window = Window::open(&display, &sample());
-    let shown = window.act("leaks", |window| window.click(place::LEAKED), |shown| shown["mode"] == "Leaked");
+    let shown = window.act("leaks", |window| window.click(window.place("Leaked")), |shown| shown["mode"] == "Leaked");
 
     let truth = Truth::of(&sample(), (0, 0), "");
     assert_eq!(total(&shown), (truth.bytes("leaked"), truth.allocations("leaked")));
@@ -98,13 +105,18 @@ fn a_click_on_a_mode_asks_for_it() {
 fn a_double_click_zooms_and_a_key_zooms_out() {
     let display = screen();
     let window = Window::open(&display, &sample());
+    let report = place_of_the_report(&window);
     let shown = window.act(
         "the zoom",
-        |window| window.double_click(place::FRAME_OF_THE_REPORT),
+        |window| {
+            // In a zoomed tree another frame may lie there.
+            window.act("the whole tree", |window| window.key("0"), |shown| shown["is_zoomed"] == false);
+            window.double_click(report);
+        },
         |shown| shown["is_zoomed"] == true,
     );
     let selected = shown["selected"].as_str().unwrap();
-    assert!(selected.contains("write_monthly_report"), "{selected}");
+    assert_eq!(selected, REPORT);
 
     window.act("the whole tree", |window| window.key("0"), |shown| shown["is_zoomed"] == false);
 }
@@ -116,7 +128,8 @@ fn a_search_says_how_much_it_matches() {
     let shown = window.act(
         "what the search matches",
         |window| {
-            window.key("slash");
+            // Letters that are typed elsewhere are commands.
+            window.act("the cursor", |window| window.key("slash"), |shown| shown["search_has_focus"] == true);
             window.key("ctrl+a");
             window.type_text("draw_invoice");
         },
@@ -133,14 +146,14 @@ fn a_search_says_how_much_it_matches() {
 fn what_is_copied_by_key_and_by_button_reaches_other_programs() {
     let display = screen();
     let window = Window::open(&display, &sample());
-    let select = |window: &Window<'_>| window.click(place::FRAME_OF_THE_REPORT);
-    window.act("the frame", select, |shown| shown["selected"] == "write_monthly_report");
+    let report = place_of_the_report(&window);
+    window.act("the frame", |window| window.click(report), |shown| shown["selected"] == REPORT);
     wait::until("the frame's name and place", || {
         window.key("ctrl+c");
         wait::soon(|| (display.clipboard()? == "write_monthly_report /srv/orders/orders/monthly.py:38").then_some(()))
     });
     wait::until("the stack", || {
-        window.click(place::COPY_STACK);
+        window.click(window.place("Copy stack"));
         wait::soon(|| {
             let lines = display.clipboard()?;
             let lines: Vec<&str> = lines.lines().collect();

@@ -6,10 +6,6 @@ use crate::wait::{soon, until};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
-
-/// Between moving the pointer and pressing a button: the window must see both in different frames.
-const HAND: Duration = Duration::from_millis(200);
 
 /// A running memray-view; ended when dropped.
 pub(crate) struct Window<'a> {
@@ -73,6 +69,18 @@ impl<'a> Window<'a> {
         })
     }
 
+    /// Where something is that the window names, from its corner: the share of its width at half its height.
+    pub(crate) fn place_in(&self, name: &str, share: f64) -> (i32, i32) {
+        let shown = self.shown(name, |shown| shown["places"][name].is_array());
+        let [left, top, right, bottom] = [0, 1, 2, 3].map(|i| shown["places"][name][i].as_i64().unwrap() as i32);
+        (left + (f64::from(right - left) * share) as i32, i32::midpoint(top, bottom))
+    }
+
+    /// The middle of something that the window names.
+    pub(crate) fn place(&self, name: &str) -> (i32, i32) {
+        self.place_in(name, 0.5)
+    }
+
     /// The last whole line of the channel.
     fn now(&self) -> Option<Value> {
         let text = std::fs::read_to_string(self.home.path().join("shown")).ok()?;
@@ -101,9 +109,11 @@ impl<'a> Window<'a> {
     pub(crate) fn drag(&self, from: (i32, i32), to: (i32, i32)) {
         self.move_to(from);
         self.input(&["mousedown", "1"]);
+        self.sees("the button held", |shown| shown["pointer_is_down"] == true);
         self.move_to(((from.0 + to.0) / 2, (from.1 + to.1) / 2));
         self.move_to(to);
         self.input(&["mouseup", "1"]);
+        self.sees("the button released", |shown| shown["pointer_is_down"] == false);
     }
 
     /// Presses a key, by its X name.
@@ -116,10 +126,15 @@ impl<'a> Window<'a> {
         self.input(&["type", "--delay", "30", text]);
     }
 
-    /// Moves the pointer, to pixels from the window's corner.
+    /// Moves the pointer, to pixels from the window's corner, and waits until the window has drawn a frame with it there:
+    /// a press in the frame of the move is taken for another's.
     pub(crate) fn move_to(&self, (x, y): (i32, i32)) {
         self.input(&["mousemove", "--window", &self.id, &x.to_string(), &y.to_string()]);
-        std::thread::sleep(HAND);
+        self.sees("the pointer", |shown| shown["pointer"] == serde_json::json!([x, y]));
+    }
+
+    fn sees(&self, what: &str, is_it: impl Fn(&Value) -> bool) {
+        until(what, || self.now().filter(|shown| is_it(shown)));
     }
 
     fn input(&self, arguments: &[&str]) {

@@ -119,7 +119,12 @@ fn segments(subject: Subject<'_>, names: &impl Labels, units: Units) -> Vec<Segm
         start += &format!(" at {}", format_elapsed(subject.timeline.peak_elapsed_ms()));
     }
     let mut segments = vec![plain(start + "; ")];
-    for (i, holder) in holders(subject.peak, names).into_iter().enumerate() {
+    let holders = holders(subject.peak, names);
+    if holders.first().is_none_or(|largest| i128::from(largest.bytes) * 100 < i128::from(total)) {
+        segments.push(plain("no single function holds 1 % of it".to_owned()));
+        return segments;
+    }
+    for (i, holder) in holders.into_iter().enumerate() {
         let share = format_share(holder.bytes, total);
         let quantity = match (holder.bytes == total, i) {
             (true, _) => "all of it".to_owned(),
@@ -340,6 +345,13 @@ mod tests {
             text_of(&tree(0, vec![Node(above, 10 * UNIT, branches)]), &names),
             "Peak 3.20 GiB at 14.5 s; all of it in run (threading.py:9)"
         );
+    }
+
+    #[test]
+    fn a_flat_profile_names_nobody() {
+        let mut names = Names::default();
+        let branches = (0..200).map(|i| Node(names.own(&format!("f{i}"), "x.py", i), UNIT / 2, vec![])).collect();
+        assert_eq!(text_of(&tree(0, branches), &names), "Peak 3.20 GiB at 14.5 s; no single function holds 1 % of it");
     }
 
     #[test]

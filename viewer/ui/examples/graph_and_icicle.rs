@@ -206,6 +206,7 @@ impl eframe::App for Shown {
                         selection: self.selected.map(|_| selection),
                         range: self.range,
                         moment: self.moment,
+                        stops_early: false,
                         is_provisional: (self.has)("provisional"),
                         units: Units::Binary,
                         clock: WallClock::Utc,

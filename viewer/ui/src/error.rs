@@ -16,6 +16,9 @@ pub enum UiError {
     /// The index or the answers did not come in time.
     #[error("the picture was not ready in time")]
     TookTooLong,
+    /// The picture would have too many pixels.
+    #[error("a picture of {0} megapixels is too large: up to {1} are drawn, as many as a screen of 7680x4320 has")]
+    PictureTooLarge(usize, usize),
     /// A file cannot be written.
     #[error("cannot write {}: {message}", path.display())]
     Write {

@@ -14,6 +14,7 @@ pub mod growth_view;
 mod handmade;
 pub mod icicle;
 pub mod labels;
+mod landmark;
 mod listing;
 pub mod memory_graph;
 mod row_name;

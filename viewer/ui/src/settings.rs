@@ -5,6 +5,7 @@
 use memray_report::size::Units;
 use memray_report::time::WallClock;
 use serde::{Deserialize, Serialize};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// How many recent captures are remembered.
@@ -76,6 +77,7 @@ impl ClockChoice {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Recent {
     /// Where it is.
+    #[serde(with = "path_text")]
     pub path: PathBuf,
     /// Its high-water mark.
     pub peak_bytes: u64,
@@ -83,6 +85,36 @@ pub struct Recent {
     pub start_time_ms: i64,
     /// The traced command.
     pub command_line: String,
+}
+
+/// A path as text; as bytes where it is none, so that one odd name does not keep all settings from being saved.
+mod path_text {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+    use std::path::{Path, PathBuf};
+
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Stored {
+        Text(PathBuf),
+        Bytes(Vec<u8>),
+    }
+
+    pub(super) fn serialize<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+        match path.to_str() {
+            Some(text) => text.serialize(serializer),
+            None => path.as_os_str().as_encoded_bytes().serialize(serializer),
+        }
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<PathBuf, D::Error> {
+        Ok(match Stored::deserialize(deserializer)? {
+            Stored::Text(path) => path,
+            #[cfg(unix)]
+            Stored::Bytes(bytes) => <std::ffi::OsString as std::os::unix::ffi::OsStringExt>::from_vec(bytes).into(),
+            #[cfg(not(unix))]
+            Stored::Bytes(bytes) => String::from_utf8_lossy(&bytes).into_owned().into(),
+        })
+    }
 }
 
 /// What is remembered.
@@ -150,14 +182,19 @@ impl SettingsFile {
         std::fs::read(&self.path).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default()
     }
 
-    /// Remembers. Written beside and renamed, so that a run that is killed leaves the old file.
+    /// Remembers. Written beside and renamed, so that a run that is killed leaves the old file. Paths and command lines
+    /// are the user's own business, so nobody else may read it.
     pub fn save(&self, settings: &Settings) -> std::io::Result<()> {
-        if let Some(folder) = self.path.parent() {
-            std::fs::create_dir_all(folder)?;
-        }
-        let beside = self.path.with_extension(format!("{}.tmp", std::process::id()));
-        std::fs::write(&beside, serde_json::to_vec_pretty(settings).map_err(std::io::Error::other)?)?;
-        std::fs::rename(&beside, &self.path)
+        let folder = self.path.parent().unwrap_or(Path::new("."));
+        let mut builder = std::fs::DirBuilder::new();
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder.recursive(true).create(folder)?;
+        // Such a file is its owner's alone from the start, and its name cannot be guessed.
+        let mut beside = tempfile::NamedTempFile::new_in(folder)?;
+        beside.write_all(&serde_json::to_vec_pretty(settings).map_err(std::io::Error::other)?)?;
+        beside.persist(&self.path).map_err(|failed| failed.error)?;
+        Ok(())
     }
 }
 
@@ -185,6 +222,31 @@ mod tests {
         settings.remember(recent("a.bin"));
         file.save(&settings).unwrap();
         assert_eq!(file.load(), settings);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_path_that_is_no_text_is_kept_beside_those_that_are() {
+        use std::os::unix::ffi::OsStrExt;
+        let folder = tempfile::tempdir().unwrap();
+        let file = SettingsFile::at(&folder.path().join("settings.json"));
+        let mut settings = Settings::default();
+        settings.remember(recent("a.bin"));
+        let odd = PathBuf::from(std::ffi::OsStr::from_bytes(b"/tmp/caf\xe9.bin"));
+        settings.remember(Recent { path: odd, ..recent("") });
+        file.save(&settings).unwrap();
+        assert_eq!(file.load(), settings);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_was_opened_is_nobody_elses_to_read() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("new/settings.json");
+        SettingsFile::at(&path).save(&Settings::default()).unwrap();
+        let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode(&path), mode(path.parent().unwrap())), (0o600, 0o700));
     }
 
     #[test]

@@ -178,7 +178,7 @@ impl Command {
             Self::ToggleInverted => "Allocating functions first, their callers below",
             Self::ToggleFlames => "Draw the root at the bottom",
             Self::ToggleFoldLibraries => "Fold frames of libraries into the own-code frame that called them",
-            Self::ToggleOwnCodeColour => "Own code in colour by module, libraries grey; otherwise all in colour",
+            Self::ToggleOwnCodeColour => "Own code in colour by module, libraries grey; otherwise every frame grey",
             Self::ToggleSplitThreads => "Give each thread a tower of its own",
             Self::JumpToPeak => "Show what was live when the heap was largest",
             Self::JumpToPeakRss => "Show what was live when the process was largest",
@@ -280,12 +280,16 @@ impl Command {
         })
     }
 
-    /// The commands whose keys were pressed in this pass; bare keys do not count while a text field or a menu has them.
-    pub(super) fn pressed(context: &Context, keys_are_taken: bool) -> Vec<Self> {
+    /// The commands whose keys were pressed in this pass; bare keys do not count while a text field or a menu has them,
+    /// and without a search there is no hit to go to: Enter is then the icicle's.
+    pub(super) fn pressed(context: &Context, keys_are_taken: bool, searches: bool) -> Vec<Self> {
         let mut pressed = Vec::new();
         // Shift and Enter before Enter alone, which would match it too.
         let order = [Self::PreviousHit].into_iter().chain(Self::ALL);
         for command in order {
+            if !searches && matches!(command, Self::NextHit | Self::PreviousHit) {
+                continue;
+            }
             for shortcut in command.shortcuts() {
                 if keys_are_taken && shortcut.conflicts_with_text_editing() && shortcut.logical_key != Key::F5 {
                     continue;

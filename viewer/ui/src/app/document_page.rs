@@ -13,6 +13,9 @@ use egui::{CentralPanel, Frame, Margin, Panel, Ui};
 /// A window narrower than this shows no details beside the main view.
 const MIN_WIDTH_WITH_DETAILS: f32 = 820.0;
 
+/// In a window lower than this the graph leaves the main view some room.
+const LOW: f32 = 560.0;
+
 /// Draws the page; something to say for a moment, if there is.
 pub(super) fn show(
     ui: &mut Ui,
@@ -36,8 +39,8 @@ pub(super) fn show(
         .frame(plain(0, 4))
         .show_separator_line(false)
         .resizable(true)
-        .default_size((height * 0.2).clamp(110.0, 260.0))
-        .size_range(80.0..=(height * 0.5).max(90.0))
+        .default_size((height * 0.2).clamp(if height < LOW { 72.0 } else { 110.0 }, 260.0))
+        .size_range(64.0..=(height * 0.5).max(90.0))
         .show(ui, |ui| {
             panel(ui, 6, |ui| {
                 document.show_graph(ui, settings);

@@ -5,7 +5,6 @@ use super::document::Document;
 use crate::style;
 use crate::theme::Palette;
 use egui::{Button, CornerRadius, Id, Popup, PopupCloseBehavior, Response, RichText, ScrollArea, Stroke, Ui};
-use memray_format::{Allocator, AllocatorKind};
 use memray_index::{Filter, Pattern, ThreadIndex};
 use memray_report::asking::parse_pattern;
 use memray_report::escape;
@@ -97,11 +96,14 @@ fn allocators(ui: &mut Ui, document: &mut Document) {
     }
     let response = chip(ui, "all allocators", "Show one allocator only");
     Popup::menu(&response).show(|ui| {
-        let allocates =
-            |allocator: &Allocator| matches!(allocator.kind(), AllocatorKind::Simple | AllocatorKind::Ranged);
-        for allocator in Allocator::ALL.into_iter().filter(allocates) {
+        document.wants_allocators = true;
+        let Some(allocators) = &document.answers.allocators else {
+            ui.label("Asking…");
+            return;
+        };
+        for allocator in allocators.iter() {
             if ui.add(Button::selectable(false, allocator.name())).clicked() {
-                filter.allocator = Some(allocator);
+                filter.allocator = Some(*allocator);
                 ui.close();
             }
         }

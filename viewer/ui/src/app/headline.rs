@@ -2,6 +2,7 @@
 //! The headline and the facts below it. Names in it are links that select their frames.
 
 use super::document::Document;
+use crate::landmark::landmark;
 use crate::style;
 use crate::theme::Palette;
 use egui::{Label, Link, RichText, Sense, Ui};
@@ -56,6 +57,7 @@ pub(super) fn show(ui: &mut Ui, document: &mut Document) {
             match segment.location {
                 Some(location) => {
                     let link = ui.add(Link::new(text.color(palette.accent)));
+                    landmark(ui, &segment.text, link.rect);
                     if link.on_hover_text("Select this frame").clicked() {
                         document.select_row(RowKey::Location(location), GroupBy::Location);
                     }

@@ -7,11 +7,12 @@ use crate::theme::Palette;
 use egui::{Grid, Id, Modal, RichText, ScrollArea, Ui};
 
 /// Mouse and keys that no command has: those of graph and icicle.
-const GESTURES: [(&str, &str); 8] = [
+const GESTURES: [(&str, &str); 9] = [
     ("drag in the graph", "select a range"),
     ("click in the graph", "select a moment"),
     ("click a frame", "select it"),
     ("double click a frame", "zoom to it"),
+    ("Enter on a frame", "zoom to it"),
     ("wheel, drag", "scroll, pan the icicle"),
     ("Ctrl + wheel", "zoom at the pointer"),
     ("arrow keys", "go from frame to frame"),

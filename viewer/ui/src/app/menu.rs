@@ -59,8 +59,8 @@ fn group_menu(
         let is_enabled = match command {
             Command::Reload | Command::Close => has_file,
             Command::Copy => document.as_deref().is_some_and(|document| document.view.selection.is_some()),
-            Command::Back => document.as_deref().is_some_and(Document::can_go_back),
-            Command::Forward => document.as_deref().is_some_and(Document::can_go_forward),
+            Command::Back => document.as_deref().is_some_and(|document| document.history.can_go_back()),
+            Command::Forward => document.as_deref().is_some_and(|document| document.history.can_go_forward()),
             _ => !command.needs_capture() || document.is_some(),
         };
         let is_on = document.as_deref().is_some_and(|document| document.is_on(command));

@@ -9,6 +9,7 @@ mod document_page;
 mod file_dialog;
 mod filter_bar;
 mod headline;
+mod history;
 mod key_sheet;
 mod menu;
 mod mode_bar;
@@ -33,7 +34,6 @@ pub use selection::Selection;
 pub use view::{ModeChoice, Tab, View};
 pub use window::{RunOptions, run};
 
-use crate::memory_graph::MemoryGraph;
 use crate::settings::{Recent, Settings, SettingsFile, ThemeChoice};
 use document::Document;
 use egui::{Context, ThemePreference, Ui, ViewportCommand};
@@ -41,6 +41,7 @@ use file_dialog::{Chosen, FileDialog};
 use memray_index::{Index, OpenOptions};
 use memray_report::escape;
 use opening::{Opened, Opening};
+use opening_page::SoFar;
 use path_entry::PathEntry;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -91,15 +92,26 @@ enum Page {
 /// A capture being read, and what to show of it when it is there.
 struct Reading {
     opening: Opening,
-    fingerprint: Option<Fingerprint>,
-    view: Option<View>,
-    graph: MemoryGraph,
+    /// The same capture as it was, where it is read again: shown on if that fails.
+    before: Option<Box<Document>>,
+    so_far: SoFar,
 }
 
 /// Something that was done, said for a moment.
 struct Message {
     text: String,
     until_s: f64,
+}
+
+/// The page of a capture that could not be read: the one as it was before, if there is one.
+fn failed(path: PathBuf, message: String, before: Option<Box<Document>>) -> Page {
+    match before {
+        Some(mut document) => {
+            document.reload_failure = Some(message);
+            Page::Open(document)
+        }
+        None => Page::Failed { path, message },
+    }
 }
 
 impl App {
@@ -121,7 +133,7 @@ impl App {
             test_channel: test_channel::TestChannel::default(),
         };
         if let Some(path) = path {
-            app.open(&path, None, context);
+            app.open(&path, context);
         }
         app
     }
@@ -133,7 +145,8 @@ impl App {
         self.update(&context);
         // Escape has taken the focus from a text field before this pass begins, and still belongs to the field.
         let keys_are_taken = std::mem::take(&mut self.keys_are_taken) || context.text_edit_focused();
-        let mut commands = Command::pressed(&context, keys_are_taken);
+        let searches = self.document().is_some_and(|document| document.search.pattern().is_some());
+        let mut commands = Command::pressed(&context, keys_are_taken, searches);
         let chosen_before = self.settings.choices();
         let view_before = self.document().map(|document| document.view.clone());
 
@@ -141,10 +154,15 @@ impl App {
         match &mut self.page {
             Page::Start => start_page::show(ui, &self.settings, &self.options, &self.dialog, &mut commands)
                 .into_iter()
-                .for_each(|path| self.open(&path, None, &context)),
+                .for_each(|path| self.open(&path, &context)),
             Page::Opening(reading) => {
-                if opening_page::show(ui, &reading.opening, &mut reading.graph, &self.settings, self.options.is_picture)
-                {
+                if opening_page::show(
+                    ui,
+                    &reading.opening,
+                    &mut reading.so_far,
+                    &self.settings,
+                    self.options.is_picture,
+                ) {
                     reading.opening.progress.cancel();
                 }
             }
@@ -168,7 +186,7 @@ impl App {
             && !is_navigation
             && !before.differs_in_selection_only(&document.view)
         {
-            document.history.left(before);
+            document.left(before);
         }
         self.keys_are_taken = context.text_edit_focused() || context.any_popup_open();
         self.update(&context);
@@ -176,7 +194,7 @@ impl App {
         #[cfg(feature = "test-channel")]
         {
             let mut channel = std::mem::take(&mut self.test_channel);
-            channel.tell(self);
+            channel.tell(self, &context);
             self.test_channel = channel;
         }
     }
@@ -184,22 +202,22 @@ impl App {
     /// Takes what other threads have finished, and tells them what is wanted now. Draws nothing.
     fn update(&mut self, context: &Context) {
         match self.dialog.poll() {
-            Chosen::File(path) => self.open(&path, None, context),
+            Chosen::File(path) => self.open(&path, context),
             Chosen::Nothing if self.path_entry.as_ref().is_some_and(PathEntry::is_untouched) => self.path_entry = None,
             Chosen::NotYet | Chosen::Nothing | Chosen::NoDialog => {}
         }
         let dropped = context.input(|input| input.raw.dropped_files.first().map(|file| file.path().to_owned()));
         if let Some(path) = dropped.filter(|path| !path.as_os_str().is_empty()) {
-            self.open(&path, None, context);
+            self.open(&path, context);
         }
         if let Page::Opening(reading) = &mut self.page {
-            let (path, view) = (reading.opening.path.clone(), reading.view.take());
+            let path = reading.opening.path.clone();
             match reading.opening.poll() {
-                Opened::NotYet => reading.view = view,
-                Opened::Cancelled => self.page = Page::Start,
-                Opened::Failed(message) => self.page = Page::Failed { path, message },
-                Opened::Index(index, took) => {
-                    let fingerprint = reading.fingerprint;
+                Opened::NotYet => {}
+                Opened::Cancelled => self.page = reading.before.take().map_or(Page::Start, Page::Open),
+                Opened::Failed(message) => self.page = failed(path, message, reading.before.take()),
+                Opened::Index(index, took, fingerprint) => {
+                    let view = reading.before.take().map(|before| before.view);
                     self.opened(path, index, took, fingerprint, view, context);
                 }
             }
@@ -228,13 +246,6 @@ impl App {
         }
     }
 
-    /// Searches the open capture, as typing into the search field does.
-    pub fn search_for(&mut self, text: &str) {
-        if let Some(document) = self.document_mut() {
-            document.search.text = text.to_owned();
-        }
-    }
-
     fn document(&self) -> Option<&Document> {
         match &self.page {
             Page::Open(document) => Some(document),
@@ -250,16 +261,27 @@ impl App {
     }
 
     /// Opens a capture, on a thread of its own.
-    fn open(&mut self, path: &Path, view: Option<View>, context: &Context) {
+    fn open(&mut self, path: &Path, context: &Context) {
+        self.read(path, None, context);
+    }
+
+    /// Reads the file again; what is open stays where that fails.
+    fn reload(&mut self, context: &Context) {
+        let Some(path) = self.current_path().map(Path::to_owned) else { return };
+        let before = match std::mem::replace(&mut self.page, Page::Start) {
+            Page::Open(document) => Some(document),
+            _ => None,
+        };
+        self.read(&path, before, context);
+    }
+
+    fn read(&mut self, path: &Path, before: Option<Box<Document>>, context: &Context) {
         // The folder from which it was started may not be the one in which it is opened again.
         let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         self.path_entry = None;
-        let fingerprint = Fingerprint::of(&path);
         self.page = match Opening::start(&path, &self.options.open, context) {
-            Ok(opening) => {
-                Page::Opening(Box::new(Reading { opening, fingerprint, view, graph: MemoryGraph::default() }))
-            }
-            Err(error) => Page::Failed { path, message: error.to_string() },
+            Ok(opening) => Page::Opening(Box::new(Reading { opening, before, so_far: SoFar::default() })),
+            Err(error) => failed(path, error.to_string(), before),
         };
     }
 
@@ -302,7 +324,7 @@ impl App {
             match entry.show(ui, self.dialog.is_open()) {
                 path_entry::Outcome::Open => {}
                 path_entry::Outcome::Closed => self.path_entry = None,
-                path_entry::Outcome::Chosen(path) => self.open(&path, None, &ui.ctx().clone()),
+                path_entry::Outcome::Chosen(path) => self.open(&path, &ui.ctx().clone()),
             }
         }
         if let Some(message) = &self.message {
@@ -330,12 +352,7 @@ impl App {
                 self.path_entry = Some(PathEntry::beside_dialog());
             }
             Command::OpenPath => self.path_entry = Some(PathEntry::alone()),
-            Command::Reload => {
-                if let Some(path) = self.current_path().map(Path::to_owned) {
-                    let view = self.document().map(|document| document.view.clone());
-                    self.open(&path, view, context);
-                }
-            }
+            Command::Reload => self.reload(context),
             Command::Close => self.page = Page::Start,
             Command::Quit => context.send_viewport_cmd(ViewportCommand::Close),
             Command::ShowKeys => self.shows_keys = !self.shows_keys,

@@ -3,12 +3,13 @@
 
 use super::document::Document;
 use super::view::ModeChoice;
+use crate::landmark::landmark;
 use crate::settings::Settings;
 use crate::style::{self, RADIUS};
 use crate::theme::Palette;
 use egui::{
-    Align2, Color32, CornerRadius, DragValue, FontSelection, Id, Key, Popup, PopupCloseBehavior, Rect, Response,
-    RichText, Role, Sense, Stroke, StrokeKind, Ui, WidgetInfo, WidgetText, vec2,
+    Align2, Color32, CornerRadius, DragValue, FontSelection, Id, Key, Modifiers, Popup, PopupCloseBehavior, Rect,
+    Response, RichText, Role, Sense, Stroke, StrokeKind, Ui, WidgetInfo, WidgetText, vec2,
 };
 use memray_report::moments::{parse_moment, parse_range};
 
@@ -18,10 +19,12 @@ const PADDING: f32 = 11.0;
 /// Draws the bar, and opens the field where a moment is wanted.
 pub(super) fn show(ui: &mut Ui, document: &mut Document, settings: &Settings) {
     let palette = Palette::of(ui.visuals());
-    let info = document.index.info().clone();
+    // A handle: what it holds of the capture's header may be megabytes.
+    let index = document.index.clone();
+    let info = index.info();
     let labels: Vec<_> = ModeChoice::ALL
         .iter()
-        .map(|mode| WidgetText::from(mode.label(&info)).into_galley(ui, None, f32::INFINITY, FontSelection::Default))
+        .map(|mode| WidgetText::from(mode.label(info)).into_galley(ui, None, f32::INFINITY, FontSelection::Default))
         .collect();
     let width = labels.iter().map(|galley| galley.size().x + 2.0 * PADDING).sum::<f32>();
     let (bar, _) = ui.allocate_exact_size(vec2(width, HEIGHT), Sense::hover());
@@ -31,12 +34,13 @@ pub(super) fn show(ui: &mut Ui, document: &mut Document, settings: &Settings) {
     for (i, (mode, galley)) in ModeChoice::ALL.into_iter().zip(labels).enumerate() {
         let rect = Rect::from_min_size(egui::pos2(left, bar.top()), vec2(galley.size().x + 2.0 * PADDING, HEIGHT));
         left = rect.right();
-        let refusal = mode.refusal(&info);
+        let refusal = mode.refusal(info);
         let is_chosen = document.view.mode == mode;
         let sense = if refusal.is_none() { Sense::click() } else { Sense::hover() };
         let response = ui.interact(rect, ui.scope_id().with(("mode", i)), sense);
         let is_enabled = refusal.is_none();
-        response.widget_info(|| WidgetInfo::selected(Role::RadioButton, is_enabled, is_chosen, mode.label(&info)));
+        response.widget_info(|| WidgetInfo::selected(Role::RadioButton, is_enabled, is_chosen, mode.label(info)));
+        landmark(ui, mode.label(info), rect);
         paint(ui, &palette, rect, &response, i, is_chosen, is_enabled, galley);
         let response = response.on_hover_text(refusal.unwrap_or(mode.help()));
         if response.clicked() {
@@ -146,7 +150,8 @@ fn field(ui: &mut Ui, typed: &mut TypedTime, document: &mut Document, settings: 
     if response.changed() {
         typed.problem = None;
     }
-    if response.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter)) {
+    // Taken, else the icicle would zoom by it.
+    if response.lost_focus() && ui.input_mut(|input| input.consume_key(Modifiers::NONE, Key::Enter)) {
         match choose(document, &typed.text, settings) {
             Ok(()) => typed.is_open = false,
             Err(problem) => {

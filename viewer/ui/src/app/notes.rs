@@ -5,8 +5,9 @@ use super::command::Command;
 use super::document::Document;
 use crate::theme::Palette;
 use egui::{Color32, Frame, Label, Link, Margin, RichText, Stroke, Ui};
+use memray_report::escape;
 
-/// Draws a bar for each note, and one if the file changed on disk.
+/// Draws a bar for each note, and one each if the file changed on disk or could not be read again.
 pub(super) fn show(ui: &mut Ui, document: &Document, commands: &mut Vec<Command>) {
     let palette = Palette::of(ui.visuals());
     if document.has_changed_on_disk() {
@@ -15,6 +16,13 @@ pub(super) fn show(ui: &mut Ui, document: &Document, commands: &mut Vec<Command>
             if ui.add(Link::new("F5 reloads it")).clicked() {
                 commands.push(Command::Reload);
             }
+        });
+    }
+    if let Some(failure) = &document.reload_failure {
+        bar(ui, palette.note, palette.note_background, |ui| {
+            let failure = escape::visible(failure);
+            let words = format!("Reading it again failed, so this is the file as it was read before: {failure}");
+            ui.add(Label::new(RichText::new(words).color(palette.text)).wrap().selectable(true));
         });
     }
     for note in document.answers.notes.iter().flat_map(|notes| notes.iter()) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! A capture being opened on a thread of its own.
 
+use super::watcher::Fingerprint;
 use crate::error::UiError;
 use egui::Context;
 use memray_index::{Error, Index, OpenOptions, Progress};
@@ -15,15 +16,15 @@ pub(super) struct Opening {
     /// How far it is.
     pub progress: Arc<Progress>,
     started: Instant,
-    result: mpsc::Receiver<Result<Index, Error>>,
+    result: mpsc::Receiver<(Option<Fingerprint>, Result<Index, Error>)>,
 }
 
 /// What became of an opening.
 pub(super) enum Opened {
     /// Not yet there.
     NotYet,
-    /// There, after so long.
-    Index(Index, Duration),
+    /// There, after so long, from a file in this state.
+    Index(Index, Duration, Option<Fingerprint>),
     /// The user cancelled it.
     Cancelled,
     /// It failed, with a sentence that says why.
@@ -40,8 +41,10 @@ impl Opening {
             .name("memray-view open".to_owned())
             .spawn(move || {
                 let (path, options, progress, context) = for_thread;
+                // Before a byte is read: what changes from here on is to be noticed.
+                let fingerprint = Fingerprint::of(&path);
                 // Nobody listens any more if the window was closed meanwhile.
-                let _ = sender.send(Index::open(&path, &options, &progress));
+                let _ = sender.send((fingerprint, Index::open(&path, &options, &progress)));
                 context.request_repaint();
             })
             .map_err(UiError::Thread)?;
@@ -51,9 +54,9 @@ impl Opening {
     /// What became of it by now. Anything but `NotYet` is told once.
     pub(super) fn poll(&self) -> Opened {
         match self.result.try_recv() {
-            Ok(Ok(index)) => Opened::Index(index, self.started.elapsed()),
-            Ok(Err(Error::Cancelled)) => Opened::Cancelled,
-            Ok(Err(error)) => Opened::Failed(error.to_string()),
+            Ok((fingerprint, Ok(index))) => Opened::Index(index, self.started.elapsed(), fingerprint),
+            Ok((_, Err(Error::Cancelled))) => Opened::Cancelled,
+            Ok((_, Err(error))) => Opened::Failed(error.to_string()),
             Err(mpsc::TryRecvError::Empty) => Opened::NotYet,
             Err(mpsc::TryRecvError::Disconnected) => {
                 Opened::Failed("Opening the capture stopped unexpectedly; please report this file".to_owned())

@@ -17,6 +17,12 @@ pub(super) fn focus(context: &egui::Context) {
     context.memory_mut(|memory| memory.request_focus(field_id()));
 }
 
+/// Whether the cursor is in the field.
+#[cfg(feature = "test-channel")]
+pub(super) fn has_focus(context: &egui::Context) -> bool {
+    context.memory(|memory| memory.has_focus(field_id()))
+}
+
 /// Draws the field, from right to left.
 pub(super) fn show(ui: &mut Ui, document: &mut Document, settings: &Settings, commands: &mut Vec<Command>) {
     let palette = Palette::of(ui.visuals());

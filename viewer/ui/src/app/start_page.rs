@@ -17,8 +17,8 @@ use memray_report::size::format_bytes;
 use memray_report::time::format_date_time;
 use std::path::{Path, PathBuf};
 
-/// The line that records and opens a capture in one go.
-const RECORD_COMMAND: &str = "memray-view run script.py";
+/// The line that records a capture; memray's own, as this program does not record.
+const RECORD_COMMAND: &str = "memray run -o out.bin script.py";
 const WIDTH: f32 = 680.0;
 
 /// Draws the page; the capture to open, if one was chosen.

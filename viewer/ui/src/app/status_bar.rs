@@ -47,12 +47,16 @@ fn facts(ui: &mut Ui, document: &Document, settings: &mut Settings, options: &Ap
     }
     let info = document.index.info();
     let mut facts = Vec::new();
-    if !options.is_picture {
+    // A narrow window keeps the room for filters.
+    let is_wide = ui.ctx().content_rect().width() >= 1000.0;
+    if is_wide && !options.is_picture {
         // How long it took differs from run to run, and a picture must not.
         let took_ms = i64::try_from(document.opened_in.as_millis()).unwrap_or(i64::MAX);
         facts.push(format!("opened in {}", format_duration(took_ms)));
     }
-    facts.push(format!("{} records", format_count(info.counts.records)));
+    if is_wide {
+        facts.push(format!("{} records", format_count(info.counts.records)));
+    }
     facts.push(format_bytes(info.file_size_bytes, settings.units.units()));
     ui.label(weak(format!("{}  ·", facts.join("  ·  "))));
 }

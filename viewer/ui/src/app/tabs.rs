@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The tabs of the main view, and the icicle's switches beside them.
+//! The tabs of the main view, and the icicle's switches beside them; a menu of them where there is no room.
 
 use super::command::Command;
 use super::document::Document;
 use super::view::Tab;
 use crate::theme::Palette;
-use egui::{Align, FontSelection, Layout, Response, Role, Sense, Stroke, Ui, WidgetInfo, WidgetText, pos2, vec2};
+use egui::{
+    Align, Button, FontSelection, Galley, Layout, Response, RichText, Role, Sense, Stroke, Ui, WidgetInfo, WidgetText,
+    pos2, vec2,
+};
+use std::sync::Arc;
 
 /// Draws tabs and switches.
 pub(super) fn show(ui: &mut Ui, document: &mut Document, commands: &mut Vec<Command>) {
@@ -19,8 +23,20 @@ pub(super) fn show(ui: &mut Ui, document: &mut Document, commands: &mut Vec<Comm
         if document.view.tab != Tab::Icicle {
             return;
         }
+        let is_wide = ui.available_width() >= switches_width(ui);
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            ui.spacing_mut().item_spacing.x = 4.0;
+            ui.spacing_mut().item_spacing.x = SWITCH_GAP;
+            if !is_wide {
+                ui.menu_button("Show as…", |ui| {
+                    for command in ICICLE_SWITCHES {
+                        let button = Button::selectable(document.is_on(command), command.label());
+                        if ui.add(button).on_hover_text(command.help()).clicked() {
+                            commands.push(command);
+                        }
+                    }
+                });
+                return;
+            }
             for command in ICICLE_SWITCHES.iter().rev() {
                 let response = switch(ui, &command.label().to_lowercase(), document.is_on(*command));
                 if response.on_hover_text(command.help()).clicked() {
@@ -41,6 +57,22 @@ const ICICLE_SWITCHES: [Command; 5] = [
     Command::ToggleFlames,
     Command::ToggleSplitThreads,
 ];
+
+/// Between two switches.
+const SWITCH_GAP: f32 = 4.0;
+/// Left and right of a switch's word.
+const SWITCH_ROOM: f32 = 24.0;
+
+fn switch_galley(ui: &Ui, label: &str) -> Arc<Galley> {
+    let text = WidgetText::from(RichText::new(label).size(12.0));
+    text.into_galley(ui, None, f32::INFINITY, FontSelection::Default)
+}
+
+/// The room that all switches need.
+fn switches_width(ui: &Ui) -> f32 {
+    let width = |command: Command| switch_galley(ui, &command.label().to_lowercase()).size().x + SWITCH_ROOM;
+    ICICLE_SWITCHES.into_iter().map(|command| width(command) + SWITCH_GAP).sum()
+}
 
 fn show_tab(ui: &mut Ui, label: &str, is_chosen: bool) -> Response {
     let palette = Palette::of(ui.visuals());
@@ -63,9 +95,8 @@ fn show_tab(ui: &mut Ui, label: &str, is_chosen: bool) -> Response {
 /// A small switch: a word with a dot before it that is filled when it is on.
 fn switch(ui: &mut Ui, label: &str, is_on: bool) -> Response {
     let palette = Palette::of(ui.visuals());
-    let text = WidgetText::from(egui::RichText::new(label).size(12.0));
-    let galley = text.into_galley(ui, None, f32::INFINITY, FontSelection::Default);
-    let size = vec2(galley.size().x + 24.0, 22.0);
+    let galley = switch_galley(ui, label);
+    let size = vec2(galley.size().x + SWITCH_ROOM, 22.0);
     let (rect, response) = ui.allocate_exact_size(size, Sense::click());
     response.widget_info(|| WidgetInfo::selected(Role::CheckBox, ui.is_enabled(), is_on, label));
     let visuals = ui.style().interact(&response);

@@ -3,7 +3,9 @@
 //! feature `test-channel`, which releases do not have.
 
 use super::document::Document;
-use super::{App, Page};
+use super::{App, Page, search_field};
+use crate::landmark::landmarks;
+use egui::Context;
 use serde_json::{Value, json};
 use std::io::Write;
 use std::path::PathBuf;
@@ -19,9 +21,18 @@ pub(super) struct TestChannel {
 
 impl TestChannel {
     /// Appends a line if what is shown has changed.
-    pub(super) fn tell(&mut self, app: &App) {
+    pub(super) fn tell(&mut self, app: &App, context: &Context) {
         let Some(path) = std::env::var_os(VARIABLE).map(PathBuf::from) else { return };
-        let shown = shown(app);
+        let mut shown = shown(app);
+        shown["places"] = json!(landmarks(context));
+        shown["search_has_focus"] = search_field::has_focus(context).into();
+        context.input(|input| {
+            // Where the window has seen the pointer, so that a test need not guess when it has.
+            let scale = input.pixels_per_point();
+            let pointer = input.pointer.latest_pos().map(|at| [at.x, at.y].map(|at| (at * scale).round() as i32));
+            shown["pointer"] = json!(pointer);
+            shown["pointer_is_down"] = input.pointer.primary_down().into();
+        });
         if self.last.as_ref() == Some(&shown) {
             return;
         }
@@ -54,7 +65,7 @@ fn of_document(document: &Document) -> Value {
     let hits = answers.hits.as_ref().and_then(|hits| hits.as_ref().ok());
     let selected = answers.selected.as_ref().filter(|s| Some(&s.selection) == document.view.selection.as_ref());
     let mut shown = json!({
-        "is_settled": document.is_settled(),
+        "is_settled": document.is_settled() && !document.is_moving(),
         "headline": headline.map(|headline| headline.text()),
         "facts": headline.map(|headline| headline.facts_line()),
         "notes": answers.notes.iter().flat_map(|notes| notes.iter()).map(|note| note.text.clone()).collect::<Vec<_>>(),

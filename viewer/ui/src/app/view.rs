@@ -39,7 +39,7 @@ impl ModeChoice {
             Self::LiveAt => "Live at…",
             Self::StillLive => "Still live",
             Self::PeakInRange => "Peak in range",
-            Self::Growth => "Growth",
+            Self::Growth => "Net growth",
             Self::Churn => "Churn",
             Self::Temporary => "Temporary",
             Self::Leaked if info.stops_early() => "Live when the recording stops",
@@ -173,9 +173,19 @@ impl View {
         Question { mode, filter: self.filter.clone(), split_threads: self.split_threads }
     }
 
+    /// The chosen range, where the mode takes one.
+    pub fn range_in_effect(&self) -> Option<TimeRange> {
+        self.range.filter(|_| self.mode.takes_range())
+    }
+
+    /// The chosen moment, where the mode takes one.
+    pub fn moment_in_effect(&self) -> Option<Moment> {
+        self.moment.filter(|_| self.mode == ModeChoice::LiveAt)
+    }
+
     /// The range of the growth ranking: the chosen one, else from 10 % to 100 % of the run, which leaves start-up out.
     pub fn growth_range(&self, timeline: &Timeline) -> TimeRange {
-        self.range.unwrap_or_else(|| {
+        self.range_in_effect().unwrap_or_else(|| {
             let duration_ms = timeline.end_time_ms.saturating_sub(timeline.start_time_ms);
             TimeRange { from: timeline.moment_at(duration_ms / 10), to: Moment::End }
         })
@@ -212,51 +222,6 @@ impl View {
     }
 }
 
-/// Views that were left, to go back and forward between.
-#[derive(Debug, Default)]
-pub(super) struct History {
-    back: Vec<View>,
-    forward: Vec<View>,
-}
-
-/// More steps back than anyone takes.
-const MAX_STEPS: usize = 200;
-
-impl History {
-    /// Notes that a view was left for another.
-    pub(super) fn left(&mut self, view: View) {
-        self.back.push(view);
-        self.forward.clear();
-        if self.back.len() > MAX_STEPS {
-            self.back.remove(0);
-        }
-    }
-
-    /// The view before, if there is one; `now` can be gone forward to.
-    pub(super) fn back(&mut self, now: &View) -> Option<View> {
-        let view = self.back.pop()?;
-        self.forward.push(now.clone());
-        Some(view)
-    }
-
-    /// The view after, if one was gone back from.
-    pub(super) fn forward(&mut self, now: &View) -> Option<View> {
-        let view = self.forward.pop()?;
-        self.back.push(now.clone());
-        Some(view)
-    }
-
-    /// Whether there is a view to go back to.
-    pub(super) fn can_go_back(&self) -> bool {
-        !self.back.is_empty()
-    }
-
-    /// Whether there is a view to go forward to.
-    pub(super) fn can_go_forward(&self) -> bool {
-        !self.forward.is_empty()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -286,13 +251,21 @@ mod tests {
     }
 
     #[test]
-    fn back_and_forward_return_to_the_same_views() {
-        let mut history = History::default();
-        let first = View::default();
-        let second = View { mode: ModeChoice::Leaked, ..View::default() };
-        history.left(first.clone());
-        assert_eq!(history.back(&second), Some(first.clone()));
-        assert_eq!(history.forward(&first), Some(second.clone()));
-        assert!(!history.can_go_forward());
+    fn a_range_is_in_effect_only_in_a_mode_that_takes_one() {
+        let range = TimeRange { from: Moment::Snapshot(1), to: Moment::Snapshot(5) };
+        let mut view = View::default();
+        view.choose_range(range);
+        assert_eq!(view.range_in_effect(), Some(range));
+        for mode in ModeChoice::ALL.into_iter().filter(|mode| !mode.takes_range()) {
+            view.mode = mode;
+            assert_eq!(view.range_in_effect(), None, "{mode:?}");
+            assert_eq!(view.growth_range(&Timeline::default()).to, Moment::End);
+        }
+        view.mode = ModeChoice::Churn;
+        assert_eq!(view.question().mode, Mode::RangeChurn(range), "it is remembered");
+        view.choose_moment(Moment::Snapshot(2));
+        assert_eq!(view.moment_in_effect(), Some(Moment::Snapshot(2)));
+        view.mode = ModeChoice::Leaked;
+        assert_eq!(view.moment_in_effect(), None);
     }
 }

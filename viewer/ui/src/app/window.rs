@@ -48,6 +48,8 @@ pub fn run(options: RunOptions) -> Result<(), UiError> {
         renderer: eframe::Renderer::Glow,
         // The settings file remembers the size, and nothing else of eframe's is worth keeping.
         persist_window: false,
+        // Ours are installed with our fonts, for pictures too.
+        system_font_fallback: false,
         ..NativeOptions::default()
     };
     let app_options = AppOptions {

@@ -10,6 +10,7 @@ use crate::cell;
 use crate::fonts;
 use crate::growth_view::{shape_word, slope_words};
 use crate::labels::Labels;
+use crate::landmark::landmark;
 use crate::row_name::RowName;
 use crate::shown::shown;
 use crate::theme::Palette;
@@ -49,8 +50,10 @@ pub struct Source<'a> {
     pub caller: Option<Amount>,
     /// How it grows, where that is known.
     pub growth: Option<Growth>,
-    /// The share of each thread, the largest first.
+    /// The share of each thread, the largest first, up to [`MAX_THREADS`].
     pub threads: &'a [(ThreadIndex, Amount)],
+    /// How many more threads there are, and how much they have.
+    pub further_threads: (usize, i64),
     /// The stack through the selection, root first.
     pub stack: &'a [LocationId],
     /// Which frame of `stack` is selected.
@@ -86,7 +89,7 @@ pub struct Events {
 }
 
 /// More threads than this are summed up in a line.
-const MAX_THREADS: usize = 8;
+pub const MAX_THREADS: usize = 8;
 
 const ROW_HEIGHT: f32 = 20.0;
 
@@ -103,6 +106,9 @@ impl Details {
             });
             return events;
         };
+        // The bar has room of its own: it would cover the numbers at the right edge.
+        let scroll = &mut ui.spacing_mut().scroll;
+        scroll.floating_allocated_width = scroll.bar_width;
         ScrollArea::vertical().id_salt("details").auto_shrink(false).show(ui, |ui| {
             ui.spacing_mut().item_spacing.y = 4.0;
             let name = RowName::of(source.key, source.group_by, source.labels);
@@ -123,7 +129,9 @@ impl Details {
                     let words = format!("Stack, {}", format_counted(source.stack.len() as i128, "frame"));
                     ui.label(RichText::new(words).color(palette.text_weak));
                     ui.with_layout(egui::Layout::right_to_left(Align::Center), |ui| {
-                        if ui.small_button("Copy stack").clicked() {
+                        let copy = ui.small_button("Copy stack");
+                        landmark(ui, "Copy stack", copy.rect);
+                        if copy.clicked() {
                             ui.ctx().copy_text(stack_text(source));
                             events.copied = true;
                         }
@@ -270,14 +278,12 @@ fn line(ui: &mut Ui, words: &str, value: &str, room: f32) -> (Rect, FontId, Resp
 fn threads(ui: &mut Ui, source: &Source<'_>) {
     let palette = Palette::of(ui.visuals());
     let largest = source.threads.first().map_or(0, |(_, amount)| amount.bytes.saturating_abs()).max(1);
-    for (thread, amount) in source.threads.iter().take(MAX_THREADS) {
+    for (thread, amount) in source.threads {
         thread_row(ui, &source.labels.thread(*thread), amount.bytes, largest, &palette, source.units);
     }
-    let rest = source.threads.len().saturating_sub(MAX_THREADS);
-    if rest > 0 {
-        // Summed in the frame, but only of what is not shown; threads with a share are few.
-        let bytes = source.threads.iter().skip(MAX_THREADS).map(|(_, amount)| amount.bytes).sum();
-        let words = format!("{} more", format_count(rest as i128));
+    let (count, bytes) = source.further_threads;
+    if count > 0 {
+        let words = format!("{} more", format_count(count as i128));
         thread_row(ui, &words, bytes, largest, &palette, source.units);
     }
 }

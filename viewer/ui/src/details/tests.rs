@@ -11,6 +11,7 @@ struct Shown {
     stack: Vec<LocationId>,
     selected_frame: usize,
     threads: Vec<(ThreadIndex, Amount)>,
+    further_threads: (usize, i64),
     native: Vec<String>,
     capture_end_ms: i64,
     shape: GrowthShape,
@@ -29,6 +30,7 @@ impl Shown {
             stack,
             selected_frame,
             threads: Vec::new(),
+            further_threads: (0, 0),
             native: Vec::new(),
             capture_end_ms: i64::MAX,
             shape: GrowthShape::Steady,
@@ -49,6 +51,7 @@ impl Shown {
                     caller: Some(amount(3_307_000_000, 1)),
                     growth: Some(Growth { slope_bytes_per_hour: 1.38 * (1_u64 << 30) as f64, shape: shown.shape }),
                     threads: &shown.threads,
+                    further_threads: shown.further_threads,
                     stack: &shown.stack,
                     selected_frame: Some(shown.selected_frame),
                     native: &shown.native,
@@ -175,12 +178,13 @@ fn a_stack_of_a_million_frames_lays_out_only_those_that_are_visible() {
 }
 
 #[test]
-fn threads_beyond_the_eighth_are_summed_up() {
+fn further_threads_are_one_line() {
     let folder = tempfile::tempdir().unwrap();
     let (mut names, stack) = sample(&folder);
     names.threads = (0..12).map(|i| format!("worker-{i}")).collect();
     let mut shown = Shown::new(names, stack, 1);
-    shown.threads = (0..12).map(|i| (ThreadIndex(i), amount((100 - i64::from(i)) << 20, 1))).collect();
+    shown.further_threads = (4, 362 << 20);
+    shown.threads = (0..8).map(|i| (ThreadIndex(i), amount((100 - i64::from(i)) << 20, 1))).collect();
     let harness = shown.harness();
     harness.get_by_label("worker-0 100 MiB");
     harness.get_by_label("worker-7 93.0 MiB");

@@ -241,8 +241,11 @@ impl Rows for Ranked<'_> {
                 cell::quantity(painter, rect, &format_bytes_signed(delta, units), size, color, palette.text_weak);
             }
             Some(SortBy::Slope) => {
-                let words = slope_words(row.slope_bytes_per_hour, units);
-                cell::quantity(painter, rect, &words, size, palette.text, palette.text_weak);
+                // What fell again has a slope too, that would say the contrary.
+                if row.shape != GrowthShape::NotGrowing {
+                    let words = slope_words(row.slope_bytes_per_hour, units);
+                    cell::quantity(painter, rect, &words, size, palette.text, palette.text_weak);
+                }
             }
             Some(SortBy::After) => cell::quantity(
                 painter,

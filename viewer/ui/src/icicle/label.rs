@@ -70,6 +70,8 @@ fn with_line(file: Cow<'_, str>, line: u32) -> Option<String> {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Fitted {
     pub(super) text: String,
+    /// Where the name ends in it, and place and size begin.
+    pub(super) name_end: usize,
     /// From this width…
     from: f32,
     /// …up to this one, not included, it stays.
@@ -102,12 +104,12 @@ pub(super) fn fit(
         // Room for rounding in the layout of the real text.
         let from = measure(&text) + 0.5;
         if from <= width {
-            return Fitted { text, from, to };
+            return Fitted { name_end: name.len(), text, from, to };
         }
         to = from;
     }
     let mut used = measure("…") + 0.5;
-    let mut kept = Fitted { text: String::new(), from: 0.0, to };
+    let mut kept = Fitted { text: String::new(), name_end: 0, from: 0.0, to };
     for (at, (start, character)) in name.char_indices().enumerate() {
         used += char_width(character);
         let is_enough = at + 1 >= SHORTEST_CUT_CHARS;
@@ -124,6 +126,7 @@ pub(super) fn fit(
             kept.text.clear();
             kept.text.push_str(&name[..start + character.len_utf8()]);
             kept.text.push('…');
+            kept.name_end = kept.text.len();
             kept.from = used;
         }
     }

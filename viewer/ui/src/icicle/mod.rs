@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The icicle: a tree of an answer, drawn as boxes as wide as their memory, the root on top.
 //!
-//! [`Icicle`] leads: it keeps what is on screen (zoom, depth, history) and draws a [`Source`], once a frame;
+//! [`Icicle`] leads: it keeps what is on screen (zoom, depth) and draws a [`Source`], once a frame;
 //! [`Events`] says what the user asked for. A frame's cost depends on the pixels, never on the tree: [`layout`] finds
 //! what is visible, one mesh shows it, and texts stand only where they fit.
 
@@ -21,7 +21,7 @@ mod widget;
 
 pub use colour::module_frame;
 pub use label::{frame_name, frame_path, frame_place};
-pub use place::FramePath;
+pub use place::{FramePath, Place};
 pub use search::{Hits, SearchError, search};
 pub use widget::Icicle;
 
@@ -55,7 +55,7 @@ pub struct Source<'a> {
 }
 
 /// What the user asked for in one frame.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Events {
     /// The selection changed to this. Also where the selected frame went when the tree was replaced.
     pub selection: Option<Selection>,
@@ -63,6 +63,8 @@ pub struct Events {
     pub focus: Option<TreeNodeId>,
     /// Hide this frame's function: a filter of the index leaves it out of every view.
     pub hide: Option<TreeNodeId>,
+    /// What was shown before a zoom that was just made, to be gone back to.
+    pub left: Option<Place>,
     /// What was just copied, to be told: `name`, `stack`.
     pub copied: Option<&'static str>,
 }

@@ -8,6 +8,7 @@ use super::label::{Fitted, fit, frame_name, frame_place};
 use super::layout::{FrameBox, Layout};
 use super::{Hits, Source};
 use crate::theme::Palette;
+use egui::text::{ByteIndex, LayoutJob, LayoutSection, TextFormat};
 use egui::{Align2, Color32, FontId, Mesh, Painter, Pos2, Rect, Shape, Ui, pos2, vec2};
 use memray_index::{LocationId, TreeNode, TreeNodeId};
 use memray_report::size::{format_bytes, format_bytes_signed, format_counted};
@@ -282,11 +283,11 @@ impl Paint {
         };
         // A merged box and its first frame never show at once, but may follow one another.
         let kept = self.labels.get(&frame.node).filter(|_| !frame.is_merged()).filter(|label| label.suits(width));
-        let text = match kept {
-            Some(label) => label.text.clone(),
+        let (text, name_end) = match kept {
+            Some(label) => (label.text.clone(), label.name_end),
             None => {
                 let label = self.fitted(ui, source, frame, node, width);
-                let text = label.text.clone();
+                let text = (label.text.clone(), label.name_end);
                 if !frame.is_merged() {
                     self.labels.insert(frame.node, label);
                 }
@@ -297,7 +298,7 @@ impl Paint {
             return;
         }
         // egui keeps galleys of texts that were laid out in the last frame, and only it knows when they become stale.
-        let galley = painter.layout_no_wrap(text, FontId::proportional(FONT_POINTS), Color32::PLACEHOLDER);
+        let galley = painter.layout_job(label_job(text, name_end));
         let y = rect.center().y - galley.size().y / 2.0;
         if frame.is_merged() {
             // Stripes and letters do not go together.
@@ -308,7 +309,12 @@ impl Paint {
             painter.rect_filled(behind.intersect(rect), 0.0, palette.neutral_frame);
         }
         let at = Pos2::new(rect.left() + PADDING_POINTS, y);
-        painter.galley(at, galley, colour);
+        if galley.size().x > width + PADDING_POINTS {
+            // What a text is made of may be wider together than letter by letter.
+            painter.with_clip_rect(rect.intersect(painter.clip_rect())).galley(at, galley, colour);
+        } else {
+            painter.galley(at, galley, colour);
+        }
     }
 
     fn fitted(&self, ui: &Ui, source: &Source<'_>, frame: &FrameBox, node: &TreeNode, width: f32) -> Fitted {
@@ -331,6 +337,23 @@ impl Paint {
         let name = frame_name(source.labels, node);
         fit(&name, frame_place(source.labels, node).as_deref(), &size, width, &mut char_width)
     }
+}
+
+/// A label on one line. A name that is written from right to left turns only itself around: what stands behind it is a
+/// section of its own.
+fn label_job(text: String, name_end: usize) -> LayoutJob {
+    let format = TextFormat::simple(FontId::proportional(FONT_POINTS), Color32::PLACEHOLDER);
+    let section = |from: usize, to: usize| LayoutSection {
+        leading_space: 0.0,
+        byte_range: ByteIndex(from)..ByteIndex(to),
+        format: format.clone(),
+    };
+    let sections = if name_end < text.len() {
+        vec![section(0, name_end), section(name_end, text.len())]
+    } else {
+        vec![section(0, text.len())]
+    };
+    LayoutJob { sections, text, break_on_newline: false, ..LayoutJob::default() }
 }
 
 /// Whether a search found a box's frame, or something within a merged one.

@@ -42,7 +42,7 @@ impl FramePath {
 
 /// What an icicle shows: a frame, or a part of it.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Place {
+pub struct Place {
     path: FramePath,
     /// The view's left edge and its width as shares of the frame's.
     left: f64,
@@ -54,7 +54,11 @@ pub(super) struct Place {
 impl Place {
     /// What a view shows, as a part of `anchor`.
     pub(super) fn of(tree: &Tree, anchor: TreeNodeId, view: &View, level: f64) -> Self {
-        let weight = (tree.nodes.get(anchor.0 as usize).map_or(0, |node| node.weight) as f64).max(1.0);
+        let weight = tree.nodes.get(anchor.0 as usize).map_or(0, |node| node.weight) as f64;
+        if weight == 0.0 {
+            // Of nothing there is no part.
+            return Self { path: FramePath::default(), left: 0.0, width: 1.0, level };
+        }
         let left = view.units_left_of_view(start_of(tree, anchor)) / weight;
         Self { path: FramePath::of(tree, anchor), left, width: view.span() / weight, level }
     }
@@ -106,7 +110,7 @@ pub(super) fn anchor_of(tree: &Tree, view: &View) -> TreeNodeId {
         let rows = tree.children(at);
         let Some(children) = tree.nodes.get(rows.start as usize..rows.end as usize) else { break };
         let left = view.units_left_of_view(start);
-        let row = children.partition_point(|child| (child.weight_before + child.weight) as f64 <= left);
+        let row = children.partition_point(|child| child.weight_before.saturating_add(child.weight) as f64 <= left);
         let Some(child) = children.get(row) else { break };
         let is_covered = child.weight_before as f64 <= left
             && left + view.span() <= child.weight_before.saturating_add(child.weight) as f64;

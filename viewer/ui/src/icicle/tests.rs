@@ -3,7 +3,7 @@
 
 use super::sample::{Branch, Numbered, tower, tree};
 use super::view::View;
-use super::{Events, Hits, Icicle, Selection, Source, search};
+use super::{Events, Hits, Icicle, Place, Selection, Source, search};
 use crate::fonts;
 use egui::{Event, Key, Modifiers, PointerButton, Pos2, Rect, Role, pos2, vec2};
 use egui_kittest::Harness;
@@ -161,20 +161,20 @@ fn in_flames_the_root_is_at_the_bottom() {
 }
 
 #[test]
-fn a_double_click_zooms_to_the_frame_and_escape_shows_all_again() {
+fn a_double_click_zooms_to_the_frame() {
     let mut harness = show(fixture(sample()));
     double_click(&mut harness, 0.65, 1);
     assert_eq!(view(&harness), View::of(600, 300));
     // The frame now spans the width, and so do the frames it lies in.
     click(&mut harness, 0.99, 1);
     assert_eq!(selected(&harness), Some(16));
-    harness.key_press(Key::Escape);
+    harness.state_mut().icicle.reset();
     harness.run();
     assert_eq!(view(&harness), View::of(0, 1000));
 }
 
 #[test]
-fn enter_zooms_to_the_selection_and_back_and_forward_retrace_it() {
+fn enter_zooms_to_the_selection_and_says_what_to_come_back_to() {
     let mut harness = show(fixture(sample()));
     click(&mut harness, 0.1, 2);
     harness.key_press(Key::Enter);
@@ -184,17 +184,18 @@ fn enter_zooms_to_the_selection_and_back_and_forward_retrace_it() {
     harness.key_press(Key::Enter);
     harness.run();
     assert_eq!(view(&harness), View::of(0, 300));
-    harness.state_mut().icicle.back();
-    harness.run();
-    assert_eq!(view(&harness), View::of(0, 400));
-    harness.state_mut().icicle.back();
-    harness.run();
-    assert_eq!(view(&harness), View::of(0, 1000));
-    assert!(!harness.state().icicle.can_go_back());
-    harness.state_mut().icicle.forward();
-    harness.run();
-    assert_eq!(view(&harness), View::of(0, 400));
-    assert!(harness.state().icicle.can_go_forward());
+    let left: Vec<Place> = harness.state().events.iter().filter_map(|events| events.left.clone()).collect();
+    assert_eq!(left.len(), 2);
+    for (place, bytes) in left.into_iter().rev().zip([400, 1000]) {
+        harness.state_mut().icicle.go_to(place);
+        harness.run();
+        assert_eq!(view(&harness), View::of(0, bytes));
+    }
+    assert_eq!(
+        harness.state().events.iter().filter(|events| events.left.is_some()).count(),
+        2,
+        "going back is no zoom"
+    );
 }
 
 #[test]
@@ -284,7 +285,7 @@ fn arrows_move_the_selection_to_parent_heaviest_child_and_siblings() {
         harness.run();
         seen.push(selected(&harness).unwrap());
     }
-    assert_eq!(seen, [0, 12, 16, 12, 14, 15, 15, 12, 0]);
+    assert_eq!(seen, [12, 14, 15, 14, 20, 20, 20, 14, 12]);
 }
 
 #[test]
@@ -294,7 +295,7 @@ fn in_flames_arrows_follow_what_is_seen() {
         harness.key_press(key);
         harness.run();
     }
-    assert_eq!(selected(&harness), Some(12));
+    assert_eq!(selected(&harness), Some(14));
 }
 
 #[test]
@@ -452,7 +453,6 @@ fn keys_that_do_nothing_here_are_left_to_others() {
     harness.key_press(Key::Enter);
     harness.run();
     assert_eq!(harness.state().events, []);
-    assert!(!harness.state().icicle.can_go_back());
 }
 
 #[test]
@@ -463,4 +463,10 @@ fn an_empty_answer_is_an_empty_icicle() {
     harness.key_press(Key::Enter);
     harness.run();
     assert_eq!(view(&harness).span(), 0.5);
+    assert!(!harness.state().icicle.is_zoomed(), "of nothing there is no part");
+    // Nor does the half unit stay when there is something.
+    let state = harness.state_mut();
+    (state.tree, state.generation) = (sample(), 2);
+    harness.run();
+    assert_eq!(view(&harness), View::of(0, 1000));
 }

@@ -87,7 +87,7 @@ pub(super) fn time_ticks(from_ms: f64, to_ms: f64, most: usize) -> Vec<(i64, Str
     let step = found.unwrap_or_else(|| ((least_step / 86_400_000.0).ceil() as i64).saturating_mul(86_400_000));
     let first = (from_ms / step as f64).ceil() as i64;
     let last = (to_ms / step as f64).floor() as i64;
-    (first..=last).map(|i| (i * step, time_label(i * step, step, to_ms))).collect()
+    (first..=last).map(|i| i.saturating_mul(step)).map(|ms| (ms, time_label(ms, step, to_ms))).collect()
 }
 
 fn time_label(ms: i64, step_ms: i64, to_ms: f64) -> String {
@@ -182,6 +182,9 @@ mod tests {
         assert_eq!(labels(time_ticks(0.0, 10_800_000.0, 4)), ["0:00 h", "1:00 h", "2:00 h", "3:00 h"]);
         assert_eq!(labels(time_ticks(3_600_000.0, 3_660_000.0, 3)), ["1:00:00", "1:00:20", "1:00:40", "1:01:00"]);
         assert!(time_ticks(0.0, 4e12, 8).len() <= 9);
+        // No time of a hostile capture overflows.
+        assert!(time_ticks(0.0, i64::MAX as f64, 8).len() <= 9);
+        assert!(time_ticks(i64::MAX as f64, i64::MAX as f64, 8).len() <= 9);
     }
 
     #[test]

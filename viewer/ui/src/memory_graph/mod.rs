@@ -35,6 +35,8 @@ pub struct Source<'a> {
     pub range: Option<TimeRange>,
     /// The chosen moment.
     pub moment: Option<Moment>,
+    /// Whether the recording stops before the program does.
+    pub stops_early: bool,
     /// Whether the index is still being built, so that the graph may yet change.
     pub is_provisional: bool,
     /// In which units sizes are shown.

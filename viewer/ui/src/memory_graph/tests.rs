@@ -80,6 +80,7 @@ fn show(timeline: Timeline) -> Harness<'static, Fixture> {
                         }),
                         range: fixture.range,
                         moment: fixture.moment,
+                        stops_early: false,
                         is_provisional: fixture.is_provisional,
                         units: Units::Binary,
                         clock: WallClock::Utc,

@@ -6,6 +6,7 @@ use super::high_water_mark::HighWaterMark;
 use super::paint::{Plot, paint};
 use super::series::Series;
 use super::{Events, Source, marks};
+use crate::landmark::landmark;
 use egui::{CursorIcon, PointerButton, Response, Role, Sense, Ui, WidgetInfo};
 use memray_index::{Moment, TimeRange, Timeline};
 use memray_report::size::format_bytes;
@@ -123,6 +124,7 @@ impl MemoryGraph {
         let end_ms = (self.lines.axis.end_ms() as f64).max(1.0);
         let visible = self.visible.unwrap_or((0.0, end_ms));
         let mut plot = Plot::new(ui, rect, visible, &self.lines, source);
+        landmark(ui, "memory graph", plot.rect);
         #[cfg(test)]
         {
             self.plot_rect = Some(plot.rect);
@@ -231,7 +233,8 @@ impl MemoryGraph {
             }
         }));
         words.extend(self.lines.rss.peak().map(|at| peak("RSS", at)));
-        words.push(format!("{} at the end", format_bytes(source.timeline.end_heap_bytes, source.units)));
+        let end = if source.stops_early { "live when the recording stops" } else { "at the end" };
+        words.push(format!("{} {end}", format_bytes(source.timeline.end_heap_bytes, source.units)));
         words.push(format!("ran {}", format_duration(self.lines.axis.end_ms())));
         words.extend(source.range.map(|range| {
             let at = |moment| format_elapsed(self.lines.axis.of(moment));

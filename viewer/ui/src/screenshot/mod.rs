@@ -58,12 +58,18 @@ pub struct Picture {
     pub rgb: Vec<u8>,
 }
 
+/// A picture has no more pixels than this: those of the largest screens, rounded up.
+const MAX_PIXELS: usize = 1 << 25;
 /// The largest width or height of a picture.
 const MAX_SIDE_PX: f32 = 16_384.0;
 
 /// Draws the window's content.
 pub fn screenshot(options: &ScreenshotOptions) -> Result<Picture, UiError> {
     let mut studio = Studio::new(options);
+    let pixels = studio.size_px[0].saturating_mul(studio.size_px[1]);
+    if pixels > MAX_PIXELS {
+        return Err(UiError::PictureTooLarge(pixels / 1_000_000, MAX_PIXELS / 1_000_000));
+    }
     studio.settle()?;
     if let Some(message) = studio.app.failure() {
         return Err(UiError::Open(message.to_owned()));

@@ -57,7 +57,7 @@ fn memory(source: &Source<'_>) -> Vec<Fact> {
         let peak = size("Peak RSS", bytes);
         facts.push(Fact { value: format!("{} at {}", peak.value, format_elapsed(elapsed_ms)), ..peak });
     }
-    let at_the_end = if source.info.stops_early() { "Live when it stops" } else { "Live at the end" };
+    let at_the_end = if source.info.stops_early() { "Live when the recording stops" } else { "Live at the end" };
     facts.push(size(at_the_end, source.timeline.end_heap_bytes));
     if let Ok(statistics) = source.statistics {
         let (smallest, largest) = statistics.size_range;

@@ -115,6 +115,17 @@ impl Driver {
         })
     }
 
+    /// What a drawn view says in words.
+    pub(crate) fn canvas(&self, label: &str) -> String {
+        let node = self.harness.get_by_role_and_label(Role::Canvas, label);
+        node.accesskit_node().value().unwrap_or_default()
+    }
+
+    /// What the icicle shows in words: the frame it is zoomed to.
+    pub(crate) fn icicle(&self) -> String {
+        self.canvas("Icicle")
+    }
+
     /// Whether any widget is called exactly so.
     pub(crate) fn shows(&self, label: &str) -> bool {
         self.harness.query_all_by_label(label).next().is_some()

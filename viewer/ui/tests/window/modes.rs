@@ -5,7 +5,8 @@ use crate::driver::Driver;
 use egui::accesskit::Role;
 use egui::{Key, Modifiers};
 
-const MODES: [&str; 8] = ["Peak", "Live at…", "Still live", "Peak in range", "Growth", "Churn", "Temporary", "Leaked"];
+const MODES: [&str; 8] =
+    ["Peak", "Live at…", "Still live", "Peak in range", "Net growth", "Churn", "Temporary", "Leaked"];
 
 #[test]
 fn each_mode_shows_its_own_caption() {
@@ -86,11 +87,97 @@ fn back_and_forward_go_between_views() {
 }
 
 #[test]
+fn back_and_forward_retrace_zooms_and_views_in_the_order_of_time() {
+    let mut driver = Driver::open("v13-py3.13/items.bin");
+    let whole = "<root>, 3.62 MiB, 100 % of the total, 622 allocations";
+    assert_eq!(driver.icicle(), whole);
+    for _ in 0..5 {
+        driver.press(Key::ArrowDown);
+    }
+    driver.press(Key::Enter);
+    let zoomed = driver.icicle();
+    assert_ne!(zoomed, whole, "Enter zooms");
+    driver.click(Role::RadioButton, "Leaked");
+    driver.press_with(Modifiers::ALT, Key::ArrowLeft);
+    assert!(driver.is_on(Role::RadioButton, "Peak"), "the mode was the last to change");
+    assert_eq!(driver.icicle(), zoomed);
+    driver.press_with(Modifiers::ALT, Key::ArrowLeft);
+    assert_eq!(driver.icicle(), whole);
+    driver.press_with(Modifiers::ALT, Key::ArrowRight);
+    assert_eq!(driver.icicle(), zoomed);
+    assert!(driver.is_on(Role::RadioButton, "Peak"));
+    driver.press_with(Modifiers::ALT, Key::ArrowRight);
+    assert!(driver.is_on(Role::RadioButton, "Leaked"));
+}
+
+#[test]
+fn enter_goes_to_the_next_hit_only_while_there_is_a_search() {
+    let mut driver = Driver::open("v13-py3.13/items.bin");
+    driver.type_into("Search functions, files, modules", "main");
+    driver.press(Key::Enter);
+    driver.press(Key::Enter);
+    let whole = driver.icicle();
+    assert!(whole.starts_with("<root>"), "{whole}");
+    assert!(driver.shows_part("cli.py:38"));
+    driver.press(Key::Escape);
+    driver.press(Key::Enter);
+    let zoomed = driver.icicle();
+    assert!(zoomed.starts_with("main, "), "{zoomed}");
+    // The zoom is given up before anything else is; the selection before that.
+    driver.press(Key::Escape);
+    assert_eq!(driver.icicle(), zoomed);
+    driver.press(Key::Escape);
+    assert_eq!(driver.icicle(), whole);
+}
+
+#[test]
+fn enter_in_the_field_of_moments_zooms_nothing() {
+    let mut driver = Driver::open("v13-py3.13/items.bin");
+    for _ in 0..6 {
+        driver.press(Key::ArrowDown);
+    }
+    driver.press(Key::G);
+    driver.type_into("Moment or range", "50ms");
+    driver.press(Key::Enter);
+    assert!(driver.is_on(Role::RadioButton, "Live at…"));
+    let icicle = driver.icicle();
+    assert!(icicle.starts_with("<root>"), "{icicle}");
+}
+
+#[test]
+fn escape_leads_out_of_a_range_that_holds_nothing_and_the_next_answer_is_whole() {
+    let mut driver = Driver::open("v13-py3.13/items.bin");
+    driver.press(Key::G);
+    driver.type_into("Moment or range", "50ms..50ms");
+    driver.press(Key::Enter);
+    assert!(driver.shows_part(": 0 B in 0 allocations"));
+    driver.press(Key::Escape);
+    assert!(driver.is_on(Role::RadioButton, "Peak"));
+    assert_eq!(driver.icicle(), "<root>, 3.62 MiB, 100 % of the total, 622 allocations");
+}
+
+#[test]
+fn a_range_is_not_shown_as_selected_in_a_mode_without_one() {
+    let mut driver = Driver::open("v13-py3.13/items.bin");
+    driver.press(Key::G);
+    driver.type_into("Moment or range", "20ms..80ms");
+    driver.press(Key::Enter);
+    assert!(driver.canvas("Memory graph").ends_with("27 ms to 86 ms selected"), "{}", driver.canvas("Memory graph"));
+    for mode in ["Peak", "Temporary", "Leaked"] {
+        driver.click(Role::RadioButton, mode);
+        assert!(!driver.canvas("Memory graph").contains("selected"), "{mode}");
+    }
+    driver.click(Role::RadioButton, "Churn");
+    assert!(driver.canvas("Memory graph").ends_with("27 ms to 86 ms selected"));
+}
+
+#[test]
 fn a_filter_is_a_chip_that_a_click_removes() {
     let mut driver = Driver::open("v13-py3.13/items.bin");
     driver.click(Role::Button, "irrelevant frames hidden  ×");
     assert!(!driver.shows("irrelevant frames hidden  ×"));
     driver.click(Role::Button, "all allocators");
+    assert!(driver.shows("malloc") && !driver.shows("memalign"), "only what the capture has is offered");
     driver.click(Role::Button, "mmap");
     assert!(driver.shows("mmap  ×"));
     assert!(driver.shows_part(", only mmap: "));

@@ -54,6 +54,26 @@ fn what_a_recording_that_stops_holds_is_not_called_leaked() {
 }
 
 #[test]
+fn a_file_that_is_gone_or_no_capture_any_more_keeps_its_view_when_it_is_reloaded() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("kept.bin");
+    std::fs::copy(capture("v13-py3.13/items.bin"), &path).unwrap();
+    let mut driver = Driver::open_path(&path);
+    driver.click(Role::RadioButton, "Leaked");
+    std::fs::remove_file(&path).unwrap();
+    driver.press(Key::F5);
+    assert!(driver.shows_part("Reading it again failed, so this is the file as it was read before: "));
+    assert!(driver.is_on(Role::RadioButton, "Leaked") && driver.shows_part("Still live at the end: 3.52 MiB"));
+    std::fs::write(&path, "garbage").unwrap();
+    driver.press(Key::F5);
+    assert!(driver.shows_part("Reading it again failed") && driver.is_on(Role::RadioButton, "Leaked"));
+    std::fs::copy(capture("v13-py3.13/json_churn_pymalloc.bin"), &path).unwrap();
+    driver.press(Key::F5);
+    assert!(!driver.shows_part("Reading it again failed"));
+    assert!(driver.is_on(Role::RadioButton, "Leaked"), "the view is the same");
+}
+
+#[test]
 fn a_file_that_changes_on_disk_is_noticed_and_reloaded() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("growing.bin");

@@ -43,6 +43,13 @@ fn a_picture_has_the_size_and_the_theme_that_were_asked_for() {
 }
 
 #[test]
+fn a_picture_larger_than_any_screen_is_refused_before_anything_is_drawn() {
+    let options =
+        ScreenshotOptions { size_points: [4000, 4000], pixels_per_point: 8.0, ..ScreenshotOptions::default() };
+    assert!(matches!(screenshot(&options), Err(UiError::PictureTooLarge(268, 33))));
+}
+
+#[test]
 fn a_file_that_is_not_there_is_an_error_and_no_picture() {
     let options = ScreenshotOptions { path: Some(capture("no such file.bin")), ..ScreenshotOptions::default() };
     assert!(matches!(screenshot(&options), Err(UiError::Open(_))));

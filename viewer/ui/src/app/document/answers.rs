@@ -3,6 +3,7 @@
 
 use super::super::worker::{Part, Picture, Selected};
 use crate::icicle::{Hits, SearchError};
+use memray_format::Allocator;
 use memray_index::{Answer, GroupBy, GrowthBy, GrowthRow, Question, Refusal, Row, Statistics, TimeRange, Tree};
 use memray_report::Headline;
 use memray_report::notes::Note;
@@ -31,6 +32,8 @@ pub(in crate::app) struct Answers {
     pub growth: Option<(TimeRange, GrowthBy, GrowthOutcome)>,
     /// The statistics.
     pub statistics: Option<Result<Arc<Statistics>, Refusal>>,
+    /// The allocators that the capture has.
+    pub allocators: Option<Arc<[Allocator]>>,
 }
 
 impl Answers {
@@ -57,6 +60,7 @@ impl Answers {
             Part::Table(question, by, rows) => self.table = Some((question, by, rows)),
             Part::Growth(range, by, rows) => self.growth = Some((range, by, rows)),
             Part::Statistics(statistics) => self.statistics = Some(statistics),
+            Part::Allocators(allocators) => self.allocators = Some(allocators),
             Part::Done(_) => {}
         }
     }

@@ -2,8 +2,9 @@
 //! What commands do to a document.
 
 use super::super::command::Command;
+use super::super::history::Step;
 use super::super::search_field;
-use super::super::view::{ModeChoice, Tab};
+use super::super::view::{ModeChoice, Tab, View};
 use super::Document;
 use egui::Context;
 use memray_index::{Filter, Moment, SnapshotRow};
@@ -101,37 +102,44 @@ impl Document {
         }
     }
 
+    /// Whether the icicle is on its way to another part of the tree.
+    #[cfg(feature = "test-channel")]
+    pub(in crate::app) fn is_moving(&self) -> bool {
+        self.icicle.is_moving()
+    }
+
     /// Whether less than the whole tree is shown.
     #[cfg(feature = "test-channel")]
     pub(in crate::app) fn is_zoomed(&self) -> bool {
         self.icicle.is_zoomed()
     }
 
-    /// Whether there is a zoom or a view to go back to.
-    pub(in crate::app) fn can_go_back(&self) -> bool {
-        self.icicle.can_go_back() || self.history.can_go_back()
+    /// What is shown now, to be come back to.
+    fn step(&self) -> Step {
+        Step { view: self.view.clone(), zoom: self.icicle.place().cloned() }
     }
 
-    /// Whether there is a zoom or a view to go forward to.
-    pub(in crate::app) fn can_go_forward(&self) -> bool {
-        self.icicle.can_go_forward() || self.history.can_go_forward()
+    /// Notes that this view was left for the present one.
+    pub(in crate::app) fn left(&mut self, view: View) {
+        self.history.left(Step { view, ..self.step() });
     }
 
     fn go_back(&mut self) {
-        if self.icicle.can_go_back() {
-            self.icicle.back();
-        } else if let Some(view) = self.history.back(&self.view) {
-            self.view = view;
+        if let Some(step) = self.history.back(self.step()) {
+            self.show_step(step);
         }
     }
 
     fn go_forward(&mut self) {
-        if self.history.can_go_forward() {
-            if let Some(view) = self.history.forward(&self.view) {
-                self.view = view;
-            }
-        } else {
-            self.icicle.forward();
+        if let Some(step) = self.history.forward(self.step()) {
+            self.show_step(step);
+        }
+    }
+
+    fn show_step(&mut self, step: Step) {
+        self.view = step.view;
+        if let Some(zoom) = step.zoom {
+            self.icicle.go_to(zoom);
         }
     }
 }

@@ -10,9 +10,10 @@ pub(super) use answers::Answers;
 pub(super) use search::SearchField;
 
 use super::filter_bar::FilterMenu;
+use super::history::History;
 use super::mode_bar::TypedTime;
 use super::selection::Selection;
-use super::view::{History, Tab, View};
+use super::view::{Tab, View};
 use super::watcher::{Fingerprint, Watcher};
 use super::worker::{Part, Wanted, Worker};
 use crate::details::Details;
@@ -47,6 +48,10 @@ pub(super) struct Document {
     pub answers: Answers,
     /// How long opening took.
     pub opened_in: Duration,
+    /// Whether the menu of allocators was opened.
+    pub wants_allocators: bool,
+    /// Why the file could not be read again, if that was tried.
+    pub reload_failure: Option<String>,
     /// A moment or range being typed.
     pub(super) typed_time: TypedTime,
     /// Filters being typed.
@@ -94,6 +99,8 @@ impl Document {
             search: SearchField::default(),
             answers: Answers::default(),
             opened_in,
+            wants_allocators: false,
+            reload_failure: None,
             typed_time: TypedTime::default(),
             filter_menu: FilterMenu::default(),
             reveals_selection: false,
@@ -163,6 +170,7 @@ impl Document {
             growth: (self.view.tab == Tab::Growth)
                 .then(|| (self.view.growth_range(self.index.timeline()), self.view.growth_by)),
             statistics: self.view.tab == Tab::Statistics,
+            allocators: self.wants_allocators,
         }
     }
 

@@ -2,6 +2,7 @@
 //! The parts of a document drawn: each view is given the answers that are there, and what the user did in it changes
 //! what is shown.
 
+use super::super::history::Step;
 use super::super::selection::Selection;
 use super::super::view::Tab;
 use super::Document;
@@ -41,9 +42,10 @@ impl Document {
                 bytes,
                 generation: self.selected_generation,
             }),
-            range: self.view.range,
-            moment: self.view.moment,
+            range: self.view.range_in_effect(),
+            moment: self.view.moment_in_effect(),
             is_provisional: false,
+            stops_early: self.index.info().stops_early(),
             units: settings.units.units(),
             clock: settings.clock.wall_clock(),
         };
@@ -91,11 +93,14 @@ impl Document {
         let group_by = by.group_by();
         let refusal = outcome.as_ref().err().map(Refusal::sentence);
         let timeline = self.index.timeline();
-        let range = format_elapsed_range(elapsed_ms(timeline, range.from), elapsed_ms(timeline, range.to));
+        let mut words = format_elapsed_range(elapsed_ms(timeline, range.from), elapsed_ms(timeline, range.to));
+        if self.view.range_in_effect().is_none() {
+            words += "; the first tenth of the run is left out, as it is mostly start-up";
+        }
         let source = growth_view::Source {
             rows: outcome.as_ref().map_err(|_| refusal.as_deref().unwrap_or_default()),
             by: *by,
-            range: &range,
+            range: &words,
             labels: &self.labels,
             selected: self.selected_key(group_by),
             units: settings.units.units(),
@@ -148,6 +153,7 @@ impl Document {
             caller: facts.caller,
             growth: selected.and_then(|selected| selected.growth),
             threads: &facts.threads,
+            further_threads: facts.further_threads,
             stack: &facts.stack_locations,
             selected_frame: facts.selected_frame,
             native: &facts.native,
@@ -187,6 +193,9 @@ impl Document {
             units: settings.units.units(),
         };
         let events = self.icicle.show(ui, &source);
+        if events.left.is_some() {
+            self.history.left(Step { view: self.view.clone(), zoom: events.left });
+        }
         let function = |node: TreeNodeId| self.index.location(tree.node(node).location).function;
         let focus = events.focus.map(|node| self.index.text(function(node)).into_owned());
         let hidden = events.hide.map(function);
@@ -222,7 +231,7 @@ fn group_of(key: RowKey) -> GroupBy {
 fn amount_words(mode: &Mode, info: &CaptureInfo) -> &'static str {
     match mode {
         Mode::Peak => "live at the peak",
-        Mode::Leaked if info.stops_early() => "live at the stop",
+        Mode::Leaked if info.stops_early() => "live when the recording stops",
         Mode::Leaked => "leaked",
         Mode::LiveAt(_) => "live then",
         Mode::RangeLive(_) => "still live",

@@ -6,7 +6,8 @@ use super::selected::SelectedCache;
 use super::{Part, Picture, Shared, Wanted};
 use crate::icicle::search;
 use egui::Context;
-use memray_index::{Answer, GroupBy, GrowthBy, Index, Pattern, Question, TimeRange, Tree, TreeOptions};
+use memray_format::Allocator;
+use memray_index::{Answer, GroupBy, GrowthBy, Index, Mode, Pattern, Question, RowKey, TimeRange, Tree};
 use memray_report::Headline;
 use memray_report::notes::notes;
 use memray_report::size::Units;
@@ -23,11 +24,14 @@ pub(super) struct Asker {
     headline_for: Option<Units>,
     has_notes: bool,
     picture: Option<Picture>,
-    hits_for: Option<(Question, TreeOptions, Option<Pattern>)>,
-    selected_for: Option<(Question, TreeOptions, Selection, Option<TimeRange>)>,
+    /// Counts pictures: what was found in one is not told of the next, even if both answer the same question.
+    picture_number: u64,
+    hits_for: Option<(u64, Option<Pattern>)>,
+    selected_for: Option<(u64, Selection, Option<TimeRange>)>,
     table_for: Option<(Question, GroupBy)>,
     growth_for: Option<(TimeRange, GrowthBy, memray_index::Filter)>,
     has_statistics: bool,
+    has_allocators: bool,
     selected: SelectedCache,
 }
 
@@ -40,22 +44,25 @@ impl Asker {
             headline_for: None,
             has_notes: false,
             picture: None,
+            picture_number: 0,
             hits_for: None,
             selected_for: None,
             table_for: None,
             growth_for: None,
             has_statistics: false,
+            has_allocators: false,
             selected: SelectedCache::default(),
         }
     }
 
     pub(super) fn run(mut self, shared: &Shared) {
-        const STEPS: [fn(&mut Asker, &Wanted) -> Option<Part>; 8] = [
+        const STEPS: [fn(&mut Asker, &Wanted) -> Option<Part>; 9] = [
             Asker::picture,
             Asker::headline,
             Asker::notes,
             Asker::table,
             Asker::statistics,
+            Asker::allocators,
             Asker::hits,
             Asker::selection,
             Asker::growth,
@@ -101,6 +108,7 @@ impl Asker {
         });
         let picture = Picture { question: wanted.question.clone(), options: wanted.tree, outcome };
         self.picture = Some(picture.clone());
+        self.picture_number += 1;
         Some(Part::Picture(picture))
     }
 
@@ -129,7 +137,7 @@ impl Asker {
     }
 
     fn hits(&mut self, wanted: &Wanted) -> Option<Part> {
-        let key = (wanted.question.clone(), wanted.tree, wanted.search.clone());
+        let key = (self.picture_number, wanted.search.clone());
         if self.hits_for.as_ref() == Some(&key) {
             return None;
         }
@@ -143,7 +151,7 @@ impl Asker {
         let Some(selection) = &wanted.selection else {
             return self.selected_for.take().map(|_| Part::Selected(None));
         };
-        let key = (wanted.question.clone(), wanted.tree, selection.clone(), wanted.growth_range);
+        let key = (self.picture_number, selection.clone(), wanted.growth_range);
         if self.selected_for.as_ref() == Some(&key) {
             return None;
         }
@@ -175,11 +183,74 @@ impl Asker {
         Some(Part::Growth(range, by, rows.map(Arc::new)))
     }
 
+    fn allocators(&mut self, wanted: &Wanted) -> Option<Part> {
+        if !wanted.allocators || std::mem::replace(&mut self.has_allocators, true) {
+            return None;
+        }
+        let of = |mode| {
+            let answer = self.index.ask(&Question { mode, ..Question::default() }).ok()?;
+            let rows = self.index.table(&answer, GroupBy::Allocator).into_iter().map(|row| row.key);
+            Some(rows.filter_map(|key| if let RowKey::Allocator(allocator) = key { Some(allocator) } else { None }))
+        };
+        // Where sums are all there is, those of the peak and of the end.
+        let mut allocators: Vec<Allocator> = match of(Mode::Total) {
+            Some(all) => all.collect(),
+            None => of(Mode::Peak).into_iter().chain(of(Mode::Leaked)).flatten().collect(),
+        };
+        allocators.sort_unstable();
+        allocators.dedup();
+        Some(Part::Allocators(allocators.into()))
+    }
+
     fn statistics(&mut self, wanted: &Wanted) -> Option<Part> {
         if !wanted.statistics || self.has_statistics {
             return None;
         }
         self.has_statistics = true;
         Some(Part::Statistics(self.index.statistics().map(Arc::new)))
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::app::View;
+    use memray_index::{OpenOptions, Progress, TreeNodeId};
+    use std::path::Path;
+
+    #[test]
+    fn hits_and_the_selected_frame_are_told_again_when_a_question_comes_back() {
+        let capture = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/captures/v13-py3.13/items.bin");
+        let options = OpenOptions { no_cache: true, ..OpenOptions::default() };
+        let index = Index::open(&capture, &options, &Progress::default()).unwrap();
+        let mut asker = Asker::new(index, mpsc::channel().0, Context::default());
+        let mut wanted = Wanted {
+            units: Units::default(),
+            question: View::default().question(),
+            tree: View::default().tree,
+            search: Some(Pattern::Substring("items".to_owned())),
+            selection: None,
+            growth_range: None,
+            table: None,
+            growth: None,
+            statistics: false,
+            allocators: false,
+        };
+        asker.picture(&wanted);
+        let (_, tree) = asker.answer().unwrap();
+        wanted.selection = Selection::of_node(&tree, TreeNodeId(1), wanted.tree);
+        let found = |asker: &mut Asker, wanted: &Wanted| {
+            let Some(Part::Hits(Some(Ok(hits)))) = asker.hits(wanted) else { return None };
+            let Some(Part::Selected(Some(selected))) = asker.selection(wanted) else { return None };
+            Some((hits.frame_count(), selected.node))
+        };
+        let first = found(&mut asker, &wanted);
+        assert!(first.is_some_and(|(frames, node)| frames > 0 && node == Some(TreeNodeId(1))), "{first:?}");
+        assert_eq!(found(&mut asker, &wanted), None, "told already");
+        // Another question's picture forgets both, and the wish is back before they are found in it.
+        let other = Wanted { question: Question { mode: Mode::Leaked, ..wanted.question.clone() }, ..wanted.clone() };
+        assert!(asker.picture(&other).is_some() && asker.picture(&wanted).is_some());
+        assert_eq!(found(&mut asker, &wanted), first);
     }
 }

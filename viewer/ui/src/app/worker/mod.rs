@@ -15,6 +15,7 @@ use crate::error::UiError;
 use crate::icicle::{Hits, SearchError};
 use asker::Asker;
 use egui::Context;
+use memray_format::Allocator;
 use memray_index::{
     Answer, GroupBy, GrowthBy, GrowthRow, Index, Pattern, Question, Refusal, Row, Statistics, TimeRange, Tree,
     TreeOptions,
@@ -45,6 +46,8 @@ pub(super) struct Wanted {
     pub growth: Option<(TimeRange, GrowthBy)>,
     /// The statistics, where they are shown.
     pub statistics: bool,
+    /// Which allocators the capture has, where one may be chosen.
+    pub allocators: bool,
 }
 
 /// An answer with its tree.
@@ -70,6 +73,7 @@ pub(super) enum Part {
     Table(Question, GroupBy, Arc<Vec<Row>>),
     Growth(TimeRange, GrowthBy, Result<Arc<Vec<GrowthRow>>, Refusal>),
     Statistics(Result<Arc<Statistics>, Refusal>),
+    Allocators(Arc<[Allocator]>),
     /// All of one wish is there.
     Done(Box<Wanted>),
 }

@@ -3,7 +3,7 @@
 
 use super::super::selection::Selection;
 use super::Wanted;
-use crate::details::Growth;
+use crate::details::{Growth, MAX_THREADS};
 use memray_index::{
     Amount, Answer, Filter, GrowthCurve, Index, LocationId, Mode, Question, RowSites, SiteId, ThreadIndex, Tree,
     TreeNodeId, TreeOptions,
@@ -41,8 +41,10 @@ pub(in crate::app) struct SelectionFacts {
     pub(in crate::app) own: Amount,
     /// Of the selected frame's caller, where a frame is selected.
     pub(in crate::app) caller: Option<Amount>,
-    /// By thread, the largest first.
+    /// By thread, the largest first, as many as are shown.
     pub(in crate::app) threads: Vec<(ThreadIndex, Amount)>,
+    /// How many more threads there are, and how much they have.
+    pub(in crate::app) further_threads: (usize, i64),
     /// The stack through the selection, the outermost frame first, on below it along its heaviest callees.
     pub(in crate::app) stack: Vec<TreeNodeId>,
     /// The locations of `stack`.
@@ -170,6 +172,9 @@ fn facts(index: &Index, laid: Laid<'_>, selection: &Selection, node: Option<Tree
     }
     facts.threads = threads.into_iter().collect();
     facts.threads.sort_by_key(|(thread, amount)| (Reverse(amount.bytes), *thread));
+    let further = facts.threads.split_off(MAX_THREADS.min(facts.threads.len()));
+    let bytes = further.iter().fold(0_i64, |sum, (_, amount)| sum.saturating_add(amount.bytes));
+    facts.further_threads = (further.len(), bytes);
     if let Some(id) = node {
         facts.follow(tree, id);
     }

@@ -75,7 +75,12 @@ impl Icicle {
             (Key::ArrowRight, Direction::Right),
         ] {
             if pressed(key) {
-                let next = selected.map_or(Some(self.anchor), |from| direction.neighbour(tree, from));
+                let next = match *selected {
+                    Some(from) => direction.neighbour(tree, from),
+                    // The root stands for everything, and so for nothing that could be selected.
+                    None if self.anchor.0 == 0 => Direction::Inwards.neighbour(tree, self.anchor),
+                    None => Some(self.anchor),
+                };
                 if let Some(next) = next {
                     *selected = Some(next);
                     events.selection = Some(Selection::Frame(next));
@@ -87,9 +92,6 @@ impl Icicle {
             && pressed(Key::Enter)
         {
             self.carry_out(ui, tree, geometry, Request::ZoomTo(node));
-        }
-        if (self.is_zoomed() || self.level > 0.0) && pressed(Key::Escape) {
-            self.carry_out(ui, tree, geometry, Request::Reset);
         }
     }
 
@@ -117,10 +119,9 @@ impl Icicle {
         if response.double_clicked() {
             match hovered {
                 Some(frame) if frame.is_merged() => {
-                    self.remember();
                     let first = source.tree.node(frame.node);
                     let view = View::of(start_of(source.tree, frame.node), frame.weight(source.tree));
-                    self.travel(ui, source.tree, first.parent, view, self.level);
+                    self.zoom(ui, source.tree, first.parent, view, self.level);
                 }
                 Some(frame) => self.carry_out(ui, source.tree, geometry, Request::ZoomTo(frame.node)),
                 None => self.carry_out(ui, source.tree, geometry, Request::Reset),

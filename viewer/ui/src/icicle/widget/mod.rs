@@ -12,6 +12,7 @@ use super::place::{FramePath, Place, view_of};
 use super::tooltip;
 use super::view::{Motion, View};
 use super::{Events, Selection, Source};
+use crate::landmark::landmark;
 use egui::{Rect, Response, Role, Sense, Ui, WidgetInfo};
 use memray_index::TreeNodeId;
 use travel::Request;
@@ -28,8 +29,8 @@ pub struct Icicle {
     /// The frame that the view shows all or a part of, and that part.
     anchor: TreeNodeId,
     place: Option<Place>,
-    back: Vec<Place>,
-    forward: Vec<Place>,
+    /// What was shown before a zoom that was just made.
+    left: Option<Place>,
     requests: Vec<Request>,
     /// The last selection and its path, for when the tree is replaced.
     selected: Option<(TreeNodeId, FramePath)>,
@@ -60,24 +61,20 @@ impl Icicle {
         self.requests.push(Request::Reset);
     }
 
-    /// Undoes the last zoom to a frame.
-    pub fn back(&mut self) {
-        self.requests.push(Request::Back);
+    /// What it shows, or is on its way to; `None` until it was shown.
+    pub fn place(&self) -> Option<&Place> {
+        self.place.as_ref()
     }
 
-    /// Redoes it.
-    pub fn forward(&mut self) {
-        self.requests.push(Request::Forward);
+    /// Goes to what it showed before, as far as the tree has it; also once another tree takes its place.
+    pub fn go_to(&mut self, place: Place) {
+        self.requests.push(Request::To(place));
     }
 
-    /// Whether there is a zoom to undo.
-    pub fn can_go_back(&self) -> bool {
-        !self.back.is_empty()
-    }
-
-    /// Whether there is a zoom to redo.
-    pub fn can_go_forward(&self) -> bool {
-        !self.forward.is_empty()
+    /// Whether it is on its way to another part of the tree.
+    #[cfg(feature = "test-channel")]
+    pub fn is_moving(&self) -> bool {
+        self.motion.is_some() || !self.requests.is_empty()
     }
 
     /// Whether less than the whole tree's width is shown.
@@ -87,7 +84,7 @@ impl Icicle {
 
     /// Draws a tree into all of the room that is left, and says what the user asked for.
     ///
-    /// While it has the focus, or nothing has, it takes these keys where they do something: arrows, Enter, Escape.
+    /// While it has the focus, or nothing has, it takes arrows and Enter where they do something.
     pub fn show(&mut self, ui: &mut Ui, source: &Source<'_>) -> Events {
         let mut events = Events::default();
         let (rect, response) = ui.allocate_exact_size(ui.available_size(), Sense::click_and_drag());
@@ -129,6 +126,7 @@ impl Icicle {
         if self.selected.as_ref().map(|(node, _)| *node) != selected {
             self.selected = selected.map(|node| (node, FramePath::of(source.tree, node)));
         }
+        events.left = self.left.take();
         events
     }
 
@@ -144,7 +142,7 @@ impl Icicle {
         self.menu = None;
         self.requests.retain(|request| match request {
             Request::ZoomTo(node) | Request::Reveal(node) => known(*node),
-            Request::By(_) | Request::Reset | Request::Back | Request::Forward => true,
+            Request::By(_) | Request::Reset | Request::To(_) => true,
         });
         self.paint.forget_labels();
         let (anchor, mut view) =
@@ -214,6 +212,7 @@ impl Icicle {
             });
         let id = response.id.with("selected frame");
         let child = ui.interact(rect.intersect(response.rect), id, Sense::hover());
+        landmark(ui, "selected frame", child.rect);
         child.widget_info(|| {
             let name = frame_name(source.labels, frame);
             let label = match frame_place(source.labels, frame) {

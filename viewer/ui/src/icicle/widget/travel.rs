@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! From one part of the tree to another: zooms that are asked for, moved to, remembered and undone, and frames that are
-//! brought into sight.
+//! From one part of the tree to another: zooms that are asked for, moved to and undone, and frames that are brought into
+//! sight.
 
 use super::super::paint::Geometry;
 use super::super::place::{Place, anchor_of, start_of, view_of};
@@ -9,23 +9,19 @@ use super::Icicle;
 use egui::Ui;
 use memray_index::{Tree, TreeNodeId};
 
-/// So many zooms are remembered.
-const LONGEST_HISTORY: usize = 100;
-
 /// A frame that is brought into sight is at least this wide…
 const NARROWEST_SEEN_PX: f64 = 3.0;
 /// …or else made so wide.
 const REVEALED_POINTS: f32 = 120.0;
 
 /// Where to go, as it is asked for.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) enum Request {
     ZoomTo(TreeNodeId),
     Reveal(TreeNodeId),
     By(f64),
     Reset,
-    Back,
-    Forward,
+    To(Place),
 }
 
 impl Icicle {
@@ -56,42 +52,29 @@ impl Icicle {
         self.view.unwrap_or_else(|| view_of(tree, TreeNodeId(0)))
     }
 
-    pub(super) fn remember(&mut self) {
-        if let Some(place) = self.place.clone()
-            && self.back.last() != Some(&place)
-        {
-            self.back.push(place);
-            if self.back.len() > LONGEST_HISTORY {
-                self.back.remove(0);
-            }
+    /// Moves to a view that one may want to come back from.
+    pub(super) fn zoom(&mut self, ui: &Ui, tree: &Tree, anchor: TreeNodeId, view: View, level: f64) {
+        let before = self.place.clone();
+        self.travel(ui, tree, anchor, view, level);
+        if self.left.is_none() && before != self.place {
+            self.left = before;
         }
-        self.forward.clear();
     }
 
     pub(super) fn carry_out(&mut self, ui: &Ui, tree: &Tree, geometry: &Geometry, request: Request) {
         match request {
             Request::ZoomTo(node) => {
                 if (node.0 as usize) < tree.nodes.len() && tree.node(node).weight > 0 {
-                    self.remember();
                     let level = self.level_for(tree, geometry, node);
-                    self.travel(ui, tree, node, view_of(tree, node), level);
+                    self.zoom(ui, tree, node, view_of(tree, node), level);
                 }
             }
-            Request::Reset => {
-                self.remember();
-                self.travel(ui, tree, TreeNodeId(0), view_of(tree, TreeNodeId(0)), 0.0);
-            }
-            Request::Back => {
-                if let (Some(to), Some(here)) = (self.back.pop(), self.place.clone()) {
-                    self.forward.push(here);
-                    self.travel_to_place(ui, tree, &to);
-                }
-            }
-            Request::Forward => {
-                if let (Some(to), Some(here)) = (self.forward.pop(), self.place.clone()) {
-                    self.back.push(here);
-                    self.travel_to_place(ui, tree, &to);
-                }
+            Request::Reset => self.zoom(ui, tree, TreeNodeId(0), view_of(tree, TreeNodeId(0)), 0.0),
+            Request::To(place) => {
+                let (anchor, view) = place.find(tree);
+                self.travel(ui, tree, anchor, view, place.level);
+                // The tree that is to come may have all of it.
+                self.place = Some(place);
             }
             Request::Reveal(node) => self.bring_into_sight(ui, tree, geometry, node),
             Request::By(factor) => {
@@ -101,11 +84,6 @@ impl Icicle {
                 self.travel(ui, tree, anchor_of(tree, &view), view, self.level);
             }
         }
-    }
-
-    fn travel_to_place(&mut self, ui: &Ui, tree: &Tree, place: &Place) {
-        let (anchor, view) = place.find(tree);
-        self.travel(ui, tree, anchor, view, place.level);
     }
 
     /// The level at the edge that shows a frame and what is below it: the present one where it does.
