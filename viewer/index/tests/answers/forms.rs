@@ -28,8 +28,9 @@ const GROUPINGS: [GroupBy; 8] = [
 /// The index lays an inverted tree out no further where less than this part of the whole is left.
 const FINEST_PART: u64 = 1 << 20;
 
-/// Snapshots up to which growth is followed through all of them.
-const FEW_SNAPSHOTS: usize = 100;
+/// A capture of at most so many steps and snapshots is short: then growth is followed through all of its snapshots.
+const SHORT_STEPS: usize = 2000;
+const SHORT_SNAPSHOTS: usize = 100;
 
 pub(super) struct Forms<'a> {
     index: &'a Index,
@@ -57,6 +58,11 @@ impl<'a> Forms<'a> {
         if ours != models {
             self.differences.push(format!("{}: {ours:?}, the model: {models:?}", what()));
         }
+    }
+
+    /// Of how many questions one is asked in a form too: they take turns, as forms take longer than the answer itself.
+    pub(super) fn stride(&self) -> usize {
+        if self.model.steps.len() <= SHORT_STEPS { 3 } else { 9 }
     }
 
     /// One answer as a tree and as two tables; by `number` each tree and table gets its turn.
@@ -302,9 +308,10 @@ impl<'a> Forms<'a> {
 
         // Each sparkline begins and ends with the range, and goes through its snapshots in order.
         let count = self.model.snapshots().len();
+        let is_short = count <= SHORT_SNAPSHOTS && self.model.steps.len() <= SHORT_STEPS;
         let snapshots =
             (0..count as u32).map(Moment::Snapshot).filter(|moment| (range.from..range.to).contains(moment));
-        let between: Vec<Moment> = if count > FEW_SNAPSHOTS { Vec::new() } else { snapshots.collect() };
+        let between: Vec<Moment> = if is_short { snapshots.collect() } else { Vec::new() };
         let live: Vec<BTreeMap<Key, (i64, i64)>> =
             between.iter().map(|moment| self.live(*moment, by, filter)).collect();
         for row in rows.iter().filter(|row| !is_native(row.key)) {
@@ -312,7 +319,7 @@ impl<'a> Forms<'a> {
             let range_ends = (Some(row.before.bytes as u64), Some(row.after.bytes as u64));
             let key = self.key(row.key);
             self.equal(|| what(&format!("ends of the sparkline of {key:?}")), &ends, &range_ends);
-            if count <= FEW_SNAPSHOTS {
+            if is_short {
                 let bytes = |row: &BTreeMap<Key, (i64, i64)>| row.get(&key).map_or(0, |amount| amount.0 as u64);
                 let moments =
                     [row.before.bytes as u64].into_iter().chain(live.iter().map(bytes)).chain([row.after.bytes as u64]);

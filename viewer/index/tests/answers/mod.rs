@@ -328,9 +328,8 @@ pub fn compare(index: &Index, naive: &NaiveAnswers<'_>, questions: &[Question]) 
     let mut forms = forms::Forms::new(index, naive);
     forms.growth();
     for (number, question) in questions.iter().enumerate() {
-        // Forms take turns, as each takes longer than the answer: a third of the questions is as telling as all.
-        if number.is_multiple_of(3) {
-            forms.answer(question, number / 3);
+        if number.is_multiple_of(forms.stride()) {
+            forms.answer(question, number / forms.stride());
         }
         match (Answers::ask(index, question), naive.ask(question)) {
             (Ok(ours), Ok(model)) => {
