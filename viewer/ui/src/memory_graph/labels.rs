@@ -64,13 +64,15 @@ pub(super) fn strong(painter: &Painter, text: &str, colour: Color32) -> Arc<Gall
     painter.layout_no_wrap(text.to_owned(), font, colour)
 }
 
-/// Places beside a point: right of it, left of it, above, below.
-pub(super) fn around(point: Pos2, size: Vec2) -> [Pos2; 4] {
+/// Places beside a point: right of it, left of it, above, below; then above and below to the left.
+pub(super) fn around(point: Pos2, size: Vec2) -> [Pos2; 6] {
     let middle = point.y - size.y / 2.0;
     [
         pos2(point.x + 8.0, middle),
         pos2(point.x - 8.0 - size.x, middle),
         pos2(point.x + 4.0, point.y - size.y - 4.0),
         pos2(point.x + 8.0, point.y + 6.0),
+        pos2(point.x - 4.0 - size.x, point.y - size.y - 4.0),
+        pos2(point.x - 8.0 - size.x, point.y + 6.0),
     ]
 }

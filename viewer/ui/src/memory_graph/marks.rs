@@ -104,8 +104,8 @@ fn peak_rss(painter: &Painter, plot: &Plot, lines: &Lines, source: &Source<'_>, 
     painter.circle(at, 3.0, plot.palette.panel, Stroke::new(1.5, plot.palette.rss));
     let words = format!("peak RSS {}", format_bytes(bytes, source.units));
     let galley = text(painter, &words, plot.palette.text_weak);
-    let mut places = around(at, galley.size());
-    places.rotate_left(2);
+    let [right, left, above, below, above_left, below_left] = around(at, galley.size());
+    let places = [above, below, above_left, below_left, right, left];
     labels.take(Rect::from_center_size(at, vec2(8.0, 8.0)));
     labels.put(painter, galley, &places);
 }

@@ -157,6 +157,17 @@ fn escape_leads_out_of_a_range_that_holds_nothing_and_the_next_answer_is_whole()
 }
 
 #[test]
+fn growth_says_why_it_begins_late_unless_a_range_was_chosen() {
+    let mut driver = Driver::open("v13-py3.13/items.bin");
+    driver.press(Key::Num3);
+    assert!(driver.shows_part("; the first tenth of the run is left out, as it is mostly start-up"));
+    driver.press(Key::G);
+    driver.type_into("Moment or range", "20ms..80ms");
+    driver.press(Key::Enter);
+    assert!(driver.shows("Live bytes 27 ms–86 ms"));
+}
+
+#[test]
 fn a_range_is_not_shown_as_selected_in_a_mode_without_one() {
     let mut driver = Driver::open("v13-py3.13/items.bin");
     driver.press(Key::G);

@@ -4,6 +4,7 @@
 use crate::driver::{Driver, capture};
 use egui::Key;
 use egui::accesskit::Role;
+use egui_kittest::kittest::Queryable as _;
 use std::time::{Duration, Instant};
 
 #[test]
@@ -47,10 +48,19 @@ fn what_was_not_traced_is_said() {
 
 #[test]
 fn what_a_recording_that_stops_holds_is_not_called_leaked() {
-    let driver = Driver::open("v13-py3.13/crash.bin");
+    let mut driver = Driver::open("v13-py3.13/crash.bin");
     assert!(driver.shows_part("The recording stops after"));
     assert!(driver.shows("Live when the recording stops"));
     assert!(!driver.shows("Leaked"));
+    // The same words everywhere: mode and caption, details, graph, statistics.
+    driver.click(Role::RadioButton, "Live when the recording stops");
+    assert!(driver.shows_part("Live when the recording stops: "));
+    driver.press(Key::ArrowDown);
+    assert!(driver.shows_part("live when the recording stops "));
+    assert!(driver.canvas("Memory graph").contains(" live when the recording stops, ran "));
+    driver.press(Key::Num4);
+    let told = driver.harness.query_all_by_label("Live when the recording stops").count();
+    assert_eq!(told, 2, "the mode and the statistics");
 }
 
 #[test]
