@@ -29,6 +29,7 @@ mod store;
 mod table;
 mod timeline;
 mod tree;
+mod waiting;
 
 pub use answer::{Amount, Answer, StackAmount};
 pub use call_tree::CallTree;

@@ -10,18 +10,11 @@ use crate::index::{OpenOptions, Origin};
 use crate::progress::{Progress, Provisional};
 use crate::store::Store;
 use crate::store::reader::index_version;
+use crate::waiting::{Builder, LOOK_EVERY, follow, while_telling};
 use std::fs::{self, File};
-use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::io::{self, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{self, RecvTimeoutError};
-use std::time::{Duration, Instant, SystemTime};
-
-/// How often a waiting process looks whether the building one is done.
-const LOOK_EVERY: Duration = Duration::from_millis(100);
-
-/// How long a building process may say nothing before nobody waits for it any longer. It says something every
-/// [`LOOK_EVERY`], unless it was stopped or its machine sleeps.
-const STANDS_STILL_AFTER: Duration = Duration::from_secs(5);
+use std::time::{Instant, SystemTime};
 
 /// Where an opened index comes from.
 pub(crate) struct Source {
@@ -157,39 +150,6 @@ fn open_kept(index_path: &Path) -> Option<Opened> {
     Some(Opened { store, file, origin: Origin::Cached, not_kept: None })
 }
 
-/// The process that builds the index we want, as seen from here.
-#[derive(Default)]
-struct Builder {
-    /// What it last said, and when it was first seen to say so.
-    last: Option<(String, Instant)>,
-}
-
-impl Builder {
-    /// Whether it has said the same for too long.
-    fn stands_still(&mut self, told: String, now: Instant) -> bool {
-        match &self.last {
-            Some((last, since)) if *last == told => now.saturating_duration_since(*since) >= STANDS_STILL_AFTER,
-            _ => {
-                self.last = Some((told, now));
-                false
-            }
-        }
-    }
-}
-
-/// Shows how far the process is that builds the index we want; what it said.
-fn follow(lock: Option<&File>, progress: &Progress) -> String {
-    let mut told = String::new();
-    if lock.is_some_and(|lock| lock.take(100).read_to_string(&mut told).is_ok()) {
-        let mut numbers = told.split_whitespace().map_while(|number| number.parse::<u64>().ok());
-        if let (Some(done), Some(total), Some(records)) = (numbers.next(), numbers.next(), numbers.next()) {
-            progress.set_total(total);
-            progress.advance(done, records);
-        }
-    }
-    told
-}
-
 /// Builds an index in the cache, and names it if it is worth keeping.
 fn build_named(
     capture: &Capture,
@@ -215,30 +175,6 @@ fn build_named(
     }
     fs::rename(partial, index_path).map_err(write_error)?;
     opened(index_path)
-}
-
-/// Does some work, and says meanwhile in a file how far it is, for those who wait for it; that it still says something
-/// shows that it goes on.
-fn while_telling<T>(file: &File, progress: &Progress, work: impl FnOnce() -> T) -> T {
-    // Dropped when the work is done, also if it panics.
-    let (working, is_done) = mpsc::channel::<()>();
-    std::thread::scope(|scope| {
-        // Without a thread to say it, nobody waits for long.
-        let _ = std::thread::Builder::new().name("tell progress".to_owned()).spawn_scoped(scope, move || {
-            for beat in 0u64.. {
-                let (bytes, total) = progress.bytes();
-                let line = format!("{bytes} {total} {} {beat} \n", progress.records());
-                let mut file = file;
-                let _ = file.seek(SeekFrom::Start(0)).and_then(|_| file.write_all(line.as_bytes()));
-                if is_done.recv_timeout(LOOK_EVERY) != Err(RecvTimeoutError::Timeout) {
-                    return;
-                }
-            }
-        });
-        let result = work();
-        drop(working);
-        result
-    })
 }
 
 fn create_empty(path: &Path) -> Result<(), Error> {
@@ -310,6 +246,8 @@ mod tests {
     use crate::info::Ending;
     use memray_format::Encoder;
     use memray_format::synth::Synthesis;
+    use std::io::Write as _;
+    use std::time::Duration;
 
     /// A finished capture `a.bin` in a folder of its own, and what it holds.
     fn place() -> (tempfile::TempDir, PathBuf, Vec<u8>) {
@@ -360,33 +298,5 @@ mod tests {
         let (store, source) = open(&path, &options, &Progress::default()).unwrap();
         assert_eq!((source.origin, source.not_kept, store.info.ending), (Origin::Built, None, Ending::Complete));
         assert_eq!(open(&path, &options, &Progress::default()).unwrap().1.origin, Origin::Cached);
-    }
-
-    #[test]
-    fn a_builder_that_says_nothing_new_for_a_while_stands_still() {
-        let start = Instant::now();
-        let mut builder = Builder::default();
-        let mut stands_still =
-            |told: &str, after_ms: u64| builder.stands_still(told.to_owned(), start + Duration::from_millis(after_ms));
-        assert!(!stands_still("", 0));
-        assert!(!stands_still("", 4900));
-        assert!(!stands_still("1 2 3 0 \n", 5000), "it spoke");
-        assert!(!stands_still("1 2 3 1 \n", 9900), "no further, but alive");
-        assert!(!stands_still("1 2 3 1 \n", 14_899));
-        assert!(stands_still("1 2 3 1 \n", 14_900));
-    }
-
-    #[test]
-    fn a_panic_while_others_are_told_how_far_it_is_is_a_panic_and_no_endless_wait() {
-        let file = tempfile::tempfile().unwrap();
-        let progress = Progress::default();
-        progress.set_total(9);
-        let work = std::panic::AssertUnwindSafe(|| while_telling(&file, &progress, || panic!("a bug")));
-        assert!(std::panic::catch_unwind(work).is_err());
-        let mut told = String::new();
-        (&file).seek(SeekFrom::Start(0)).unwrap();
-        (&file).read_to_string(&mut told).unwrap();
-        assert!(told.is_empty() || told.starts_with("0 9 0 "), "{told}");
-        assert_eq!(while_telling(&file, &progress, || 7), 7);
     }
 }

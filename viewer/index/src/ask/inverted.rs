@@ -13,6 +13,7 @@ use crate::call_tree::CallTree;
 use crate::ids::{LocationId, NodeId};
 use crate::tree::Tree;
 use rayon::prelude::*;
+use rustc_hash::FxHashMap;
 
 /// The tree is not taken further where less than this part of the total is left: no screen shows it.
 const FINEST_PART: u64 = 1 << 20;
@@ -22,9 +23,9 @@ const MAX_NODES: usize = 3 << 20;
 
 /// Callees above callers.
 pub(crate) fn callees_first(shown: &ShownTree, stacks: &[StackAmount]) -> Tree {
-    let tree = &shown.tree;
+    let (tree, mut stacks) = only_paths(&shown.tree, stacks);
+    let tree = &tree;
     let words = Words::new(tree);
-    let mut stacks = stacks.to_vec();
     stacks.par_sort_unstable_by_key(|stack| (stack.thread, words.ranks[stack.node.index()]));
     let sums = Sums::new(&stacks);
     let mut loose = vec![sums.node(LocationId::NONE, 0, 0..stacks.len())];
@@ -69,6 +70,30 @@ pub(crate) fn callees_first(shown: &ShownTree, stacks: &[StackAmount]) -> Tree {
         }
     }
     lay_out(&loose, true)
+}
+
+/// The part of a call tree that some stacks are paths of, and the stacks in it: of a large tree they may be few.
+fn only_paths(whole: &CallTree, stacks: &[StackAmount]) -> (CallTree, Vec<StackAmount>) {
+    let mut places: FxHashMap<NodeId, NodeId> = FxHashMap::default();
+    places.insert(NodeId::ROOT, NodeId::ROOT);
+    let mut nodes = Vec::new();
+    for stack in stacks {
+        let mut at = stack.node;
+        while !places.contains_key(&at) {
+            places.insert(at, NodeId::ROOT);
+            nodes.push(at);
+            at = whole.parent(at);
+        }
+    }
+    // Parents first.
+    nodes.sort_unstable();
+    let mut tree = CallTree::default();
+    for node in nodes {
+        let place = tree.push(places[&whole.parent(node)], whole.location(node));
+        places.insert(node, place);
+    }
+    let stacks = stacks.iter().map(|stack| StackAmount { node: places[&stack.node], ..*stack }).collect();
+    (tree, stacks)
 }
 
 /// The sorted stacks of a node.
