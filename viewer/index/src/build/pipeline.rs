@@ -35,6 +35,13 @@ pub(crate) struct Built {
     pub(crate) ending: Ending,
 }
 
+/// How far the decoding stage is, for those who wait.
+#[derive(Default)]
+struct Reached {
+    file_offset: AtomicU64,
+    records: AtomicU64,
+}
+
 /// A stretch of decompressed bytes, or why there are no more, and the place in the file that it ends at.
 type Chunk = (Vec<u8>, Result<(), Damage>, u64);
 
@@ -69,18 +76,18 @@ pub(crate) fn run(
     progress: &Progress,
 ) -> Result<Built, Error> {
     let stop = AtomicBool::new(false);
-    let file_offset = AtomicU64::new(0);
+    let reached = Reached::default();
     let (batch_sender, batches) = bounded::<Batch>(4);
     let (empty_sender, empties) = bounded::<Batch>(8);
     let start_time_ms = header.start_time_ms;
     progress.update(|known| known.start_time_ms = start_time_ms);
     scope(|scope| {
         let decoding = {
-            let (stop, file_offset) = (&stop, &file_offset);
+            let (stop, reached) = (&stop, &reached);
             spawn(scope, "decode", move || match container {
                 Container::Raw => {
                     let mut chunks = RawChunks { file, at: 0 };
-                    decode(header, true, |spent| chunks.next(spent), &batch_sender, &empties, stop, file_offset)
+                    decode(header, true, |spent| chunks.next(spent), &batch_sender, &empties, stop, reached)
                 }
                 Container::Lz4 => {
                     let (sender, receiver) = bounded::<Chunk>(8);
@@ -90,7 +97,7 @@ pub(crate) fn run(
                         let _ = spent.try_send(chunk);
                         receiver.recv().ok()
                     };
-                    let end = decode(header, false, next, &batch_sender, &empties, stop, file_offset);
+                    let end = decode(header, false, next, &batch_sender, &empties, stop, reached);
                     drop(receiver);
                     if let Ok(handle) = decompressing {
                         let _ = handle.join();
@@ -99,7 +106,7 @@ pub(crate) fn run(
                 }
             })
         };
-        let summed = pair(aggregator, &batches, &empty_sender, sink, start_time_ms, &file_offset, progress);
+        let summed = pair(aggregator, &batches, &empty_sender, sink, start_time_ms, &reached, progress);
         stop.store(true, Ordering::Relaxed);
         drop(batches);
         drop(empty_sender);
@@ -252,7 +259,7 @@ fn decode(
     batches: &Sender<Batch>,
     empties: &Receiver<Batch>,
     stop: &AtomicBool,
-    file_offset: &AtomicU64,
+    reached: &Reached,
 ) -> Decoded {
     let mut decoder = Decoder::new();
     let mut stage = Assembly { assembler: Assembler::new(header), batches, empties, is_gone: false };
@@ -262,7 +269,8 @@ fn decode(
     while let Some((chunk, status, offset)) = next(spent) {
         let result = decoder.push_to(&chunk, &mut stage);
         end_offset = offset;
-        file_offset.store(offset, Ordering::Relaxed);
+        reached.file_offset.store(offset, Ordering::Relaxed);
+        reached.records.store(decoder.record_count(), Ordering::Relaxed);
         if let Err(error) = result {
             ending = Some(match error {
                 DecodeError::Damaged { offset: place, reason } => {
@@ -318,11 +326,11 @@ fn pair(
     empties: &Sender<Batch>,
     sink: &mut impl RowSink,
     start_time_ms: i64,
-    file_offset: &AtomicU64,
+    reached: &Reached,
     progress: &Progress,
 ) -> Result<(Aggregator, Vec<Snapshot>), Error> {
     let mut snapshots: Vec<Snapshot> = Vec::new();
-    let (mut told, mut told_snapshots, mut records) = (Instant::now(), 0, 0u64);
+    let (mut told, mut told_snapshots) = (Instant::now(), 0);
     while let Ok(mut batch) = batches.recv() {
         if progress.is_cancelled() {
             return Err(Error::Cancelled);
@@ -330,13 +338,12 @@ fn pair(
         aggregator.add_sites(&batch.new_site_threads);
         snapshots.append(&mut batch.new_snapshots);
         aggregator.operations(&batch.operations, sink)?;
-        records += batch.operations.len() as u64;
         batch.operations.clear();
         batch.new_site_threads.clear();
         let _ = empties.try_send(batch);
         if told.elapsed() >= TELL_EVERY {
             told = Instant::now();
-            progress.advance(file_offset.load(Ordering::Relaxed), records);
+            progress.advance(reached.file_offset.load(Ordering::Relaxed), reached.records.load(Ordering::Relaxed));
             let heaps = aggregator.snapshot_heaps();
             let new: Vec<SnapshotRow> = snapshots
                 .iter()
