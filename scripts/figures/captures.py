@@ -27,7 +27,7 @@ class Captures:
 
     def million_nodes(self):
         return self._synthesize(
-            "million_nodes", ["--preset", "large", "--records", 60_000_000, "--stacks", 1_300_000]
+            "more_than_a_million_nodes", ["--preset", "large", "--records", 120_000_000, "--stacks", 2_200_000]
         )
 
     def lifetimes(self):
