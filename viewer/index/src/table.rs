@@ -28,6 +28,18 @@ pub enum GroupBy {
 }
 
 impl GroupBy {
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::Location,
+        Self::Function,
+        Self::File,
+        Self::Module,
+        Self::OwnCodeLine,
+        Self::Thread,
+        Self::Allocator,
+        Self::NativeLibrary,
+    ];
+
     /// Whether each stack belongs to one row alone; else to as many as it has frames.
     pub fn parts_stacks(self) -> bool {
         matches!(self, Self::OwnCodeLine | Self::Thread | Self::Allocator | Self::NativeLibrary)

@@ -6,17 +6,6 @@ use memray_index::{Amount, Answer, Filter, GroupBy, Index, Mode, OpenOptions, Pr
 use std::collections::HashMap;
 use std::path::Path;
 
-const GROUPINGS: [GroupBy; 8] = [
-    GroupBy::Location,
-    GroupBy::Function,
-    GroupBy::File,
-    GroupBy::Module,
-    GroupBy::OwnCodeLine,
-    GroupBy::Thread,
-    GroupBy::Allocator,
-    GroupBy::NativeLibrary,
-];
-
 fn open(name: &str) -> Index {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/captures/v13-py3.13").join(name);
     let options = OpenOptions { no_cache: true, ..OpenOptions::default() };
@@ -42,7 +31,7 @@ fn every_row_names_the_sites_that_it_sums() {
         let index = open(name);
         for filter in [Filter::default(), shown.clone()] {
             let answer = peak(&index, filter);
-            for by in GROUPINGS {
+            for by in GroupBy::ALL {
                 let rows = index.table(&answer, by);
                 assert!(!rows.is_empty(), "{name} {by:?}");
                 for row in rows.iter().take(60) {

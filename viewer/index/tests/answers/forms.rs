@@ -14,17 +14,6 @@ use memray_index::{
 };
 use std::collections::{BTreeMap, HashSet};
 
-const GROUPINGS: [GroupBy; 8] = [
-    GroupBy::Location,
-    GroupBy::Function,
-    GroupBy::File,
-    GroupBy::Module,
-    GroupBy::OwnCodeLine,
-    GroupBy::Thread,
-    GroupBy::Allocator,
-    GroupBy::NativeLibrary,
-];
-
 /// The index lays an inverted tree out no further where less than this part of the whole is left.
 const FINEST_PART: u64 = 1 << 20;
 
@@ -70,7 +59,7 @@ impl<'a> Forms<'a> {
         let (Ok(answer), Ok(parts)) = (self.index.ask(question), self.model.parts(question, self.threads)) else {
             return; // refused by both, as was seen elsewhere
         };
-        for by in [GROUPINGS[number % 8], GROUPINGS[(number / 8 + number + 3) % 8]] {
+        for by in [GroupBy::ALL[number % 8], GroupBy::ALL[(number / 8 + number + 3) % 8]] {
             self.table(&answer, &parts, by);
         }
         let folds_libraries = number % 4 > 1 || self.has_native_frames;

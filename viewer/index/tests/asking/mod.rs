@@ -72,17 +72,7 @@ pub(crate) fn ask_all(index: &Index) -> Result<(), Refusal> {
                         index.text(index.location(location).function);
                     }
                 }
-                let tables = [
-                    GroupBy::Location,
-                    GroupBy::Function,
-                    GroupBy::File,
-                    GroupBy::Module,
-                    GroupBy::OwnCodeLine,
-                    GroupBy::Thread,
-                    GroupBy::Allocator,
-                    GroupBy::NativeLibrary,
-                ];
-                index.table(&answer, tables[number % tables.len()]);
+                index.table(&answer, GroupBy::ALL[number % GroupBy::ALL.len()]);
                 let sites: Vec<_> = answer.sites.iter().map(|(site, _)| *site).collect();
                 match index.live_bytes_over_time(&sites) {
                     Ok(live) => assert_eq!(live.len(), index.timeline().snapshots.len() + 1),
