@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Records the memory of a Python program, from within its process.
+//!
+//! A shared library for every supported CPython: it links none of them, finds what it needs by name, and reads the
+//! interpreter's frames by layouts that it checks first. [`process::session`] leads: it starts and stops the one tracing
+//! that a process can have. The way of an allocation: a hook ([`hooks`]) calls the real function, enters the tracer
+//! ([`thread`], which keeps the tracer's own doings out of the capture), learns how the Python stack changed since this
+//! thread's last record ([`python`]), and hands both to the [`recorder`], which encodes them, under one lock, into the
+//! capture's file ([`file`]).
+//!
+//! What must hold here: the traced program is sacred. Nothing panics, nothing unwinds into C, no lock is held across a call
+//! into Python or libc, and whatever cannot go on ends tracing with a sentence while the program runs on.
+
+#![cfg(target_os = "linux")]
+
+mod elf;
+mod file;
+mod hooks;
+mod lock;
+mod private_heap;
+mod process;
+mod python;
+mod recorder;
+mod thread;

@@ -1,0 +1,6 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The tracer's life in a process: [`preload`] waits for the program to begin, [`session`] starts and stops tracing.
+
+pub(crate) mod preload;
+pub(crate) mod session;
+pub(crate) mod settings;

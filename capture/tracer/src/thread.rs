@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+//! A thread as the tracer knows it. [`Entered`] leads: leave to run the tracer's code on this thread.
+//!
+//! Each thread has one word ([`word`]) in which it keeps whether it is inside the tracer, and where its [`ThreadState`] is.
+//! What happens while a thread is inside is the tracer's own doing and is not recorded; a signal handler that
+//! allocates there loses its records, and does not deadlock.
+
+mod word;
+
+use crate::python::PythonStack;
+use memray_format::ThreadId;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// What is kept of a thread from its first record to its end.
+pub(crate) struct ThreadState {
+    /// Its number in the capture.
+    pub(crate) id: ThreadId,
+    /// Its Python stack as the capture has it.
+    pub(crate) stack: PythonStack,
+    /// Of which capture `id` and `stack` speak: a forked child writes another.
+    pub(crate) epoch: u32,
+}
+
+/// Set in a thread's word while it is inside the tracer.
+const INSIDE: usize = 1;
+
+static NEXT_THREAD_ID: AtomicU64 = AtomicU64::new(1);
+
+/// A thread inside the tracer, until this is dropped. `errno` is then as it was.
+pub(crate) struct Entered {
+    errno: i32,
+}
+
+impl Entered {
+    /// Enters, unless this thread is inside already.
+    #[inline]
+    pub(crate) fn enter() -> Option<Self> {
+        let word = word::get();
+        if word & INSIDE != 0 {
+            return None;
+        }
+        word::set(word | INSIDE);
+        // SAFETY: the address of this thread's errno, which lives as long as the thread.
+        Some(Self { errno: unsafe { *libc::__errno_location() } })
+    }
+
+    /// What is kept of this thread.
+    #[inline]
+    pub(crate) fn state(&mut self) -> &mut ThreadState {
+        let address = word::get() & !INSIDE;
+        if address == 0 {
+            return self.begin();
+        }
+        // SAFETY: the word holds the address of a box that this thread made and that only its end takes away; the result
+        // borrows the one leave to be inside.
+        unsafe { &mut *(address as *mut ThreadState) }
+    }
+
+    #[cold]
+    fn begin(&mut self) -> &mut ThreadState {
+        let id = ThreadId(NEXT_THREAD_ID.fetch_add(1, Ordering::Relaxed));
+        let state = Box::new(ThreadState { id, stack: PythonStack::default(), epoch: 0 });
+        let address = Box::into_raw(state);
+        word::set(address.addr() | INSIDE);
+        end::call_at_thread_end();
+        // SAFETY: the box was just made, and belongs to this thread.
+        unsafe { &mut *address }
+    }
+}
+
+impl Drop for Entered {
+    #[inline]
+    fn drop(&mut self) {
+        // SAFETY: as in `enter`.
+        unsafe { *libc::__errno_location() = self.errno };
+        word::set(word::get() & !INSIDE);
+    }
+}
+
+/// In a forked child: the thread that is left is its first.
+pub(crate) fn number_from_one_again() {
+    NEXT_THREAD_ID.store(1, Ordering::Relaxed);
+}
+
+impl ThreadState {
+    /// Begins a new capture: another number, and nothing of the stack written yet.
+    pub(crate) fn begin_epoch(&mut self, epoch: u32) {
+        self.epoch = epoch;
+        self.id = ThreadId(NEXT_THREAD_ID.fetch_add(1, Ordering::Relaxed));
+        self.stack = PythonStack::default();
+    }
+}
+
+/// The end of a thread, told by the C library.
+mod end {
+    use super::{INSIDE, ThreadState, word};
+    use std::ffi::c_void;
+    use std::sync::OnceLock;
+
+    static KEY: OnceLock<Option<libc::pthread_key_t>> = OnceLock::new();
+
+    pub(super) fn call_at_thread_end() {
+        let key = KEY.get_or_init(|| {
+            let mut key = 0;
+            // SAFETY: the key is a place to write to; `ended` stays loaded, as this library is never unloaded.
+            (unsafe { libc::pthread_key_create(&mut key, Some(ended)) } == 0).then_some(key)
+        });
+        if let Some(key) = *key {
+            // SAFETY: the key exists. Any value but null makes `ended` be called.
+            unsafe { libc::pthread_setspecific(key, std::ptr::without_provenance(1)) };
+        }
+    }
+
+    /// Frees what is kept of the thread. Should it allocate once more, all begins anew.
+    extern "C" fn ended(_: *mut c_void) {
+        let address = word::get() & !INSIDE;
+        word::set(INSIDE);
+        if address != 0 {
+            // SAFETY: the word held a box of this thread, which nobody reaches any more.
+            drop(unsafe { Box::from_raw(address as *mut ThreadState) });
+        }
+        word::set(0);
+    }
+}
