@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The tracer's life in a process: [`preload`] waits for the program to begin, [`session`] starts and stops tracing.
+//! The tracer's life in a process: [`preload`] waits for the program to begin, [`session`] starts and stops tracing,
+//! [`fork`] keeps parent and child apart.
 
+mod fork;
+mod header;
 pub(crate) mod preload;
 pub(crate) mod session;
 pub(crate) mod settings;
