@@ -34,7 +34,7 @@ pub(crate) struct Recorder {
 }
 
 /// Records up to this size are encoded in place.
-const SHORT_BYTES: usize = 1024;
+const SHORT_BYTES: usize = 256;
 
 impl Recorder {
     /// A capture that begins with this header. `epoch` tells it from those that this process wrote before.
@@ -74,16 +74,23 @@ impl Recorder {
             let (instruction_offset, is_entry) = (frame.instruction_offset, frame.is_entry);
             self.record(&Record::FramePush(FrameKey { code, instruction_offset, is_entry }))?;
         }
-        self.header.allocation_count += 1;
-        self.record(&Record::Allocation(allocation))
+        self.frequent(allocation)
     }
 
     /// A thread freed.
     #[inline]
     pub(crate) fn free(&mut self, thread: ThreadId, free: Allocation) -> Result<(), RecordError> {
         self.switch_to(thread)?;
+        self.frequent(free)
+    }
+
+    #[inline(always)]
+    fn frequent(&mut self, allocation: Allocation) -> Result<(), RecordError> {
         self.header.allocation_count += 1;
-        self.record(&Record::Allocation(free))
+        let room = self.file.room(SHORT_BYTES)?;
+        let length = self.encoder.encode_allocation(allocation, room)?;
+        self.file.advance(length);
+        Ok(())
     }
 
     /// A sample of memory use.
