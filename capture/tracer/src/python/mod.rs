@@ -5,9 +5,20 @@
 //! only while that thread runs Python, so neither the GIL nor an allocation is needed.
 
 mod code;
+mod frames;
 mod interpreter;
+mod layout;
+mod lives;
+mod memory;
+mod self_test;
 mod stack;
+mod symbols;
+mod text;
+mod version;
+#[cfg(feature = "walk-check")]
+mod walk_check;
 
-pub(crate) use code::{CodeAddress, CodeIds, CodeText};
+pub(crate) use code::{CodeIds, CodeObject, CodeText};
 pub(crate) use interpreter::{Interpreter, Refusal};
+pub(crate) use lives::{after_fork, before_fork};
 pub(crate) use stack::{Frame, PythonStack, StackChange};
