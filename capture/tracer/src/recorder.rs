@@ -5,8 +5,7 @@
 //! looking at a thread's stack, is done before.
 
 use crate::file::{CaptureFile, FileError};
-use crate::python::{CodeIds, Interpreter, StackChange};
-use crate::thread::ThreadState;
+use crate::python::{self, CodeIds, Interpreter, StackChange};
 use memray_format::{
     Allocation, CodeObject, EncodeError, FrameKey, Header, Record, RecordEncoder, Snapshot, ThreadId, encode_header,
 };
@@ -46,11 +45,6 @@ impl Recorder {
     /// Which of this process's captures this is.
     pub(crate) fn epoch(&self) -> u32 {
         self.epoch
-    }
-
-    /// Numbers of code objects, for those who learn that one died.
-    pub(crate) fn codes(&mut self) -> &mut CodeIds {
-        &mut self.codes
     }
 
     /// A thread's stack changed, and then it allocated.
@@ -111,7 +105,7 @@ impl Recorder {
     fn define(
         &mut self,
         id: u64,
-        code: crate::python::CodeAddress,
+        code: python::CodeObject,
         interpreter: &Interpreter,
     ) -> Result<(), RecordError> {
         let text = interpreter.text(code);
@@ -160,10 +154,3 @@ impl Recorder {
     }
 }
 
-/// What is recorded of a thread, and what is known of it meanwhile.
-impl ThreadState {
-    /// Whether this is of another capture than the one of `epoch`.
-    pub(crate) fn is_stale(&self, epoch: u32) -> bool {
-        self.epoch != epoch
-    }
-}

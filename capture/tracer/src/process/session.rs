@@ -91,6 +91,7 @@ fn start_claimed(settings: Settings, entered: &mut Entered) -> Result<(), StartE
     let sampler = Sampler::start(settings.memory_interval, sampled);
     let traces_python_allocators = settings.traces_python_allocators;
     *SESSION.hold() = Some(Session { settings, path, started: Instant::now(), sampler });
+    interpreter.watch();
     fork::watch();
     hooks::install();
     if traces_python_allocators {
@@ -166,7 +167,7 @@ fn record(allocator: Allocator, address: usize, size_bytes: usize) -> Allocation
 fn state(entered: &mut Entered) -> &mut ThreadState {
     let epoch = EPOCH.load(Ordering::Relaxed);
     let thread = entered.state();
-    if thread.is_stale(epoch) {
+    if thread.epoch != epoch {
         thread.begin_epoch(epoch);
     }
     thread
@@ -215,13 +216,6 @@ fn sampled(time_ms: i64, rss_bytes: u64) {
         Err(error) => end(Some(error)),
         Ok(()) if is_over() => end(None),
         Ok(()) => {}
-    }
-}
-
-/// With the recorder, if there is one: a code object died.
-pub(crate) fn with_recorder(act: impl FnOnce(&mut Recorder)) {
-    if let Some(recording) = RECORDER.hold().as_mut() {
-        act(recording);
     }
 }
 

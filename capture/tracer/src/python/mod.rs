@@ -6,9 +6,21 @@
 
 pub(crate) mod allocators;
 mod code;
+mod frames;
 mod interpreter;
+mod layout;
+mod lives;
+mod memory;
+mod paths;
+mod self_test;
 mod stack;
+mod symbols;
+mod text;
+mod version;
+#[cfg(feature = "walk-check")]
+mod walk_check;
 
-pub(crate) use code::{CodeAddress, CodeIds, CodeText};
+pub(crate) use code::{CodeIds, CodeObject, CodeText};
 pub(crate) use interpreter::{Interpreter, Refusal};
+pub(crate) use lives::{after_fork, before_fork};
 pub(crate) use stack::{Frame, PythonStack, StackChange};
