@@ -129,7 +129,8 @@ impl<'a> Object<'a> {
             }
             // SAFETY: the loader itself found this symbol by this number in this table, and wrote the slot at this address,
             // which is mapped as long as the object is loaded.
-            let (symbol, target) = unsafe { (&*tables.symbols.add(symbol as usize), &*(address as *const AtomicUsize)) };
+            let (symbol, target) =
+                unsafe { (&*tables.symbols.add(symbol as usize), &*(address as *const AtomicUsize)) };
             let Some(name) = tables.name(symbol.st_name as usize) else { continue };
             let is_defined = symbol.st_shndx != 0 && symbol.st_value != 0;
             let own_definition = is_defined.then(|| self.bias.wrapping_add(symbol.st_value as usize));

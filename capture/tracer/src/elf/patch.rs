@@ -64,13 +64,14 @@ pub(crate) fn install_in_new(hooks: impl IntoIterator<Item = &'static Hook> + Cl
 
 /// Makes every loaded object call the real functions again.
 pub(crate) fn remove(hooks: impl IntoIterator<Item = &'static Hook> + Clone) {
-    change_all(hooks, |_, _, hook, now| {
-        (now == (hook.replacement)()).then(|| hook.real.load(Ordering::Relaxed))
-    });
+    change_all(hooks, |_, _, hook, now| (now == (hook.replacement)()).then(|| hook.real.load(Ordering::Relaxed)));
 }
 
 /// Writes into slots of hooked functions what `choose` wants there.
-fn change_all(hooks: impl IntoIterator<Item = &'static Hook> + Clone, choose: impl Fn(&Object<'_>, &Slot<'_>, &Hook, usize) -> Option<usize>) {
+fn change_all(
+    hooks: impl IntoIterator<Item = &'static Hook> + Clone,
+    choose: impl Fn(&Object<'_>, &Slot<'_>, &Hook, usize) -> Option<usize>,
+) {
     let (loaded, unloaded) = load_counts();
     let own = (&raw const PATCHED_AT).addr();
     for_each(|object| {

@@ -29,13 +29,7 @@ pub(super) fn describe(settings: &Settings, interpreter: &Interpreter, start_tim
 
 /// The header of a forked child's capture.
 pub(super) fn of_child(parent: Header, start_time_ms: i64) -> Header {
-    Header {
-        allocation_count: 0,
-        start_time_ms,
-        end_time_ms: start_time_ms,
-        pid: std::process::id() as i32,
-        ..parent
-    }
+    Header { allocation_count: 0, start_time_ms, end_time_ms: start_time_ms, pid: std::process::id() as i32, ..parent }
 }
 
 /// What was asked for, else the words that the kernel has, with spaces between.

@@ -24,7 +24,13 @@ impl Interpreter {
     }
 }
 impl Interpreter {
-    pub(crate) fn allocator(&self) -> memray_format::PythonAllocator { memray_format::PythonAllocator::Pymalloc }
-    pub(crate) fn module_paths(&self) -> memray_format::ModulePaths { memray_format::ModulePaths::default() }
-    pub(crate) fn text(&self, _: super::CodeAddress) -> super::CodeText { super::CodeText { function: vec![], file: vec![], first_line: 0, line_table: vec![] } }
+    pub(crate) fn allocator(&self) -> memray_format::PythonAllocator {
+        memray_format::PythonAllocator::Pymalloc
+    }
+    pub(crate) fn module_paths(&self) -> memray_format::ModulePaths {
+        memray_format::ModulePaths::default()
+    }
+    pub(crate) fn text(&self, _: super::CodeAddress) -> super::CodeText {
+        super::CodeText { function: vec![], file: vec![], first_line: 0, line_table: vec![] }
+    }
 }
