@@ -102,12 +102,7 @@ impl Recorder {
     }
 
     #[cold]
-    fn define(
-        &mut self,
-        id: u64,
-        code: python::CodeObject,
-        interpreter: &Interpreter,
-    ) -> Result<(), RecordError> {
+    fn define(&mut self, id: u64, code: python::CodeObject, interpreter: &Interpreter) -> Result<(), RecordError> {
         let text = interpreter.text(code);
         let record = Record::CodeObject(CodeObject {
             id,
@@ -153,4 +148,3 @@ impl Recorder {
         self.header
     }
 }
-

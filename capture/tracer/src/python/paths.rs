@@ -4,10 +4,10 @@
 //! memray imports `sysconfig` and `site` for that. These are the same paths, from what `sys` has already, so that nothing
 //! is imported which the program did not ask for.
 
+use super::Interpreter;
 use super::symbols::Object;
 use super::text;
 use super::version::Version;
-use super::Interpreter;
 use memray_format::ModulePaths;
 use std::ffi::CStr;
 
@@ -26,7 +26,7 @@ impl Interpreter {
         if !directory.is_empty() {
             return directory;
         }
-        let (major, minor) = (Version(self.version).major(), Version(self.version).minor());
+        let (major, minor) = Version(self.version).release();
         let mut path = self.string(c"prefix");
         path.push(b'/');
         path.extend(self.string(c"platlibdir"));
