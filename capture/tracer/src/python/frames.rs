@@ -89,14 +89,16 @@ impl ThisThread {
     /// The calling thread's state; 0 if it has none.
     #[inline]
     pub(super) fn state(&self, layout: &Layout) -> usize {
-        match &layout.thread.runtime {
-            // SAFETY: both functions may be called by any thread at any time; they only read.
-            None => match self.attached.map_or(0, |attached| unsafe { attached() }) {
-                0 => unsafe { (self.known)() },
-                state => state,
-            },
-            Some(runtime) => self.state_before_3_12(runtime, layout.thread.thread_id),
+        if let Some(runtime) = &layout.thread.runtime {
+            return self.state_before_3_12(runtime, layout.thread.thread_id);
         }
+        // SAFETY: the function may be called by any thread at any time; it only reads.
+        let attached = self.attached.map_or(0, |attached| unsafe { attached() });
+        if attached != 0 {
+            return attached;
+        }
+        // SAFETY: as above.
+        unsafe { (self.known)() }
     }
 
     fn state_before_3_12(&self, layout: &RuntimeLayout, thread_id: usize) -> usize {

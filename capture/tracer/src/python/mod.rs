@@ -4,12 +4,14 @@
 //! Frames are read where the interpreter keeps them, by layouts, without calling it: a thread's own chain of frames changes
 //! only while that thread runs Python, so neither the GIL nor an allocation is needed.
 
+pub(crate) mod allocators;
 mod code;
 mod frames;
 mod interpreter;
 mod layout;
 mod lives;
 mod memory;
+mod module_paths;
 mod self_test;
 mod stack;
 mod symbols;
