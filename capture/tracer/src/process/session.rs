@@ -95,7 +95,7 @@ fn start_claimed(settings: Settings, entered: &mut Entered) -> Result<(), StartE
     fork::watch();
     hooks::install();
     if traces_python_allocators {
-        python::allocators::install(interpreter);
+        python::allocators::install::<Tracing>(interpreter);
     }
     IS_TRACING.store(true, Ordering::Release);
     Ok(())
@@ -155,6 +155,24 @@ pub(crate) fn freed(allocator: Allocator, address: usize, size_bytes: usize) {
         && let Some(mut entered) = Entered::enter()
     {
         record_free(&mut entered, allocator, address, size_bytes);
+    }
+}
+
+/// What Python's own allocators tell.
+struct Tracing;
+
+impl python::allocators::Listener for Tracing {
+    #[inline(always)]
+    fn is_listening() -> bool {
+        IS_TRACING.load(Ordering::Relaxed)
+    }
+
+    fn allocated(entered: &mut Entered, allocator: Allocator, address: usize, size_bytes: usize) {
+        record_allocation(entered, allocator, address, size_bytes);
+    }
+
+    fn freed(entered: &mut Entered, allocator: Allocator, address: usize) {
+        record_free(entered, allocator, address, 0);
     }
 }
 
@@ -292,4 +310,34 @@ pub(super) fn begin_in_child() {
             say(&format!("memray-view: a forked child runs untraced: {error}\n"));
         }
     }
+}
+
+/// DEBUG
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn debug_start(path: *const std::ffi::c_char, py: i32, lz4: i32) -> i32 {
+    let path = unsafe { std::ffi::CStr::from_ptr(path) }.to_string_lossy().into_owned();
+    let settings = Settings {
+        path: path.into(),
+        overwrites: true,
+        compresses: lz4 != 0,
+        traces_python_allocators: py != 0,
+        follows_forks: false,
+        memory_interval: std::time::Duration::from_millis(10),
+        duration: None,
+        max_size_bytes: None,
+        is_quiet: false,
+        command_line: vec![],
+    };
+    match start(settings) {
+        Ok(()) => 0,
+        Err(e) => {
+            say(&format!("{e}\n"));
+            1
+        }
+    }
+}
+/// DEBUG
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn debug_stop() {
+    stop()
 }

@@ -37,14 +37,14 @@ pub(super) unsafe fn read(frame: usize, layout: &FrameLayout) -> RawFrame {
 }
 
 /// Where in its code a frame is, as the format wants it; nothing for a frame that Python code does not see, as it is
-/// incomplete or no function's.
+/// incomplete or no function's. One that has yet to begin, for which CPython says -1, is at its first instruction.
 ///
 /// # Safety
 /// As for [`read`], and `raw` is what it gave.
 #[inline]
 pub(super) unsafe fn instruction_offset(frame: usize, raw: &RawFrame, layout: &Layout) -> Option<i64> {
     let Some(Instructions { first, first_traceable }) = layout.code.instructions else {
-        return Some(i64::from(raw.instruction as u32 as i32));
+        return Some(i64::from(raw.instruction as u32 as i32).max(0));
     };
     // SAFETY: the frame has the member.
     let owner = layout.frame.owner.map_or(0, |owner| unsafe { memory::read::<u8>(frame + owner) });
@@ -59,8 +59,7 @@ pub(super) unsafe fn instruction_offset(frame: usize, raw: &RawFrame, layout: &L
             return None;
         }
     }
-    // An instruction before the first is -1 for CPython, whatever the distance.
-    Some(offset.max(-1))
+    Some(offset.max(0))
 }
 
 /// `sizeof(_Py_CODEUNIT)`.
@@ -90,14 +89,16 @@ impl ThisThread {
     /// The calling thread's state; 0 if it has none.
     #[inline]
     pub(super) fn state(&self, layout: &Layout) -> usize {
-        match &layout.thread.runtime {
-            // SAFETY: both functions may be called by any thread at any time; they only read.
-            None => match self.attached.map_or(0, |attached| unsafe { attached() }) {
-                0 => unsafe { (self.known)() },
-                state => state,
-            },
-            Some(runtime) => self.state_before_3_12(runtime, layout.thread.thread_id),
+        if let Some(runtime) = &layout.thread.runtime {
+            return self.state_before_3_12(runtime, layout.thread.thread_id);
         }
+        // SAFETY: the function may be called by any thread at any time; it only reads.
+        let attached = self.attached.map_or(0, |attached| unsafe { attached() });
+        if attached != 0 {
+            return attached;
+        }
+        // SAFETY: as above.
+        unsafe { (self.known)() }
     }
 
     fn state_before_3_12(&self, layout: &RuntimeLayout, thread_id: usize) -> usize {

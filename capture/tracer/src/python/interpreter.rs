@@ -6,8 +6,8 @@ use super::frames::ThisThread;
 use super::layout::Layout;
 use super::symbols::{self, Symbols};
 use super::version::Version;
-use super::{lives, self_test};
-use memray_format::PythonAllocator;
+use super::{lives, module_paths, self_test};
+use memray_format::{ModulePaths, PythonAllocator};
 use std::ffi::{CStr, c_char};
 use thiserror::Error;
 
@@ -134,6 +134,15 @@ impl Interpreter {
             b"malloc" => PythonAllocator::Malloc,
             _ => PythonAllocator::Other,
         }
+    }
+
+    /// Where it keeps its modules. To be called with the GIL held.
+    pub(crate) fn module_paths(&self) -> ModulePaths {
+        module_paths::read(self)
+    }
+
+    pub(super) fn version(&self) -> Version {
+        Version(self.version)
     }
 
     /// The calling thread's current frame; 0 if it has none.

@@ -11,7 +11,7 @@ mod interpreter;
 mod layout;
 mod lives;
 mod memory;
-mod paths;
+mod module_paths;
 mod self_test;
 mod stack;
 mod symbols;

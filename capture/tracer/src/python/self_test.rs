@@ -166,12 +166,10 @@ impl Test<'_> {
                     before => Err(format!("{level} frames below it, and {before} before")),
                 };
             }
-            // SAFETY: gives the frame that called, which is ours to release; the other is released if it was.
-            let back = match compared {
-                Ok(_) => unsafe { (interpreter.symbols.frame_back)(frame) },
-                Err(_) => null_mut(),
-            };
-            // SAFETY: as above.
+            let get_back = interpreter.symbols.frame_back;
+            // SAFETY: gives the frame that called, which is ours to release.
+            let back = if compared.is_ok() { unsafe { get_back(frame) } } else { null_mut() };
+            // SAFETY: held since it was asked for.
             unsafe { release(interpreter, frame, is_lent) };
             compared?;
             (frame, is_lent) = (back, false);

@@ -58,10 +58,6 @@ macro_rules! symbols {
 symbols! {
     required is_initialized: unsafe extern "C" fn() -> c_int = c"Py_IsInitialized";
     required system_object: unsafe extern "C" fn(*const c_char) -> Object = c"PySys_GetObject";
-    required list_size: unsafe extern "C" fn(Object) -> isize = c"PyList_Size";
-    required list_item: unsafe extern "C" fn(Object, isize) -> Object = c"PyList_GetItem";
-    required is_instance: unsafe extern "C" fn(Object, Object) -> c_int = c"PyObject_IsInstance";
-    required string_type: Object = c"PyUnicode_Type";
     // Thread states.
     required this_thread_state: unsafe extern "C" fn() -> usize = c"PyGILState_GetThisThreadState";
     optional unchecked_thread_state: unsafe extern "C" fn() -> usize = c"PyThreadState_GetUnchecked";
@@ -71,6 +67,11 @@ symbols! {
     // Memory that is read as it is.
     required runtime: *const u8 = c"_PyRuntime";
     required code_type: *mut u8 = c"PyCode_Type";
+    required list_type: *const u8 = c"PyList_Type";
+    required string_type: *const u8 = c"PyUnicode_Type";
+    // Lists.
+    required list_size: unsafe extern "C" fn(Object) -> isize = c"PyList_Size";
+    required list_item: unsafe extern "C" fn(Object, isize) -> Object = c"PyList_GetItem";
     // Memory management.
     required get_allocator: unsafe extern "C" fn(c_int, *mut MemoryFunctions) = c"PyMem_GetAllocator";
     required set_allocator: unsafe extern "C" fn(c_int, *const MemoryFunctions) = c"PyMem_SetAllocator";

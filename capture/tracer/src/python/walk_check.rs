@@ -30,7 +30,7 @@ thread_local! {
 
 /// Finds the interpreter and watches it. What is wrong as a sentence, or null.
 #[unsafe(no_mangle)]
-pub extern "C" fn memray_view_walk_begin() -> *const c_char {
+pub(super) extern "C" fn memray_view_walk_begin() -> *const c_char {
     let found = INTERPRETER.get_or_init(|| Interpreter::find().map_err(|it| c_string(&it.to_string())));
     match found {
         Ok(interpreter) => {
@@ -43,7 +43,7 @@ pub extern "C" fn memray_view_walk_begin() -> *const c_char {
 
 /// Ends what the above began.
 #[unsafe(no_mangle)]
-pub extern "C" fn memray_view_walk_end() {
+pub(super) extern "C" fn memray_view_walk_end() {
     if let Some(Ok(interpreter)) = INTERPRETER.get() {
         interpreter.unwatch();
     }
@@ -51,7 +51,7 @@ pub extern "C" fn memray_view_walk_end() {
 
 /// How often the self-test runs in a second, in nanoseconds a run.
 #[unsafe(no_mangle)]
-pub extern "C" fn memray_view_walk_find_ns() -> u64 {
+pub(super) extern "C" fn memray_view_walk_find_ns() -> u64 {
     let begin = std::time::Instant::now();
     let _ = Interpreter::find();
     begin.elapsed().as_nanos() as u64
@@ -59,7 +59,7 @@ pub extern "C" fn memray_view_walk_find_ns() -> u64 {
 
 /// Observes `count` times; how long that takes in all, in nanoseconds.
 #[unsafe(no_mangle)]
-pub extern "C" fn memray_view_walk_observe_ns(count: u64) -> u64 {
+pub(super) extern "C" fn memray_view_walk_observe_ns(count: u64) -> u64 {
     let (Some(mut entered), Some(Ok(interpreter))) = (Entered::enter(), INTERPRETER.get()) else { return 0 };
     let stack = &mut entered.state().stack;
     let begin = std::time::Instant::now();
@@ -75,7 +75,7 @@ pub extern "C" fn memray_view_walk_observe_ns(count: u64) -> u64 {
 /// # Safety
 /// The buffer has that capacity.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn memray_view_walk(buffer: *mut u8, capacity: usize) -> isize {
+pub(super) unsafe extern "C" fn memray_view_walk(buffer: *mut u8, capacity: usize) -> isize {
     let (bytes, sign) = match observe() {
         Ok(bytes) => (bytes, 1),
         Err(sentence) => (sentence.into_bytes(), -1),
@@ -144,7 +144,7 @@ fn place(frame: &Frame) -> (u64, i64) {
 
 /// How many code objects that were seen have died.
 #[unsafe(no_mangle)]
-pub extern "C" fn memray_view_walk_deaths() -> u64 {
+pub(super) extern "C" fn memray_view_walk_deaths() -> u64 {
     lives::deaths()
 }
 
