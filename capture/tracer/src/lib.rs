@@ -21,4 +21,5 @@ mod private_heap;
 mod process;
 mod python;
 mod recorder;
+mod snapshot;
 mod thread;

@@ -13,8 +13,7 @@ use std::ptr::null_mut;
 /// The tracer's allocator.
 pub(crate) struct PrivateHeap(Lock<Lists>);
 
-#[cfg(not(test))]
-#[global_allocator]
+#[cfg_attr(not(test), global_allocator)]
 static HEAP: PrivateHeap = PrivateHeap::new();
 
 /// What is cut into blocks at a time.
@@ -54,7 +53,6 @@ impl PrivateHeap {
 }
 
 /// The heap that the tracer uses, for those who fork.
-#[cfg(not(test))]
 pub(crate) fn heap() -> &'static PrivateHeap {
     &HEAP
 }
@@ -139,7 +137,7 @@ mod tests {
     proptest! {
         #[test]
         fn blocks_are_apart_aligned_and_used_again(
-            requests in prop::collection::vec((1usize..300_000, 0u32..13, any::<bool>()), 1..200),
+            requests in prop::collection::vec((1usize..140_000, 0u32..13, any::<bool>()), 1..60),
         ) {
             let heap = PrivateHeap::new();
             let mut live: Vec<(*mut u8, Layout, u8)> = Vec::new();

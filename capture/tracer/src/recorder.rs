@@ -1,2 +1,150 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Encodes what happens, in one order for all threads.
+//! [`Recorder`]: encodes what happens, in one order for all threads.
+//!
+//! It is used under one lock, as the order of records is what peaks are computed from. What can be done before, such as
+//! looking at a thread's stack, is done before.
+
+use crate::file::{CaptureFile, FileError};
+use crate::python::{self, CodeIds, Interpreter, StackChange};
+use memray_format::{
+    Allocation, CodeObject, EncodeError, FrameKey, Header, Record, RecordEncoder, Snapshot, ThreadId, encode_header,
+};
+use thiserror::Error;
+
+/// Why nothing more can be recorded.
+#[derive(Debug, Error)]
+pub(crate) enum RecordError {
+    /// The file takes no more.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// A record that the format cannot spell.
+    #[error("a record cannot be written: {0}")]
+    Encode(#[from] EncodeError),
+}
+
+/// Writes one capture.
+pub(crate) struct Recorder {
+    header: Header,
+    encoder: RecordEncoder,
+    file: CaptureFile,
+    codes: CodeIds,
+    current: ThreadId,
+    epoch: u32,
+}
+
+/// Records up to this size are encoded in place.
+const SHORT_BYTES: usize = 256;
+
+impl Recorder {
+    /// A capture that begins with this header. `epoch` tells it from those that this process wrote before.
+    pub(crate) fn new(header: Header, file: CaptureFile, epoch: u32) -> Result<Self, RecordError> {
+        let encoder = RecordEncoder::new(&header)?;
+        Ok(Self { header, encoder, file, codes: CodeIds::default(), current: ThreadId(0), epoch })
+    }
+
+    /// Which of this process's captures this is.
+    pub(crate) fn epoch(&self) -> u32 {
+        self.epoch
+    }
+
+    /// A thread's stack changed, and then it allocated.
+    #[inline]
+    pub(crate) fn allocation(
+        &mut self,
+        thread: ThreadId,
+        change: &StackChange<'_>,
+        allocation: Allocation,
+        interpreter: &Interpreter,
+    ) -> Result<(), RecordError> {
+        self.switch_to(thread)?;
+        if change.pops > 0 {
+            self.record(&Record::FramePop { count: u32::try_from(change.pops).unwrap_or(u32::MAX) })?;
+        }
+        for frame in change.pushes {
+            let (code, is_new) = self.codes.number(frame.code);
+            if is_new {
+                self.define(code, frame.code, interpreter)?;
+            }
+            let (instruction_offset, is_entry) = (frame.instruction_offset, frame.is_entry);
+            self.record(&Record::FramePush(FrameKey { code, instruction_offset, is_entry }))?;
+        }
+        self.frequent(allocation)
+    }
+
+    /// A thread freed.
+    #[inline]
+    pub(crate) fn free(&mut self, thread: ThreadId, free: Allocation) -> Result<(), RecordError> {
+        self.switch_to(thread)?;
+        self.frequent(free)
+    }
+
+    #[inline(always)]
+    fn frequent(&mut self, allocation: Allocation) -> Result<(), RecordError> {
+        self.header.allocation_count += 1;
+        let room = self.file.room(SHORT_BYTES)?;
+        let length = self.encoder.encode_allocation(allocation, room)?;
+        self.file.advance(length);
+        Ok(())
+    }
+
+    /// A sample of memory use.
+    pub(crate) fn snapshot(&mut self, time_ms: i64, rss_bytes: u64) -> Result<(), RecordError> {
+        self.record(&Record::Snapshot(Snapshot { time_ms, rss_bytes, heap_bytes: None }))
+    }
+
+    #[inline]
+    fn switch_to(&mut self, thread: ThreadId) -> Result<(), RecordError> {
+        if self.current != thread {
+            self.current = thread;
+            self.record(&Record::ContextSwitch(thread))?;
+        }
+        Ok(())
+    }
+
+    #[cold]
+    fn define(&mut self, id: u64, code: python::CodeObject, interpreter: &Interpreter) -> Result<(), RecordError> {
+        let text = interpreter.text(code);
+        let record = Record::CodeObject(CodeObject {
+            id,
+            function: &text.function,
+            file: &text.file,
+            first_line: text.first_line,
+            line_table: &text.line_table,
+        });
+        self.record(&record)
+    }
+
+    #[inline]
+    fn record(&mut self, record: &Record<'_>) -> Result<(), RecordError> {
+        let bound = RecordEncoder::bound(record);
+        if bound > SHORT_BYTES {
+            return self.long_record(record, bound);
+        }
+        let room = self.file.room(bound)?;
+        let length = self.encoder.encode(record, room)?;
+        self.file.advance(length);
+        Ok(())
+    }
+
+    #[cold]
+    fn long_record(&mut self, record: &Record<'_>, bound: usize) -> Result<(), RecordError> {
+        let mut bytes = vec![0; bound];
+        let length = self.encoder.encode(record, &mut bytes)?;
+        bytes.truncate(length);
+        Ok(self.file.write(&bytes)?)
+    }
+
+    /// Ends the capture; its file is then complete. Returns the file's size in bytes.
+    pub(crate) fn finish(mut self, end_time_ms: i64) -> Result<u64, RecordError> {
+        self.header.end_time_ms = end_time_ms;
+        // Should there be no room even for this, the capture reads as one that was cut.
+        let _ = self.record(&Record::Trailer);
+        Ok(self.file.finish(&encode_header(&self.header)?, &[])?)
+    }
+
+    /// In a forked child: leaves the file to the parent. The header serves the child's own capture.
+    pub(crate) fn abandon(self) -> Header {
+        self.file.abandon();
+        self.header
+    }
+}

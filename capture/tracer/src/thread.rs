@@ -24,6 +24,12 @@ pub(crate) struct ThreadState {
 /// Set in a thread's word while it is inside the tracer.
 const INSIDE: usize = 1;
 
+/// Set besides while it forks.
+const FORKING: usize = 2;
+
+/// What is left is the address of its state.
+const FLAGS: usize = INSIDE | FORKING;
+
 static NEXT_THREAD_ID: AtomicU64 = AtomicU64::new(1);
 
 /// A thread inside the tracer, until this is dropped. `errno` is then as it was.
@@ -47,7 +53,7 @@ impl Entered {
     /// What is kept of this thread.
     #[inline]
     pub(crate) fn state(&mut self) -> &mut ThreadState {
-        let address = word::get() & !INSIDE;
+        let address = word::get() & !FLAGS;
         if address == 0 {
             return self.begin();
         }
@@ -77,6 +83,26 @@ impl Drop for Entered {
     }
 }
 
+/// Enters until [`leave_after_fork`]; not if this thread is inside already.
+pub(crate) fn enter_for_fork() -> bool {
+    let word = word::get();
+    let enters = word & INSIDE == 0;
+    if enters {
+        word::set(word | FLAGS);
+    }
+    enters
+}
+
+/// Whether this thread entered for a fork.
+pub(crate) fn is_in_fork() -> bool {
+    word::get() & FORKING != 0
+}
+
+/// Leaves after a fork.
+pub(crate) fn leave_after_fork() {
+    word::set(word::get() & !FLAGS);
+}
+
 /// In a forked child: the thread that is left is its first.
 pub(crate) fn number_from_one_again() {
     NEXT_THREAD_ID.store(1, Ordering::Relaxed);
@@ -93,7 +119,7 @@ impl ThreadState {
 
 /// The end of a thread, told by the C library.
 mod end {
-    use super::{INSIDE, ThreadState, word};
+    use super::{FLAGS, INSIDE, ThreadState, word};
     use std::ffi::c_void;
     use std::sync::OnceLock;
 
@@ -113,7 +139,7 @@ mod end {
 
     /// Frees what is kept of the thread. Should it allocate once more, all begins anew.
     extern "C" fn ended(_: *mut c_void) {
-        let address = word::get() & !INSIDE;
+        let address = word::get() & !FLAGS;
         word::set(INSIDE);
         if address != 0 {
             // SAFETY: the word held a box of this thread, which nobody reaches any more.

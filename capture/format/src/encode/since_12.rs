@@ -11,20 +11,38 @@ const POINTER_CACHE_LEN: usize = 15;
 /// What stands for the cache's index where the pointer is not in it.
 const POINTER_NOT_CACHED: u8 = POINTER_CACHE_LEN as u8;
 
-/// The last 15 pointers that were not in it when they came, newest first. A hit moves nothing: reader and writer need
-/// only agree.
+/// The last 15 pointers that were not in it when they came. A hit moves nothing: reader and writer need only agree.
+///
+/// A traced process looks here for each of its allocations and frees, so it is a ring, nothing moves, and all places are
+/// compared at once by their low halves.
 #[derive(Clone, Debug, Default)]
-pub(super) struct PointerCache([u64; POINTER_CACHE_LEN]);
+pub(super) struct PointerCache {
+    /// From `newest` on, around its end. The sixteenth place is what was dropped last.
+    ring: [u64; 16],
+    low_halves: [u32; 16],
+    newest: usize,
+}
 
 impl PointerCache {
-    /// The pointer's index, or [`POINTER_NOT_CACHED`] after inserting it.
+    /// The pointer's index, the newest being 0; or [`POINTER_NOT_CACHED`] after inserting it.
     #[inline]
     fn index(&mut self, pointer: u64) -> u8 {
-        if let Some(index) = self.0.iter().position(|&cached| cached == pointer) {
-            return index as u8;
+        let low_half = pointer as u32;
+        let mut equal = 0u32;
+        for (place, &cached) in self.low_halves.iter().enumerate() {
+            equal |= u32::from(cached == low_half) << place;
         }
-        self.0.copy_within(..POINTER_CACHE_LEN - 1, 1);
-        self.0[0] = pointer;
+        while equal != 0 {
+            let place = equal.trailing_zeros() as usize;
+            let index = place.wrapping_sub(self.newest) & 15;
+            if self.ring[place & 15] == pointer && index < POINTER_CACHE_LEN {
+                return index as u8;
+            }
+            equal &= equal - 1;
+        }
+        self.newest = self.newest.wrapping_sub(1) & 15;
+        self.ring[self.newest] = pointer;
+        self.low_halves[self.newest] = low_half;
         POINTER_NOT_CACHED
     }
 }
@@ -59,8 +77,8 @@ impl RecordEncoder {
         Ok(())
     }
 
-    #[inline]
-    fn allocation(&mut self, allocation: Allocation, out: &mut Buffer<'_>) {
+    #[inline(always)]
+    pub(super) fn allocation(&mut self, allocation: Allocation, out: &mut Buffer<'_>) {
         let number = allocation.allocator.number();
         // Three bits hold the seven usual allocators; the others follow in a byte of their own.
         let short_number = if number < 8 { number } else { 0 };

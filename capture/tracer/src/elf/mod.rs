@@ -1,2 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Loaded objects, and the places in them through which they call others.
+//! The loaded objects of this process (the program and its shared libraries), and the slots through which each calls the
+//! others. [`patch`] leads: it makes them call hooks instead of the functions that are hooked.
+//!
+//! An object calls a function of another through a slot that the loader fills, one for each name (its *global offset
+//! table*). To write there costs nothing when the function is called, needs no preloading, and can be undone.
+
+mod object;
+pub(crate) mod patch;

@@ -1,6 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The capture's file, written so that nothing is lost when the process dies. [`CaptureFile`] leads.
+//!
+//! Records are written into a shared mapping of the file ([`disk`]), by a [`pen`], each at once ([`store`]); the kernel keeps
+//!  what is there whatever becomes of the process. They lie in it as they are ([`raw`]) or in LZ4 frames, compressed as
+//! they come ([`lz4`]). While it is written the file is up to 4 MiB longer than what it holds.
 
+mod disk;
+mod lz4;
+mod pen;
+mod raw;
+mod store;
+#[cfg(test)]
+mod tests;
+
+use disk::DiskFile;
+use lz4::Lz4Records;
+use pen::Pen;
+use raw::RawRecords;
+use std::io;
 use std::path::{Path, PathBuf};
 use thiserror::Error;
 
@@ -11,7 +28,7 @@ pub(crate) struct FileOptions {
     pub(crate) overwrites: bool,
     /// LZ4, or records as they are.
     pub(crate) compresses: bool,
-    /// Where to stop.
+    /// Where to stop: the finished file is no longer than that.
     pub(crate) max_size_bytes: Option<u64>,
 }
 
@@ -23,44 +40,187 @@ pub(crate) enum FileError {
     Exists(PathBuf),
     /// The system refused.
     #[error("Could not create output file {}: {source}", .path.display())]
-    Create { path: PathBuf, source: std::io::Error },
+    Create { path: PathBuf, source: io::Error },
     /// The disk is full, or the file may not grow.
     #[error("cannot write more of the capture: {0}")]
-    Write(std::io::Error),
+    Write(io::Error),
     /// As large as was allowed.
     #[error("the capture has reached the size that --max-size allows")]
     MaxSize,
+    /// It belongs to the process that this one was forked from.
+    #[error("the capture belongs to the parent process")]
+    Forked,
+}
+
+/// Kept free until an error was given, so that the capture can be ended properly then.
+const LAST_WORDS_BYTES: usize = 4096;
+
+/// A place for records in the mapped file.
+struct Place {
+    next: *mut u8,
+    /// So much can be written, and [`store::STORE_BYTES`] more be overwritten.
+    left_bytes: usize,
+}
+
+/// How the records lie in the file.
+enum Records {
+    Raw(RawRecords),
+    Lz4(Lz4Records),
 }
 
 /// A capture's file while it is written.
-pub(crate) struct CaptureFile {}
+///
+/// After an error there is room for 4 KiB more, less if so much was never allowed: for the end of the capture.
+pub(crate) struct CaptureFile {
+    pen: Pen,
+    records: Records,
+    disk: DiskFile,
+    header_bytes: usize,
+    limit_bytes: u64,
+    /// Of what the pen has no leave to write yet.
+    kept_bytes: usize,
+    stopped: Option<Stopped>,
+}
+
+/// Why nothing more is written.
+#[derive(Clone, Copy)]
+enum Stopped {
+    MaxSize,
+    Refused { errno: i32 },
+}
+
+impl From<Stopped> for FileError {
+    fn from(stopped: Stopped) -> Self {
+        match stopped {
+            Stopped::MaxSize => Self::MaxSize,
+            Stopped::Refused { errno } => Self::Write(io::Error::from_raw_os_error(errno)),
+        }
+    }
+}
 
 impl CaptureFile {
     /// Creates the file and writes the capture's header, so that it can be written over when all is known.
-    pub(crate) fn create(path: &Path, _options: FileOptions, _header: &[u8]) -> Result<Self, FileError> {
-        Err(FileError::Exists(path.to_owned()))
+    pub(crate) fn create(path: &Path, options: FileOptions, header: &[u8]) -> Result<Self, FileError> {
+        let failed = |source| FileError::Create { path: path.to_owned(), source };
+        let mut disk = DiskFile::create(path, options.overwrites).map_err(|error| match error.kind() {
+            io::ErrorKind::AlreadyExists => FileError::Exists(path.to_owned()),
+            _ => failed(error),
+        })?;
+        let limit_bytes = options.max_size_bytes.unwrap_or(u64::MAX);
+        let begin = |disk: &mut DiskFile| -> io::Result<_> {
+            let pen = Pen::new()?;
+            let (records, place) = if options.compresses {
+                let (records, place) = Lz4Records::begin(disk, header, limit_bytes)?;
+                (Records::Lz4(records), place)
+            } else {
+                let (records, place) = RawRecords::begin(disk, header, limit_bytes)?;
+                (Records::Raw(records), place)
+            };
+            Ok((pen, records, place))
+        };
+        match begin(&mut disk) {
+            Ok((pen, records, place)) => {
+                let (header_bytes, kept_bytes, stopped) = (header.len(), 0, None);
+                let mut file = Self { pen, records, disk, header_bytes, limit_bytes, kept_bytes, stopped };
+                file.go_on_at(&place);
+                Ok(file)
+            }
+            Err(error) => {
+                disk.remove();
+                Err(failed(error))
+            }
+        }
     }
 
     /// Room for at least `bytes`, which is at most 4 KiB. What is written there is in the file once [`Self::advance`]
-    /// says so; the process may die at any instruction in between.
+    /// says so, all at once; the process may die at any instruction in between.
     #[inline]
-    pub(crate) fn room(&mut self, _bytes: usize) -> Result<&mut [u8], FileError> {
-        Err(FileError::MaxSize)
+    pub(crate) fn room(&mut self, bytes: usize) -> Result<&mut [u8], FileError> {
+        if bytes > self.pen.left_bytes() {
+            self.make_room(bytes)?;
+        }
+        Ok(self.pen.room())
     }
 
     /// Keeps the first `bytes` of the room.
     #[inline]
-    pub(crate) fn advance(&mut self, _bytes: usize) {}
+    pub(crate) fn advance(&mut self, bytes: usize) {
+        self.pen.advance(bytes);
+    }
 
-    /// Writes a record of any length.
-    pub(crate) fn write(&mut self, _record: &[u8]) -> Result<(), FileError> {
-        Err(FileError::MaxSize)
+    /// Writes a record of any length. One of up to 250 KiB is in the file all at once.
+    pub(crate) fn write(&mut self, record: &[u8]) -> Result<(), FileError> {
+        let mut rest = record;
+        if rest.len() > self.pen.left_bytes() {
+            self.make_room(1)?;
+        }
+        loop {
+            rest = rest.get(self.pen.write(rest)..).unwrap_or_default();
+            if rest.is_empty() {
+                return Ok(());
+            }
+            self.make_room(1)?;
+        }
+    }
+
+    #[cold]
+    fn make_room(&mut self, bytes: usize) -> Result<(), FileError> {
+        if self.pen.is_wiped() {
+            return Err(FileError::Forked);
+        }
+        if let Some(stopped) = self.stopped {
+            return Err(stopped.into());
+        }
+        let (disk, end, limit_bytes) = (&mut self.disk, self.pen.next(), self.limit_bytes);
+        let turned = match &mut self.records {
+            Records::Raw(records) => records.turn(disk, end, limit_bytes),
+            Records::Lz4(records) => records.turn(disk, end, limit_bytes),
+        };
+        let stopped = match turned {
+            Ok(place) => {
+                self.go_on_at(&place);
+                if bytes <= self.pen.left_bytes() {
+                    return Ok(());
+                }
+                Stopped::MaxSize
+            }
+            Err(error) => Stopped::Refused { errno: error.raw_os_error().unwrap_or(libc::EIO) },
+        };
+        self.stopped = Some(stopped);
+        // SAFETY: what was kept lies behind what was left.
+        unsafe { self.pen.add(self.kept_bytes) };
+        Err(stopped.into())
+    }
+
+    fn go_on_at(&mut self, place: &Place) {
+        self.kept_bytes = place.left_bytes.min(LAST_WORDS_BYTES);
+        // SAFETY: the records gave this place for no other use, and their window stays until the next turn.
+        unsafe { self.pen.put(place.next, place.left_bytes - self.kept_bytes) };
     }
 
     /// Completes the file: the header as it is now, then an appendix for readers that know of it (none if empty), no
     /// reserve behind the end. Returns the file's size in bytes.
-    pub(crate) fn finish(self, _header: &[u8], _appendix: &[u8]) -> Result<u64, FileError> {
-        Err(FileError::MaxSize)
+    pub(crate) fn finish(mut self, header: &[u8], _appendix: &[u8]) -> Result<u64, FileError> {
+        if self.pen.is_wiped() {
+            return Err(FileError::Forked);
+        }
+        let end = match &mut self.records {
+            Records::Raw(records) => records.close(self.pen.next()),
+            Records::Lz4(records) => records.close(self.pen.next()),
+        };
+        self.complete(header, end).map_err(FileError::Write)
+    }
+
+    fn complete(&mut self, header: &[u8], end: u64) -> io::Result<u64> {
+        if header.len() != self.header_bytes {
+            return Err(io::Error::from_raw_os_error(libc::EINVAL));
+        }
+        match &self.records {
+            Records::Raw(_) => self.disk.write_at(header, 0)?,
+            Records::Lz4(_) => self.disk.write_at(&lz4::stored_frame(header), 0)?,
+        }
+        self.disk.cut_to(end)?;
+        Ok(end)
     }
 
     /// Lets go of the file without touching it: it belongs to the parent process.

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The tracer's life in a process: [`preload`] waits for the program to begin, [`session`] starts and stops tracing.
+//! The tracer's life in a process: [`preload`] waits for the program to begin, [`session`] starts and stops tracing,
+//! [`fork`] keeps parent and child apart.
 
 mod audit_hook;
 mod environment;
+mod fork;
+mod header;
 mod message;
 pub(crate) mod preload;
 mod python_exit;

@@ -1,7 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The one tracing that a process can have.
+//! The one tracing that a process can have. [`start`] and [`stop`] lead; [`allocated`] and [`freed`] are what hooks call.
 
 use super::settings::Settings;
+use super::{fork, header};
+use crate::file::{CaptureFile, FileError, FileOptions};
+use crate::lock::Lock;
+use crate::python::{Interpreter, Refusal};
+use crate::recorder::{RecordError, Recorder};
+use crate::snapshot::Sampler;
+use crate::thread::{Entered, ThreadState};
+use crate::{hooks, python};
+use memray_format::{Allocation, Allocator, EncodeError, Header, encode_header};
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::{Instant, SystemTime};
 use thiserror::Error;
 
 /// Why tracing did not start; a sentence for the user.
@@ -9,48 +22,315 @@ use thiserror::Error;
 pub(crate) enum StartError {
     /// The interpreter cannot be traced.
     #[error(transparent)]
-    Refused(#[from] crate::python::Refusal),
+    Refused(#[from] Refusal),
     /// The capture cannot be written.
     #[error(transparent)]
-    File(#[from] crate::file::FileError),
+    File(#[from] FileError),
+    /// The header cannot be written.
+    #[error("the capture's header cannot be written: {0}")]
+    Header(#[from] EncodeError),
+    /// Nothing can be recorded.
+    #[error(transparent)]
+    Record(#[from] RecordError),
     /// There is one already.
     #[error("this process is traced already")]
     IsTraced,
 }
 
+/// Whether hooks record. All else is looked at only if they do.
+static IS_TRACING: AtomicBool = AtomicBool::new(false);
+
+/// Which capture of this process is written, counted from 1.
+static EPOCH: AtomicU32 = AtomicU32::new(0);
+
+/// The interpreter, found by the first start: a process has one.
+static INTERPRETER: OnceLock<Interpreter> = OnceLock::new();
+
+/// Whether tracing was started and its end is not complete.
+static IS_CLAIMED: AtomicBool = AtomicBool::new(false);
+
+static RECORDER: Lock<Option<Recorder>> = Lock::new(None);
+
+/// What was asked for, and when it began.
+static SESSION: Lock<Option<Session>> = Lock::new(None);
+
+struct Session {
+    settings: Settings,
+    path: PathBuf,
+    started: Instant,
+    sampler: Option<Sampler>,
+}
+
 /// Starts tracing. To be called with the GIL held.
 pub(crate) fn start(settings: Settings) -> Result<(), StartError> {
-    let path = settings.path_of(std::process::id());
-    if path.exists() && !settings.overwrites {
-        return Err(crate::file::FileError::Exists(path).into());
+    let Some(mut entered) = Entered::enter() else { return Err(StartError::IsTraced) };
+    if IS_CLAIMED.swap(true, Ordering::AcqRel) {
+        return Err(StartError::IsTraced);
     }
-    let header = memray_format::Header {
-        version: 13,
-        python_version: Some(0x030b_07f0),
-        has_native_traces: false,
-        file_format: memray_format::FileFormat::AllAllocations,
-        allocation_count: 0,
-        frame_count: 0,
-        start_time_ms: 1,
-        end_time_ms: 2,
-        command_line: b"stub".to_vec(),
-        pid: std::process::id() as i32,
-        main_thread: memray_format::ThreadId(1),
-        skipped_frames_on_main_thread: 0,
-        python_allocator: memray_format::PythonAllocator::Pymalloc,
-        traces_python_allocators: false,
-        tracks_object_lifetimes: false,
-        module_paths: None,
+    let started = start_claimed(settings, &mut entered);
+    if started.is_err() {
+        IS_CLAIMED.store(false, Ordering::Release);
+    }
+    started
+}
+
+fn start_claimed(settings: Settings, entered: &mut Entered) -> Result<(), StartError> {
+    let interpreter = match INTERPRETER.get() {
+        Some(interpreter) => interpreter,
+        None => {
+            let found = Interpreter::find()?;
+            INTERPRETER.get_or_init(|| found)
+        }
     };
-    let written = std::fs::File::create(&path)
-        .and_then(|file| memray_format::Encoder::new(file, &header)?.finish())
-        .map(|_| ());
-    written.map_err(|source| crate::file::FileError::Create { path, source }.into())
+    let path = settings.path_of(std::process::id());
+    let header = header::describe(&settings, interpreter, now_ms());
+    crate::thread::number_from_one_again();
+    begin_capture(&path, &settings, header)?;
+    // The thread that starts tracing is the first.
+    state(entered);
+    let sampler = Sampler::start(settings.memory_interval, sampled);
+    let traces_python_allocators = settings.traces_python_allocators;
+    *SESSION.hold() = Some(Session { settings, path, started: Instant::now(), sampler });
+    interpreter.watch();
+    fork::watch();
+    hooks::install();
+    if traces_python_allocators {
+        python::allocators::install::<Tracing>(interpreter);
+    }
+    IS_TRACING.store(true, Ordering::Release);
+    Ok(())
 }
 
 /// Stops tracing and completes the capture; nothing if there is none. May be called by any thread, at any time.
 pub(crate) fn stop() {
-    if std::env::var_os("MEMRAY_VIEW_STUB").is_some() {
-        super::message::say("stopped");
+    end(None);
+}
+
+/// Whether hooks record.
+#[inline]
+pub(crate) fn is_tracing() -> bool {
+    IS_TRACING.load(Ordering::Acquire)
+}
+
+fn begin_capture(path: &Path, settings: &Settings, header: Header) -> Result<(), StartError> {
+    let options = FileOptions {
+        overwrites: settings.overwrites,
+        compresses: settings.compresses,
+        max_size_bytes: settings.max_size_bytes,
+    };
+    let file = CaptureFile::create(path, options, &encode_header(&header)?)?;
+    let epoch = EPOCH.fetch_add(1, Ordering::Relaxed) + 1;
+    *RECORDER.hold() = Some(Recorder::new(header, file, epoch)?);
+    Ok(())
+}
+
+pub(super) fn now_ms() -> i64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// Hooks call this when something was allocated.
+#[inline(always)]
+pub(crate) fn allocated(allocator: Allocator, address: usize, size_bytes: usize) {
+    if IS_TRACING.load(Ordering::Relaxed)
+        && let Some(mut entered) = Entered::enter()
+    {
+        record_allocation(&mut entered, allocator, address, size_bytes);
     }
+}
+
+/// Hooks call this just before something is freed.
+#[inline(always)]
+pub(crate) fn freed(allocator: Allocator, address: usize, size_bytes: usize) {
+    if IS_TRACING.load(Ordering::Relaxed)
+        && let Some(mut entered) = Entered::enter()
+    {
+        record_free(&mut entered, allocator, address, size_bytes);
+    }
+}
+
+/// What Python's own allocators tell.
+struct Tracing;
+
+impl python::allocators::Listener for Tracing {
+    #[inline(always)]
+    fn is_listening() -> bool {
+        IS_TRACING.load(Ordering::Relaxed)
+    }
+
+    fn allocated(entered: &mut Entered, allocator: Allocator, address: usize, size_bytes: usize) {
+        record_allocation(entered, allocator, address, size_bytes);
+    }
+
+    fn freed(entered: &mut Entered, allocator: Allocator, address: usize) {
+        record_free(entered, allocator, address, 0);
+    }
+}
+
+fn record(allocator: Allocator, address: usize, size_bytes: usize) -> Allocation {
+    Allocation { address: address as u64, size_bytes: size_bytes as u64, allocator, native_frame: 0 }
+}
+
+/// The calling thread's state, as of the capture that is written now.
+#[inline]
+fn state(entered: &mut Entered) -> &mut ThreadState {
+    let epoch = EPOCH.load(Ordering::Relaxed);
+    let thread = entered.state();
+    if thread.epoch != epoch {
+        thread.begin_epoch(epoch);
+    }
+    thread
+}
+
+/// Records an allocation by a thread that has entered.
+pub(crate) fn record_allocation(entered: &mut Entered, allocator: Allocator, address: usize, size_bytes: usize) {
+    let Some(interpreter) = INTERPRETER.get() else { return };
+    let thread = state(entered);
+    let (id, epoch) = (thread.id, thread.epoch);
+    let change = thread.stack.observe(interpreter);
+    let mut recorder = RECORDER.hold();
+    let Some(recording) = recorder.as_mut().filter(|recording| recording.epoch() == epoch) else { return };
+    let result = recording.allocation(id, &change, record(allocator, address, size_bytes), interpreter);
+    drop(recorder);
+    if let Err(error) = result {
+        end(Some(error));
+    }
+}
+
+/// Records a free by a thread that has entered.
+pub(crate) fn record_free(entered: &mut Entered, allocator: Allocator, address: usize, size_bytes: usize) {
+    let thread = state(entered);
+    let (id, epoch) = (thread.id, thread.epoch);
+    let mut recorder = RECORDER.hold();
+    let Some(recording) = recorder.as_mut().filter(|recording| recording.epoch() == epoch) else { return };
+    let result = recording.free(id, record(allocator, address, size_bytes));
+    drop(recorder);
+    if let Err(error) = result {
+        end(Some(error));
+    }
+}
+
+/// The sampling thread calls this.
+fn sampled(time_ms: i64, rss_bytes: u64) {
+    let mut recorder = RECORDER.hold();
+    let Some(recording) = recorder.as_mut() else { return };
+    let result = recording.snapshot(time_ms, rss_bytes);
+    drop(recorder);
+    let is_over = || {
+        let session = SESSION.hold();
+        let session = session.as_ref();
+        session.is_some_and(|it| it.settings.duration.is_some_and(|duration| it.started.elapsed() >= duration))
+    };
+    match result {
+        Err(error) => end(Some(error)),
+        Ok(()) if is_over() => end(None),
+        Ok(()) => {}
+    }
+}
+
+/// Ends tracing; with an error, says so. Whoever comes first does it.
+fn end(error: Option<RecordError>) {
+    if !IS_TRACING.swap(false, Ordering::AcqRel) {
+        return;
+    }
+    // In a hook, the thread has entered already.
+    let _entered = Entered::enter();
+    let is_by_choice = error.is_none();
+    let recorder = RECORDER.hold().take();
+    let session = SESSION.hold().take();
+    let finished = recorder.map(|recorder| recorder.finish(now_ms()));
+    if let Some(error) = error {
+        say(&format!("memray-view: tracing ends here and the program runs on: {error}\n"));
+    }
+    if let Some(Err(error)) = finished {
+        say(&format!("memray-view: the capture is not complete: {error}\n"));
+    }
+    if let Some(mut sampler) = session.and_then(|session| session.sampler) {
+        sampler.stop();
+    }
+    if is_by_choice {
+        // Not from within a hook, which the loader may have called with its lock held.
+        hooks::remove();
+    }
+    IS_CLAIMED.store(false, Ordering::Release);
+}
+
+/// Says something to the user, wherever the program's own output goes.
+pub(crate) fn say(sentence: &str) {
+    // SAFETY: writes bytes that are there.
+    unsafe { libc::write(libc::STDERR_FILENO, sentence.as_ptr().cast(), sentence.len()) };
+}
+
+/// Holds what a fork must not cut through.
+pub(super) fn before_fork() {
+    std::mem::forget(SESSION.hold());
+    std::mem::forget(RECORDER.hold());
+}
+
+/// In the parent, or at first in the child: gives it back.
+pub(super) fn after_fork() {
+    RECORDER.release();
+    SESSION.release();
+}
+
+/// In a forked child: its own capture, or none.
+pub(super) fn begin_in_child() {
+    let Some(recorder) = RECORDER.hold().take() else { return };
+    let header = recorder.abandon();
+    let mut held = SESSION.hold();
+    let Some(mut session) = held.take() else { return };
+    if let Some(sampler) = session.sampler.take() {
+        sampler.forget();
+    }
+    crate::thread::number_from_one_again();
+    if !session.settings.follows_forks {
+        IS_TRACING.store(false, Ordering::Release);
+        return;
+    }
+    session.path = fork::child_path(&session.path, u32::try_from(header.pid).unwrap_or(0));
+    session.settings.overwrites = true;
+    session.started = Instant::now();
+    let header = header::of_child(header, now_ms());
+    match begin_capture(&session.path, &session.settings, header) {
+        Ok(()) => {
+            session.sampler = Sampler::start(session.settings.memory_interval, sampled);
+            *held = Some(session);
+        }
+        Err(error) => {
+            IS_TRACING.store(false, Ordering::Release);
+            say(&format!("memray-view: a forked child runs untraced: {error}\n"));
+        }
+    }
+}
+
+/// DEBUG
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn debug_start(path: *const std::ffi::c_char, py: i32, lz4: i32) -> i32 {
+    let path = unsafe { std::ffi::CStr::from_ptr(path) }.to_string_lossy().into_owned();
+    let settings = Settings {
+        path: path.clone().into(),
+        shown_path: path.into(),
+        overwrites: true,
+        compresses: lz4 != 0,
+        traces_python_allocators: py != 0,
+        follows_forks: false,
+        memory_interval: std::time::Duration::from_millis(10),
+        duration: None,
+        max_size_bytes: None,
+        is_quiet: false,
+        command_line: vec![],
+        report: None,
+    };
+    match start(settings) {
+        Ok(()) => 0,
+        Err(e) => {
+            say(&format!("{e}\n"));
+            1
+        }
+    }
+}
+/// DEBUG
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn debug_stop() {
+    stop()
 }

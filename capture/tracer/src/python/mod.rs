@@ -4,10 +4,23 @@
 //! Frames are read where the interpreter keeps them, by layouts, without calling it: a thread's own chain of frames changes
 //! only while that thread runs Python, so neither the GIL nor an allocation is needed.
 
+pub(crate) mod allocators;
 mod code;
+mod frames;
 mod interpreter;
+mod layout;
+mod lives;
+mod memory;
+mod module_paths;
+mod self_test;
 mod stack;
+mod symbols;
+mod text;
+mod version;
+#[cfg(feature = "walk-check")]
+mod walk_check;
 
-pub(crate) use code::{CodeAddress, CodeIds, CodeText};
+pub(crate) use code::{CodeIds, CodeObject, CodeText};
 pub(crate) use interpreter::{Interpreter, Refusal};
+pub(crate) use lives::{after_fork, before_fork};
 pub(crate) use stack::{Frame, PythonStack, StackChange};

@@ -1,14 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A thread's Python stack, and how it changed since it was written last.
+//! A thread's Python stack, and how it changed since it was written last. [`PythonStack`] leads.
+//!
+//! Between two allocations of a thread most of its stack stays as it is. So the walk begins at the current frame and goes
+//! on until it meets a frame that was there before; from there down, the frames that were seen before are held against
+//! those of the interpreter: the same code, at the same instruction, called by the same frame. Their addresses come from
+//! our own list, so the processor need not wait for one frame to learn of the next. Where a link does not hold, all is
+//! walked.
+//!
+//! Every level must be compared. That the current frame is the same says nothing of those below: frames are made where
+//! others ended, and `f(); f()` gives the same frame twice, called from two lines.
 
-use super::{CodeAddress, Interpreter};
+use super::code::CodeObject;
+use super::frames::{self, RawFrame};
+use super::{Interpreter, lives};
 
 /// One frame, as it was when it was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Frame {
-    /// Where the interpreter's frame lies.
-    pub(crate) address: usize,
-    pub(crate) code: CodeAddress,
+    pub(crate) code: CodeObject,
     /// As the format wants it: bytes into the code (3.10: instructions).
     pub(crate) instruction_offset: i64,
     /// Whether the interpreter was entered anew for it.
@@ -18,7 +27,14 @@ pub(crate) struct Frame {
 /// A thread's stack as the capture has it.
 #[derive(Default)]
 pub(crate) struct PythonStack {
+    /// Outermost first.
     written: Vec<Frame>,
+    /// All frames of the interpreter that this was learnt from, outermost first: also those that are not written.
+    chain: Vec<Link>,
+    /// How many code objects had died then.
+    deaths: u64,
+    /// Where a walk collects frames, innermost first; kept for its memory.
+    fresh: Vec<(usize, RawFrame)>,
 }
 
 /// What to write so that the capture has the stack as it is.
@@ -29,9 +45,142 @@ pub(crate) struct StackChange<'a> {
     pub(crate) pushes: &'a [Frame],
 }
 
+/// A frame of the interpreter as it was seen.
+#[derive(Clone, Copy)]
+struct Link {
+    address: usize,
+    code: usize,
+    instruction: usize,
+    /// How many frames are written, up to this one.
+    written: usize,
+}
+
+/// How far from the end a frame is looked for in the chain.
+const NEAR: usize = 16;
+
+/// The deepest stack that is followed. One that seems deeper is taken for none.
+const DEEPEST: usize = 1 << 17;
+
 impl PythonStack {
     /// Looks at the calling thread's stack, and takes it as written.
-    pub(crate) fn observe(&mut self, _interpreter: &Interpreter) -> StackChange<'_> {
-        StackChange { pops: 0, pushes: &self.written[self.written.len()..] }
+    #[inline]
+    pub(crate) fn observe(&mut self, interpreter: &Interpreter) -> StackChange<'_> {
+        let (before, deaths) = (self.written.len(), lives::deaths());
+        let top = interpreter.current_frame();
+        self.fresh.clear();
+        let kept = if deaths == self.deaths { self.kept_below(top, interpreter) } else { None };
+        let kept = kept.unwrap_or_else(|| self.kept_of_all(top, interpreter));
+        self.deaths = deaths;
+        if kept == self.chain.len() && self.fresh.is_empty() {
+            return StackChange { pops: 0, pushes: &[] };
+        }
+        self.chain.truncate(kept);
+        let unchanged = self.chain.last().map_or(0, |link| link.written);
+        self.written.truncate(unchanged);
+        self.push_fresh(interpreter);
+        StackChange { pops: before - unchanged, pushes: &self.written[unchanged..] }
+    }
+
+    /// The stack as the capture has it, outermost first.
+    pub(super) fn frames(&self) -> &[Frame] {
+        &self.written
+    }
+
+    /// How many links of the chain stand as they were, when the stack can be told by its top. What stands above them is
+    /// then in `fresh`.
+    #[inline]
+    fn kept_below(&mut self, top: usize, interpreter: &Interpreter) -> Option<usize> {
+        let layout = &interpreter.layout().frame;
+        let mut frame = top;
+        let met = loop {
+            let near = self.chain.iter().rev().take(NEAR).position(|link| link.address == frame);
+            if let Some(above) = near {
+                break self.chain.len() - above;
+            }
+            if frame == 0 {
+                // To the bottom without meeting one: all is new.
+                return Some(0);
+            }
+            if self.fresh.len() == NEAR {
+                return None;
+            }
+            // SAFETY: it is the current frame, or one that a frame of the chain links to.
+            let raw = unsafe { frames::read(frame, layout) };
+            self.fresh.push((frame, raw));
+            frame = raw.previous;
+        };
+        let mut kept = met;
+        let mut below = self.chain[..met].iter().rev().peekable();
+        while let Some(link) = below.next() {
+            // SAFETY: the frame above links to this one: that was just seen.
+            let raw = unsafe { frames::read(link.address, layout) };
+            if raw.previous != below.peek().map_or(0, |link| link.address) {
+                return None;
+            }
+            if raw.code != link.code || raw.instruction != link.instruction {
+                kept = below.len();
+            }
+        }
+        // Those that were met and have moved on are read again.
+        for link in self.chain[kept..met].iter().rev() {
+            // SAFETY: it is in the chain, as was just seen.
+            self.fresh.push((link.address, unsafe { frames::read(link.address, layout) }));
+        }
+        Some(kept)
+    }
+
+    /// How many links of the chain are as they were, by a walk of all frames from the bottom up.
+    #[cold]
+    fn kept_of_all(&mut self, top: usize, interpreter: &Interpreter) -> usize {
+        let layout = interpreter.layout();
+        self.fresh.clear();
+        let mut frame = top;
+        while frame != 0 {
+            if self.fresh.len() == DEEPEST {
+                self.fresh.clear();
+                return 0;
+            }
+            // SAFETY: it is the current frame, or one that a frame of the chain links to.
+            let raw = unsafe { frames::read(frame, &layout.frame) };
+            self.fresh.push((frame, raw));
+            frame = raw.previous;
+        }
+        let mut numbers = lives::numbers();
+        let mut kept = 0;
+        let mut written = 0;
+        for (link, (address, raw)) in self.chain.iter_mut().zip(self.fresh.iter().rev()) {
+            let is_same_place = raw.code == link.code && raw.instruction == link.instruction;
+            // Which code it is only matters for what is written.
+            let is_same = is_same_place
+                && match self.written.get(written) {
+                    Some(frame) if link.written > written => numbers.of(raw.code) == frame.code.life,
+                    _ => true,
+                };
+            // SAFETY: the frame was just read, and is in the chain.
+            let is_written = || unsafe { frames::instruction_offset(*address, raw, layout) }.is_some();
+            if !is_same || is_written() != (link.written > written) {
+                break;
+            }
+            link.address = *address;
+            written = link.written;
+            kept += 1;
+        }
+        self.fresh.truncate(self.fresh.len() - kept);
+        kept
+    }
+
+    /// Takes over what a walk collected.
+    fn push_fresh(&mut self, interpreter: &Interpreter) {
+        let layout = interpreter.layout();
+        let mut numbers = lives::numbers();
+        for (address, raw) in self.fresh.drain(..).rev() {
+            // SAFETY: the frame was just read, and is in the chain.
+            if let Some(instruction_offset) = unsafe { frames::instruction_offset(address, &raw, layout) } {
+                let code = CodeObject { address: raw.code, life: numbers.of(raw.code) };
+                self.written.push(Frame { code, instruction_offset, is_entry: true });
+            }
+            let RawFrame { code, instruction, .. } = raw;
+            self.chain.push(Link { address, code, instruction, written: self.written.len() });
+        }
     }
 }

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+//! `dlopen` and `dlsym`: objects that are loaded later are hooked too.
+//!
+//! The loader asks who calls `dlopen`, as a path may be relative to the caller; so the hook must not be on the way: it
+//! notes that something is being loaded and jumps. Whoever loads an object asks for a name in it next, and then its slots
+//! are changed. What the object's constructors allocate is not seen; no tracer that works this way sees it.
+
+use super::{all, real};
+use crate::elf::patch;
+use crate::thread::Entered;
+use std::arch::naked_asm;
+use std::ffi::{c_char, c_int, c_void};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+real! {
+    fn dlopen(path: *const c_char, flags: c_int) -> *mut c_void;
+    fn dlmopen(namespace: isize, path: *const c_char, flags: c_int) -> *mut c_void;
+    fn dlsym(object: *mut c_void, name: *const c_char) -> *mut c_void;
+    fn dlvsym(object: *mut c_void, name: *const c_char, version: *const c_char) -> *mut c_void;
+}
+
+/// Whether something was loaded since slots were changed last.
+static HAS_LOADED: AtomicBool = AtomicBool::new(false);
+
+extern "C" fn note_loading() {
+    HAS_LOADED.store(true, Ordering::Release);
+}
+
+extern "C" fn hook_loaded() {
+    if HAS_LOADED.load(Ordering::Relaxed)
+        && let Some(_entered) = Entered::enter()
+        && HAS_LOADED.swap(false, Ordering::Acquire)
+        && crate::process::session::is_tracing()
+    {
+        patch::install_in_new(all());
+    }
+}
+
+/// Calls `before` with all registers of arguments kept, and jumps to the real function, whose caller is then the program.
+macro_rules! jumps {
+    ($name:ident($($type:ty),*), $before:ident) => {
+        #[cfg(target_arch = "x86_64")]
+        #[unsafe(naked)]
+        unsafe extern "C" fn $name($(_: $type),*) -> *mut c_void {
+            naked_asm!(
+                "push rdi",
+                "push rsi",
+                "push rdx",
+                "call {before}",
+                "pop rdx",
+                "pop rsi",
+                "pop rdi",
+                "jmp qword ptr [rip + {real}]",
+                before = sym $before,
+                real = sym real::address::$name,
+            )
+        }
+        #[cfg(target_arch = "aarch64")]
+        #[unsafe(naked)]
+        unsafe extern "C" fn $name($(_: $type),*) -> *mut c_void {
+            naked_asm!(
+                "stp x0, x1, [sp, #-32]!",
+                "stp x2, x30, [sp, #16]",
+                "bl {before}",
+                "ldp x2, x30, [sp, #16]",
+                "ldp x0, x1, [sp], #32",
+                "adrp x16, {real}",
+                "ldr x16, [x16, #:lo12:{real}]",
+                "br x16",
+                before = sym $before,
+                real = sym real::address::$name,
+            )
+        }
+    };
+}
+
+jumps!(dlopen(*const c_char, c_int), note_loading);
+jumps!(dlmopen(isize, *const c_char, c_int), note_loading);
+jumps!(dlsym(*mut c_void, *const c_char), hook_loaded);
+jumps!(dlvsym(*mut c_void, *const c_char, *const c_char), hook_loaded);

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The interpreter's frames of the calling thread, read without calling the interpreter.
+//!
+//! A thread's chain of frames changes only while that thread runs Python, so it can be read at any time by the thread
+//! itself: with the GIL or without, within an allocation or a collection. Frames hold references to their code.
+
+use super::layout::{FrameLayout, Instructions, Layout, OWNED_BY_GENERATOR, OWNED_BY_NOBODY, RuntimeLayout};
+use super::memory;
+use super::symbols::Symbols;
+
+/// What a frame says, as it stands there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct RawFrame {
+    /// Its code object's address.
+    pub(super) code: usize,
+    /// The instruction that runs: its address, or its offset up to 3.10.
+    pub(super) instruction: usize,
+    /// The frame that called this one; 0 if none did.
+    pub(super) previous: usize,
+}
+
+/// Reads a frame.
+///
+/// # Safety
+/// A frame of that layout lies there, in the calling thread's chain.
+#[inline(always)]
+pub(super) unsafe fn read(frame: usize, layout: &FrameLayout) -> RawFrame {
+    // SAFETY: as the caller promises; the members are words, but for `f_lasti` up to 3.10, which is followed by another
+    // member of its size.
+    unsafe {
+        RawFrame {
+            code: memory::read::<usize>(frame + layout.code) & layout.code_mask,
+            instruction: memory::read::<usize>(frame + layout.instruction) & layout.instruction_mask,
+            previous: memory::read(frame + layout.previous),
+        }
+    }
+}
+
+/// Where in its code a frame is, as the format wants it; nothing for a frame that Python code does not see, as it is
+/// incomplete or no function's. One that has yet to begin, for which CPython says -1, is at its first instruction.
+///
+/// # Safety
+/// As for [`read`], and `raw` is what it gave.
+#[inline]
+pub(super) unsafe fn instruction_offset(frame: usize, raw: &RawFrame, layout: &Layout) -> Option<i64> {
+    let Some(Instructions { first, first_traceable }) = layout.code.instructions else {
+        return Some(i64::from(raw.instruction as u32 as i32).max(0));
+    };
+    // SAFETY: the frame has the member.
+    let owner = layout.frame.owner.map_or(0, |owner| unsafe { memory::read::<u8>(frame + owner) });
+    if owner >= OWNED_BY_NOBODY || raw.code == 0 {
+        return None;
+    }
+    let offset = raw.instruction.wrapping_sub(raw.code).wrapping_sub(first) as i64;
+    if owner != OWNED_BY_GENERATOR {
+        // SAFETY: a frame that runs has a live code object.
+        let first_traceable: i32 = unsafe { memory::read(raw.code + first_traceable) };
+        if offset < i64::from(first_traceable) * INSTRUCTION_BYTES {
+            return None;
+        }
+    }
+    Some(offset.max(0))
+}
+
+/// `sizeof(_Py_CODEUNIT)`.
+const INSTRUCTION_BYTES: i64 = 2;
+
+/// How to find the calling thread's state and its current frame.
+#[derive(Clone)]
+pub(super) struct ThisThread {
+    /// The thread state in a variable of the thread, since 3.12; 0 while it has released the GIL.
+    attached: Option<unsafe extern "C" fn() -> usize>,
+    /// That which the thread is known by to C code.
+    known: unsafe extern "C" fn() -> usize,
+    runtime: usize,
+}
+
+impl ThisThread {
+    pub(super) fn new(symbols: &Symbols, layout: &Layout) -> Self {
+        // Up to 3.11 the function gives the thread state that has the GIL, whoever asks.
+        let attached = symbols.unchecked_thread_state.or(symbols.private_unchecked_thread_state);
+        Self {
+            attached: attached.filter(|_| layout.thread.runtime.is_none()),
+            known: symbols.this_thread_state,
+            runtime: symbols.runtime.expose_provenance(),
+        }
+    }
+
+    /// The calling thread's state; 0 if it has none.
+    #[inline]
+    pub(super) fn state(&self, layout: &Layout) -> usize {
+        if let Some(runtime) = &layout.thread.runtime {
+            return self.state_before_3_12(runtime, layout.thread.thread_id);
+        }
+        // SAFETY: the function may be called by any thread at any time; it only reads.
+        let attached = self.attached.map_or(0, |attached| unsafe { attached() });
+        if attached != 0 {
+            return attached;
+        }
+        // SAFETY: as above.
+        unsafe { (self.known)() }
+    }
+
+    fn state_before_3_12(&self, layout: &RuntimeLayout, thread_id: usize) -> usize {
+        let runtime = self.runtime;
+        // SAFETY: members of `_PyRuntime`, a static variable. The key is one of this process while the word before it is
+        // not 0, and may be asked for by any thread.
+        unsafe {
+            let known = match memory::read::<i32>(runtime + layout.key) {
+                0 => 0,
+                _ => libc::pthread_getspecific(memory::read(runtime + layout.key + 4)).expose_provenance(),
+            };
+            // With several interpreters, the one that runs may not be the one that the thread is known by.
+            let [newest, main] = memory::read::<[usize; 2]>(runtime + layout.interpreters);
+            if newest == main {
+                return known;
+            }
+            let holder: usize = memory::read(runtime + layout.holder);
+            let is_ours = holder != 0 && holder != known && memory::read::<usize>(holder + thread_id) == this_thread();
+            if is_ours { holder } else { known }
+        }
+    }
+
+    /// The calling thread's current frame; 0 if it has none.
+    #[inline]
+    pub(super) fn current_frame(&self, layout: &Layout) -> usize {
+        let state = self.state(layout);
+        if state == 0 {
+            return 0;
+        }
+        // SAFETY: the thread's state is its own; `cframe` points to a structure on its stack, or into the state.
+        unsafe {
+            let current = memory::read::<usize>(state + layout.thread.current);
+            match layout.thread.current_in_holder {
+                Some(offset) if current != 0 => memory::read(current + offset),
+                _ => current,
+            }
+        }
+    }
+}
+
+/// As `PyThreadState.thread_id` names the calling thread.
+pub(super) fn this_thread() -> usize {
+    // SAFETY: has no preconditions.
+    unsafe { libc::pthread_self() as usize }
+}

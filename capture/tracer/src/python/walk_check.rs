@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What tests of the walk call from Python (`tests/walk.py`): the calling thread's stack as a capture would have it by
+//! now, which is held against a walk from scratch first. Not in releases.
+
+use super::{CodeIds, CodeText, Frame, Interpreter, PythonStack, StackChange, lives};
+use crate::lock::Lock;
+use crate::thread::Entered;
+use memray_format::line_number;
+use rustc_hash::FxHashMap;
+use std::cell::RefCell;
+use std::ffi::{CString, c_char};
+use std::ptr::null;
+use std::sync::OnceLock;
+
+static INTERPRETER: OnceLock<Result<Interpreter, CString>> = OnceLock::new();
+
+/// What the capture would know of code objects.
+static CAPTURE: Lock<Option<Capture>> = Lock::new(None);
+
+#[derive(Default)]
+struct Capture {
+    ids: CodeIds,
+    texts: FxHashMap<u64, CodeText>,
+}
+
+thread_local! {
+    /// The thread's stack as a reader of the capture would have it: code's numbers and instructions.
+    static READ: RefCell<Vec<(u64, i64)>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Finds the interpreter and watches it. What is wrong as a sentence, or null.
+#[unsafe(no_mangle)]
+pub(super) extern "C" fn memray_view_walk_begin() -> *const c_char {
+    let found = INTERPRETER.get_or_init(|| Interpreter::find().map_err(|it| c_string(&it.to_string())));
+    match found {
+        Ok(interpreter) => {
+            interpreter.watch();
+            null()
+        }
+        Err(sentence) => sentence.as_ptr(),
+    }
+}
+
+/// Ends what the above began.
+#[unsafe(no_mangle)]
+pub(super) extern "C" fn memray_view_walk_end() {
+    if let Some(Ok(interpreter)) = INTERPRETER.get() {
+        interpreter.unwatch();
+    }
+}
+
+/// How often the self-test runs in a second, in nanoseconds a run.
+#[unsafe(no_mangle)]
+pub(super) extern "C" fn memray_view_walk_find_ns() -> u64 {
+    let begin = std::time::Instant::now();
+    let _ = Interpreter::find();
+    begin.elapsed().as_nanos() as u64
+}
+
+/// Observes `count` times; how long that takes in all, in nanoseconds.
+#[unsafe(no_mangle)]
+pub(super) extern "C" fn memray_view_walk_observe_ns(count: u64) -> u64 {
+    let (Some(mut entered), Some(Ok(interpreter))) = (Entered::enter(), INTERPRETER.get()) else { return 0 };
+    let stack = &mut entered.state().stack;
+    let begin = std::time::Instant::now();
+    for _ in 0..count {
+        std::hint::black_box(stack.observe(interpreter).pops);
+    }
+    begin.elapsed().as_nanos() as u64
+}
+
+/// Writes the stack, outermost first, a frame as function, file and line with a zero byte behind each. Returns its length
+/// in bytes, or that of the sentence that was written instead, less than 0.
+///
+/// # Safety
+/// The buffer has that capacity.
+#[unsafe(no_mangle)]
+pub(super) unsafe extern "C" fn memray_view_walk(buffer: *mut u8, capacity: usize) -> isize {
+    let (bytes, sign) = match observe() {
+        Ok(bytes) => (bytes, 1),
+        Err(sentence) => (sentence.into_bytes(), -1),
+    };
+    let length = bytes.len().min(capacity);
+    // SAFETY: the buffer is as large as the caller says.
+    unsafe { buffer.copy_from_nonoverlapping(bytes.as_ptr(), length) };
+    sign * bytes.len() as isize
+}
+
+fn observe() -> Result<Vec<u8>, String> {
+    let Some(Ok(interpreter)) = INTERPRETER.get() else { return Err("not begun".to_owned()) };
+    let Some(mut entered) = Entered::enter() else { return Err("entered twice".to_owned()) };
+    let stack = &mut entered.state().stack;
+    let mut capture = CAPTURE.hold();
+    let capture = capture.get_or_insert_default();
+    READ.with_borrow_mut(|read| {
+        take_over(read, stack.observe(interpreter), capture, interpreter)?;
+        let mut afresh = PythonStack::default();
+        let expected: Vec<_> = afresh.observe(interpreter).pushes.iter().map(place).collect();
+        if *read != expected {
+            return Err(format!("{read:?}, but a walk from scratch gives {expected:?}"));
+        }
+        let again = stack.observe(interpreter);
+        if again.pops != 0 || !again.pushes.is_empty() {
+            return Err(format!("nothing happened, but {} pops and {} pushes", again.pops, again.pushes.len()));
+        }
+        spell(read, capture, interpreter.version)
+    })
+}
+
+/// Does what a capture's reader would.
+fn take_over(
+    read: &mut Vec<(u64, i64)>,
+    change: StackChange<'_>,
+    capture: &mut Capture,
+    interpreter: &Interpreter,
+) -> Result<(), String> {
+    read.truncate(read.len().checked_sub(change.pops).ok_or("more pops than frames")?);
+    for frame in change.pushes {
+        let (code, is_new) = capture.ids.number(frame.code);
+        if is_new {
+            capture.texts.insert(code, interpreter.text(frame.code));
+        }
+        read.push((code, frame.instruction_offset));
+    }
+    Ok(())
+}
+
+fn spell(stack: &[(u64, i64)], capture: &Capture, version: u32) -> Result<Vec<u8>, String> {
+    let mut bytes = Vec::new();
+    for (code, offset) in stack {
+        let text = capture.texts.get(code).ok_or("code without text")?;
+        let line = line_number(version, text.first_line, &text.line_table, *offset).to_string();
+        for field in [text.function.as_slice(), &text.file, line.as_bytes()] {
+            bytes.extend_from_slice(field);
+            bytes.push(0);
+        }
+    }
+    Ok(bytes)
+}
+
+fn place(frame: &Frame) -> (u64, i64) {
+    (frame.code.life, frame.instruction_offset)
+}
+
+/// How many code objects that were seen have died.
+#[unsafe(no_mangle)]
+pub(super) extern "C" fn memray_view_walk_deaths() -> u64 {
+    lives::deaths()
+}
+
+fn c_string(text: &str) -> CString {
+    CString::new(text.replace('\0', " ")).unwrap_or_default()
+}

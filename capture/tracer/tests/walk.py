@@ -1,0 +1,524 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Asks the tracer for the stack from nasty places, and holds it against what Python says.
+
+Run by walk.rs in every interpreter that it finds, with the tracer's library as argument.
+"""
+
+import asyncio
+import ctypes
+import functools
+import gc
+import re
+import sys
+import threading
+import traceback
+
+library = ctypes.PyDLL(sys.argv[1])
+library.memray_view_walk_begin.restype = ctypes.c_char_p
+library.memray_view_walk.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
+library.memray_view_walk.restype = ctypes.c_ssize_t
+library.memray_view_walk_deaths.restype = ctypes.c_uint64
+library.memray_view_walk_find_ns.restype = ctypes.c_uint64
+library.memray_view_walk_observe_ns.argtypes = [ctypes.c_uint64]
+library.memray_view_walk_observe_ns.restype = ctypes.c_uint64
+
+CAPACITY = 1 << 21
+buffers = threading.local()
+checks = 0
+deepest = 0
+
+
+def tracers_stack():
+    """The stack as a capture would have it, outermost first."""
+    if not hasattr(buffers, "buffer"):
+        buffers.buffer = ctypes.create_string_buffer(CAPACITY)
+    length = library.memray_view_walk(buffers.buffer, CAPACITY)
+    text = ctypes.string_at(buffers.buffer, min(abs(length), CAPACITY))
+    assert length >= 0, text.decode()
+    fields = text.split(b"\0")[:-1]
+    frames = zip(fields[0::3], fields[1::3], fields[2::3])
+    return [(name.decode(), file.decode(), int(line)) for name, file, line in frames]
+
+
+def pythons_stack(frame):
+    """The stack as Python has it, outermost first."""
+    stack = [(f.f_code.co_name, f.f_code.co_filename, line) for f, line in traceback.walk_stack(frame)]
+    return [tuple(part.encode("utf-8", "surrogatepass").decode("utf-8", "replace") if isinstance(part, str) else part
+                  for part in frame) for frame in reversed(stack)]
+
+
+def check():
+    """Holds one against the other, up to the caller; what is below is this file's."""
+    global checks, deepest
+    ours = tracers_stack()[:-2]
+    theirs = pythons_stack(sys._getframe(1))
+    # One lone surrogate is one replacement for us and three for UTF-8's decoder.
+    plain = lambda stack: [(n, f.replace("\ufffd\ufffd\ufffd", "\ufffd"), l) for n, f, l in stack]
+    assert plain(ours) == plain(theirs), f"\n  ours   {ours}\n  theirs {theirs}"
+    checks += 1
+    deepest = max(deepest, len(ours))
+
+
+# What the program does, one function a case.
+
+def calls():
+    check()
+    check(); check()
+    for _ in range(3):
+        check()
+        check()
+    same(); same()
+    same()
+
+
+def same():
+    check()
+
+
+def comprehensions():
+    [check() for _ in range(3)]
+    {check() for _ in range(2)}
+    {n: check() for n in range(2)}
+    list(check() for _ in range(2))
+    [[check() for _ in range(2)] for _ in range(2)]
+    (lambda: (check(), (lambda: check())()))()
+
+
+def generators():
+    def numbers(n):
+        try:
+            check()
+            for k in range(n):
+                check()
+                yield k
+                check()
+            yield from numbers(n - 1) if n else ()
+        finally:
+            check()
+
+    for _ in numbers(3):
+        check()
+    left = numbers(2)
+    next(left)
+    check()
+    left.close()
+    thrown = numbers(2)
+    next(thrown)
+    try:
+        thrown.throw(ValueError)
+    except ValueError:
+        check()
+    first, second = numbers(3), numbers(3)
+    for _ in zip(first, second):
+        check()
+    dropped = numbers(2)
+    next(dropped)
+    del dropped
+    check()
+
+
+def resumed_from(other):
+    next(other, None)
+    check()
+
+
+def one_generator_from_many_callers():
+    def ticks():
+        while True:
+            check()
+            yield
+
+    it = ticks()
+    next(it)
+    next(it)
+    resumed_from(it)
+    resumed_from(it)
+    (lambda: resumed_from(it))()
+    list(map(lambda _: next(it), range(3)))
+
+
+def coroutines():
+    async def leaf(n):
+        check()
+        await asyncio.sleep(0)
+        check()
+        return n
+
+    async def many(n):
+        for k in range(n):
+            check()
+            yield k
+            await leaf(k)
+
+    class Context:
+        async def __aenter__(self):
+            check()
+            await asyncio.sleep(0)
+            check()
+
+        async def __aexit__(self, *_):
+            check()
+
+    async def main():
+        check()
+        await asyncio.gather(*(leaf(n) for n in range(5)))
+        async for _ in many(3):
+            check()
+        async with Context():
+            check()
+        [n async for n in many(2)]
+        try:
+            await asyncio.wait_for(asyncio.sleep(9), 0.001)
+        except asyncio.TimeoutError:
+            check()
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(None, check)
+        loop.call_soon(check)
+        await asyncio.sleep(0)
+
+    asyncio.run(main())
+
+
+def exceptions():
+    def fails(n):
+        try:
+            check()
+            if n == 0:
+                raise KeyError(n)
+            fails(n - 1)
+        finally:
+            check()
+
+    for depth in (0, 1, 5, 30):
+        try:
+            fails(depth)
+        except KeyError as error:
+            check()
+            kept = error
+        check()
+    try:
+        try:
+            fails(3)
+        except KeyError as error:
+            raise ValueError from error
+    except ValueError:
+        check()
+    with context():
+        check()
+        check()
+    del kept
+
+
+class context:
+    def __enter__(self):
+        check()
+
+    def __exit__(self, *_):
+        check()
+
+
+class Compared:
+    def __init__(self, n):
+        self.n = n
+        check()
+
+    def __lt__(self, other):
+        check()
+        return self.n < other.n
+
+    def __eq__(self, other):
+        check()
+        return self.n == other.n
+
+    def __hash__(self):
+        check()
+        return 0
+
+    def __del__(self):
+        check()
+
+    def __getattr__(self, name):
+        check()
+        raise AttributeError(name)
+
+    @property
+    def property(self):
+        check()
+
+    @classmethod
+    def class_method(cls):
+        check()
+
+    @staticmethod
+    def static_method():
+        check()
+
+    def __call__(self, *arguments, **names):
+        check()
+
+    def __iter__(self):
+        check()
+        yield 1
+        check()
+
+
+def across_c():
+    sorted(range(5), key=lambda n: (check(), -n)[1])
+    sorted(Compared(n) for n in range(4))
+    list(map(same_argument, range(3)))
+    re.sub("a", lambda match: (check(), "b")[1], "banana")
+    functools.reduce(lambda a, b: (check(), a + b)[1], range(4))
+    {Compared(1), Compared(1)}
+    getattr(Compared(1), "missing", None)
+    Compared(1).property
+    Compared.class_method()
+    Compared.static_method()
+    Compared(1)(1, 2, a=3)
+    list(Compared(1))
+    max(range(3), key=same_argument)
+    functools.partial(same_argument, 1)()
+    type("Made", (), {"__init_subclass__": classmethod(lambda cls: check())})
+    exec("check()\n\ncheck()", globals())
+    eval("[check() for _ in (1, 2)]", globals())
+    callback = ctypes.PYFUNCTYPE(None)(check)
+    callback()
+    ctypes.CFUNCTYPE(None)(check)()
+
+
+def same_argument(argument):
+    check()
+    return argument
+
+
+def class_bodies():
+    class Body:
+        check()
+        [check() for _ in (1,)]
+
+        class Inner:
+            check()
+
+        def __set_name__(self, owner, name):
+            check()
+
+    class Owner:
+        attribute = Body()
+        check()
+
+
+def decorated(function):
+    @functools.wraps(function)
+    def wrapper(*arguments):
+        check()
+        result = function(*arguments)
+        check()
+        return result
+    return wrapper
+
+
+@decorated
+@functools.lru_cache(maxsize=None)
+@decorated
+def decorators(n=4):
+    check()
+    if n:
+        decorators(n - 1)
+
+
+def closures():
+    cells = [1]
+
+    def inner(a, *rest, b=2, **names):
+        def innermost():
+            check()
+            return cells, a, rest, b, names
+        return innermost()
+
+    inner(1, 2, 3, b=4, c=5)
+    inner(*[1, 2], **{"b": 3})
+
+
+def recursion(n=500):
+    if n % 50 == 0:
+        check()
+    if n:
+        recursion(n - 1)
+    if n % 50 == 0:
+        check()
+
+
+def recursion_through_c(n=60):
+    check()
+    if n:
+        list(map(recursion_through_c, [n - 1]))
+    check()
+
+
+def code_that_comes_and_goes():
+    """The next code object often lies where the last one died; frames and instructions are the same."""
+    addresses = set()
+    before = library.memray_view_walk_deaths()
+    for n in range(300):
+        code = compile(f"{chr(10) * (n % 7)}def f_{n:04}():\n    check()\nf_{n:04}()\ncheck()\n", f"<made {n:04}>", "exec")
+        addresses.add(id(code))
+        exec(code, {"check": check})
+        del code
+    assert len(addresses) < 299, f"addresses were meant to be used again: {len(addresses)}"
+    assert library.memray_view_walk_deaths() >= before + 300
+
+
+def lambdas_that_come_and_go():
+    for n in range(100):
+        eval(f"(lambda: (check(), {n}))")()
+        check()
+
+
+def names_of_all_kinds():
+    for name in ("größe", "длина", "𐌀", "plain"):
+        for file in ("/tmp/ü.py", "/tmp/ж.py", "/tmp/😀.py", "/tmp/lone\udcff.py", "/tmp/plain.py"):
+            made = {}
+            exec(compile(f"def {name}(check):\n\n  check()", file, "exec"), made)
+            made[name](check)
+
+
+def long_functions():
+    lines = "\n".join(f"    a{n} = {n}\n    check()" if n % 40 == 0 else f"    a{n} = (\n{n})" for n in range(400))
+    made = {"check": check}
+    exec(compile(f"def long():\n{lines}\nlong()", "<long>", "exec"), made)
+
+
+def collections():
+    class Cycle:
+        def __init__(self):
+            self.self = self
+
+        def __del__(self):
+            check()
+
+    for _ in range(20):
+        Cycle()
+    gc.collect()
+    check()
+
+    def on_collection(phase, _):
+        check()
+
+    gc.callbacks.append(on_collection)
+    gc.set_threshold(5, 2, 2)
+    try:
+        kept = []
+        for n in range(200):
+            kept.append([n])
+            # Making cells and generators allocates in frames that are not complete.
+            (lambda: [n for _ in (1,)])()
+            list(m for m in (1, n))
+    finally:
+        gc.set_threshold(700, 10, 10)
+        gc.callbacks.remove(on_collection)
+
+
+def traced():
+    seen = []
+
+    def trace(frame, event, argument):
+        if frame.f_code.co_name == "same":
+            seen.append(event)
+            # Up to 3.10 a frame that has yet to begin is at no instruction; the format has no line for that.
+            if event != "call" or sys.version_info >= (3, 11):
+                check()
+        return trace
+
+    sys.settrace(trace)
+    same()
+    sys.settrace(None)
+    sys.setprofile(lambda frame, event, argument: check() if event == "return" else None)
+    same()
+    sys.setprofile(None)
+    assert "line" in seen
+
+
+def threads():
+    failures = []
+
+    def work(n):
+        try:
+            for _ in range(20):
+                calls()
+                generators()
+                recursion(n * 10)
+                code = compile(f"def f():\n    check()\nf()", f"<thread {n}>", "exec")
+                exec(code, {"check": check})
+        except BaseException as failure:
+            failures.append(failure)
+
+    sys.setswitchinterval(1e-5)
+    running = [threading.Thread(target=work, args=(n,)) for n in range(6)]
+    for thread in running:
+        thread.start()
+    for thread in running:
+        thread.join()
+    sys.setswitchinterval(5e-3)
+    if failures:
+        raise failures[0]
+
+
+def without_the_gil():
+    """The same function, called by a thread that has let go of the GIL."""
+    unlocked = ctypes.CDLL(sys.argv[1]).memray_view_walk
+    unlocked.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
+    unlocked.restype = ctypes.c_ssize_t
+    buffer = ctypes.create_string_buffer(CAPACITY)
+    for _ in range(3):
+        length = unlocked(buffer, CAPACITY); expected = pythons_stack(sys._getframe())
+        text = ctypes.string_at(buffer, abs(length))
+        assert length >= 0, text
+        fields = text.decode().split("\0")[:-1]
+        ours = [(name, file, int(line)) for name, file, line in zip(fields[0::3], fields[1::3], fields[2::3])]
+        assert ours == expected, f"\n  ours   {ours}\n  theirs {expected}"
+
+
+def greenlets():
+    try:
+        import greenlet
+    except ImportError:
+        return False
+
+    def deep(n, other):
+        check()
+        if n:
+            deep(n - 1, other)
+        else:
+            other.switch()
+        check()
+
+    main = greenlet.getcurrent()
+    made = [greenlet.greenlet(lambda n=n: deep(n * 5, main)) for n in range(1, 6)]
+    for _ in range(2):
+        for one in made:
+            one.switch()
+            check()
+
+
+def main():
+    sentence = library.memray_view_walk_begin()
+    if sentence:
+        print("refused:", sentence.decode())
+        return 3
+    assert "probe" not in globals() and sys.exc_info() == (None, None, None)
+    cases = [calls, comprehensions, generators, one_generator_from_many_callers, coroutines, exceptions, across_c,
+             class_bodies, decorators, closures, recursion, recursion_through_c, code_that_comes_and_goes,
+             lambdas_that_come_and_go, names_of_all_kinds, long_functions, collections, traced, threads,
+             without_the_gil, greenlets]
+    left_out = []
+    for case in cases + cases[::-1]:
+        if case() is False and case.__name__ not in left_out:
+            left_out.append(case.__name__)
+        check()
+    find = min(library.memray_view_walk_find_ns() for _ in range(5))
+    library.memray_view_walk_end()
+    print(f"{sys.version.split()[0]}: {checks} stacks, the deepest of {deepest} frames; self-test {find / 1e6:.2f} ms"
+          + (f"; without {', '.join(left_out)}" if left_out else ""))
+    return 0
+
+
+sys.exit(main())

@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Measures what recording costs, beside memray and plain Python, and writes docs/tracer-figures.md."""
+
+import argparse
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import suite
+from page import write_page
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "scripts/figures"))
+from machine import machine  # noqa: E402
+
+MODES = {"default": [], "python allocators": ["--trace-python-allocators"], "native": ["--native"]}
+
+
+class Bench:
+    def __init__(self, viewer, scratch, runs):
+        self.viewer, self.scratch, self.runs = viewer, scratch, runs
+
+    def once(self, who, options, program):
+        """Seconds inside the program, seconds of the whole process, bytes of the capture."""
+        seconds, capture = self.scratch / "seconds", self.scratch / "capture.bin"
+        seconds.unlink(missing_ok=True)
+        capture.unlink(missing_ok=True)
+        words = [str(word) for word in [program.path, *program.arguments]]
+        record = ["--force", "--quiet", *options, "--output", str(capture), *words]
+        command = {
+            "plain": [sys.executable, *words],
+            "memray": [sys.executable, "-m", "memray", "run", *record],
+            "ours": [self.viewer, "run", "--python", sys.executable, *record],
+        }[who]
+        environment = {
+            **os.environ,
+            "PYTHONPATH": str(suite.HERE / "timing"),
+            "TIMED_SECONDS": str(seconds),
+            "TIMED_LOOPS": str(program.loops),
+        }
+        begun = time.perf_counter()
+        subprocess.run(command, env=environment, check=True, stdout=subprocess.DEVNULL, cwd=self.scratch)
+        wall_s = time.perf_counter() - begun
+        inside_s = float(seconds.read_text().split()[-1]) if seconds.exists() else wall_s
+        return inside_s, wall_s, capture.stat().st_size if capture.exists() else 0
+
+    def ratios(self, program, options):
+        """Medians, taken in turns, so that what disturbs one disturbs all."""
+        taken = {"plain": [], "memray": [], "ours": []}
+        for _ in range(self.runs):
+            for who, results in taken.items():
+                results.append(self.once(who, options, program))
+        median = {who: [statistics.median(column) for column in zip(*results)] for who, results in taken.items()}
+        row = {"name": program.name, "plain_s": median["plain"][0], "plain_wall_s": median["plain"][1]}
+        for who in ("memray", "ours"):
+            row[who] = median[who][0] / median["plain"][0]
+            row[f"{who}_wall_s"], row[f"{who}_bytes"] = median[who][1], median[who][2]
+        print(json.dumps(row), file=sys.stderr, flush=True)
+        return row
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="scripts/tracer-figures/run", description=__doc__)
+    parser.add_argument("--viewer", required=True, help="the command to measure")
+    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--modes", default="default,python allocators", help=f"of: {', '.join(MODES)}")
+    parser.add_argument("--only", help="programs whose names contain this")
+    parser.add_argument("--no-page", action="store_true", help="print, and leave the page")
+    arguments = parser.parse_args()
+    scratch = ROOT / "target/tracer-figures"
+    shutil.rmtree(scratch, ignore_errors=True)
+    scratch.mkdir(parents=True)
+    bench = Bench(arguments.viewer, scratch, arguments.runs)
+
+    def chosen(programs):
+        return [program for program in programs if not arguments.only or arguments.only in program.name]
+
+    results = {"machine": machine(), "python": sys.version.split()[0], "modes": {}}
+    for mode in arguments.modes.split(","):
+        results["modes"][mode] = [bench.ratios(program, MODES[mode]) for program in chosen(suite.typical())]
+    results["recursion"] = [bench.ratios(program, []) for program in chosen(suite.recursions())]
+    results["storm"] = [bench.ratios(program, []) for program in chosen(suite.storms(scratch))]
+    results["start"] = [bench.ratios(program, []) for program in chosen([suite.nothing()])]
+    (ROOT / "target/tracer-figures.json").write_text(json.dumps(results, indent=1))
+    if not arguments.no_page:
+        write_page(results, ROOT / "docs/tracer-figures.md")
+
+
+if __name__ == "__main__":
+    main()
