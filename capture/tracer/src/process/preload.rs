@@ -1,2 +1,80 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The tracer as a preloaded library: it waits until the interpreter begins with the program.
+//!
+//! Between the command and the interpreter there may be shells and shims. In those, and in every process that is not to be
+//! traced, nothing is done at all. In a process that is a Python interpreter the environment is made what it was without
+//! us, before Python reads it; then nothing more is done until the program begins.
+
+use super::audit_hook::DormantInterpreter;
+use super::message::{say, say_line};
+use super::settings::{Report, Settings, VARIABLE};
+use super::{environment, python_exit, session};
+use std::os::unix::ffi::OsStringExt;
+use std::sync::OnceLock;
+
+#[used]
+#[unsafe(link_section = ".init_array")]
+static AT_LOAD: extern "C" fn() = at_load;
+
+#[used]
+#[unsafe(link_section = ".fini_array")]
+static AT_EXIT: extern "C" fn() = at_exit;
+
+/// What is to be recorded when the program begins.
+static WAITING: OnceLock<Waiting> = OnceLock::new();
+
+struct Waiting {
+    settings: Settings,
+    /// The process that was asked to. What it forks until then is not it.
+    pid: u32,
+}
+
+/// Called by the dynamic linker, before `main`.
+extern "C" fn at_load() {
+    let Some(value) = std::env::var_os(VARIABLE) else { return };
+    let Some(interpreter) = DormantInterpreter::find() else { return };
+    // SAFETY: the process has one thread, which is loading its libraries.
+    unsafe { environment::clean(VARIABLE) };
+    let settings = match Settings::decode(&value.into_vec()) {
+        Ok(settings) => settings,
+        Err(error) => return say(format_args!("{error}; the program runs untraced")),
+    };
+    if WAITING.set(Waiting { settings, pid: std::process::id() }).is_err() {
+        return;
+    }
+    // SAFETY: as above.
+    if !unsafe { interpreter.at_beginning(begin) } {
+        say("the interpreter takes no audit hook; the program runs untraced");
+    }
+}
+
+/// The program begins; the GIL is held.
+fn begin() {
+    let Some(Waiting { settings, pid }) = WAITING.get() else { return };
+    if *pid != std::process::id() {
+        return;
+    }
+    python_exit::register();
+    let (path, shown_path) = (settings.path_of(*pid), settings.shown_path_of(*pid));
+    let report = match session::start(settings.clone()) {
+        Ok(()) => {
+            if !settings.is_quiet {
+                say_line(&format!("Writing profile results into {}", shown_path.display()));
+            }
+            Report::Recording { path, shown_path }
+        }
+        Err(error) => {
+            say(format_args!("{}; the program runs untraced", error.to_string().trim_end_matches('.')));
+            Report::Refused
+        }
+    };
+    if let Some(file) = &settings.report {
+        // The command then says that it knows of no recording, which is the next best.
+        let _ = report.write_to(file);
+    }
+}
+
+/// Called by the C library as the process exits, where Python did not say so before.
+extern "C" fn at_exit() {
+    session::stop();
+}

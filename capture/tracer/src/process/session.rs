@@ -82,7 +82,7 @@ fn start_claimed(settings: Settings, entered: &mut Entered) -> Result<(), StartE
             INTERPRETER.get_or_init(|| found)
         }
     };
-    let path = capture_path(&settings.path);
+    let path = settings.path_of(std::process::id());
     let header = header::describe(&settings, interpreter, now_ms());
     crate::thread::number_from_one_again();
     begin_capture(&path, &settings, header)?;
@@ -122,15 +122,6 @@ fn begin_capture(path: &Path, settings: &Settings, header: Header) -> Result<(),
     let epoch = EPOCH.fetch_add(1, Ordering::Relaxed) + 1;
     *RECORDER.hold() = Some(Recorder::new(header, file, epoch)?);
     Ok(())
-}
-
-/// `{pid}` in the file's name is this process.
-fn capture_path(path: &Path) -> PathBuf {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    if !name.contains("{pid}") {
-        return path.to_owned();
-    }
-    path.with_file_name(name.replace("{pid}", &std::process::id().to_string()))
 }
 
 pub(super) fn now_ms() -> i64 {
@@ -317,7 +308,8 @@ pub(super) fn begin_in_child() {
 pub unsafe extern "C" fn debug_start(path: *const std::ffi::c_char, py: i32, lz4: i32) -> i32 {
     let path = unsafe { std::ffi::CStr::from_ptr(path) }.to_string_lossy().into_owned();
     let settings = Settings {
-        path: path.into(),
+        path: path.clone().into(),
+        shown_path: path.into(),
         overwrites: true,
         compresses: lz4 != 0,
         traces_python_allocators: py != 0,
@@ -327,6 +319,7 @@ pub unsafe extern "C" fn debug_start(path: *const std::ffi::c_char, py: i32, lz4
         max_size_bytes: None,
         is_quiet: false,
         command_line: vec![],
+        report: None,
     };
     match start(settings) {
         Ok(()) => 0,

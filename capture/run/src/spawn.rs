@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The program's process, started as a shell would start it.
+//!
+//! Not by the standard library, which would sort the environment and settle what is done about signals; the program is to
+//! find both as this process did.
+
+use crate::error::RunError;
+use crate::signals::{CHANGED_HERE, Child, Signals};
+use memray_settings::VARIABLE;
+use std::ffi::{CString, OsStr, OsString, c_char};
+use std::io;
+use std::mem::MaybeUninit;
+use std::os::unix::ffi::OsStringExt;
+use std::ptr::null;
+
+const PRELOAD: &str = "LD_PRELOAD";
+
+/// An environment, and in it the tracer and what it is told; the order stays.
+pub(crate) fn environment(
+    variables: impl Iterator<Item = (OsString, OsString)>,
+    preload: &OsStr,
+    settings: &str,
+) -> Vec<OsString> {
+    let mut is_preloaded = false;
+    let mut out = Vec::new();
+    for (name, value) in variables.filter(|(name, _)| name != VARIABLE) {
+        if name == PRELOAD {
+            is_preloaded = true;
+            out.push(variable(PRELOAD, [preload, OsStr::new(":"), &value]));
+        } else {
+            out.push(variable(&name, [value.as_os_str()]));
+        }
+    }
+    if !is_preloaded {
+        out.push(variable(PRELOAD, [preload]));
+    }
+    out.push(variable(VARIABLE, [OsStr::new(settings)]));
+    out
+}
+
+fn variable<const N: usize>(name: impl AsRef<OsStr>, parts: [&OsStr; N]) -> OsString {
+    let mut variable = name.as_ref().to_owned();
+    variable.push("=");
+    parts.into_iter().for_each(|part| variable.push(part));
+    variable
+}
+
+/// Starts a process that inherits all but the environment.
+pub(crate) fn spawn(
+    command_line: &[OsString],
+    environment: &[OsString],
+    signals: &Signals,
+) -> Result<Child, RunError> {
+    let command_line = texts(command_line)?;
+    let environment = texts(environment)?;
+    let [program, ..] = command_line.as_slice() else { return Err(RunError::NoInterpreter) };
+    let attributes = Attributes::new(signals).map_err(RunError::Wait)?;
+    let mut pid = 0;
+    // SAFETY: all texts end, the lists of them end with a null, and they outlive the call.
+    let error = unsafe {
+        libc::posix_spawnp(
+            &mut pid,
+            program.as_ptr(),
+            null(),
+            attributes.0.as_ptr(),
+            pointers(&command_line).as_ptr(),
+            pointers(&environment).as_ptr(),
+        )
+    };
+    match error {
+        0 => Ok(Child(pid)),
+        error => Err(RunError::Spawn {
+            program: OsString::from_vec(program.to_bytes().to_vec()),
+            source: io::Error::from_raw_os_error(error),
+        }),
+    }
+}
+
+fn texts(texts: &[OsString]) -> Result<Vec<CString>, RunError> {
+    texts.iter().map(|text| CString::new(text.as_encoded_bytes()).map_err(|_| RunError::ZeroByte)).collect()
+}
+
+fn pointers(texts: &[CString]) -> Vec<*mut c_char> {
+    texts.iter().map(|text| text.as_ptr().cast_mut()).chain([std::ptr::null_mut()]).collect()
+}
+
+/// What is done about signals in the new process: as it was before this one began to care.
+struct Attributes(MaybeUninit<libc::posix_spawnattr_t>);
+
+impl Attributes {
+    fn new(signals: &Signals) -> io::Result<Self> {
+        let mut attributes = MaybeUninit::uninit();
+        // SAFETY: the place is there to be written to.
+        check(unsafe { libc::posix_spawnattr_init(attributes.as_mut_ptr()) })?;
+        let mut attributes = Self(attributes);
+        let flags = libc::POSIX_SPAWN_SETSIGMASK | libc::POSIX_SPAWN_SETSIGDEF;
+        let at = attributes.0.as_mut_ptr();
+        // SAFETY: the attributes were made, and both sets were filled in. The flags fit: they are bits of a byte.
+        unsafe {
+            check(libc::posix_spawnattr_setflags(at, flags as libc::c_short))?;
+            check(libc::posix_spawnattr_setsigmask(at, signals.before()))?;
+            check(libc::posix_spawnattr_setsigdefault(at, &crate::signals::set_of(&CHANGED_HERE)))?;
+        }
+        Ok(attributes)
+    }
+}
+
+impl Drop for Attributes {
+    fn drop(&mut self) {
+        // SAFETY: the attributes were made.
+        unsafe { libc::posix_spawnattr_destroy(self.0.as_mut_ptr()) };
+    }
+}
+
+fn check(error: i32) -> io::Result<()> {
+    if error == 0 { Ok(()) } else { Err(io::Error::from_raw_os_error(error)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn environment_of(variables: &[(&str, &str)]) -> Vec<String> {
+        let variables = variables.iter().map(|&(name, value)| (name.into(), value.into()));
+        let environment = environment(variables, OsStr::new("/t.so"), "x=1");
+        environment.into_iter().filter_map(|variable| variable.into_string().ok()).collect()
+    }
+
+    #[test]
+    fn the_order_of_variables_stays() {
+        assert_eq!(
+            environment_of(&[("Z", "1"), ("A", "=2"), ("E", "")]),
+            ["Z=1", "A==2", "E=", "LD_PRELOAD=/t.so", "MEMRAY_VIEW_TRACE=x=1"]
+        );
+    }
+
+    #[test]
+    fn what_the_user_preloads_comes_after_the_tracer() {
+        assert_eq!(
+            environment_of(&[("LD_PRELOAD", "/a.so /b.so"), ("MEMRAY_VIEW_TRACE", "old"), ("A", "2")]),
+            ["LD_PRELOAD=/t.so:/a.so /b.so", "A=2", "MEMRAY_VIEW_TRACE=x=1"]
+        );
+        assert_eq!(environment_of(&[("LD_PRELOAD", "")]), ["LD_PRELOAD=/t.so:", "MEMRAY_VIEW_TRACE=x=1"]);
+    }
+}
