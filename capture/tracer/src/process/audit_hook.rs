@@ -123,9 +123,7 @@ fn is_ours(entry: *mut Entry) -> bool {
     // SAFETY: `found` is there to be written to, and its fields may hold any bits. The entry is read by the kernel, which
     // fails where there is no memory.
     let read = unsafe { libc::process_vm_readv(libc::getpid(), &to, 1, &from, 1, 0) };
-    usize::try_from(read) == Ok(bytes)
-        && found.hook == (on_event as Hook as *mut c_void)
-        && found.user_data == mark()
+    usize::try_from(read) == Ok(bytes) && found.hook == (on_event as Hook as *mut c_void) && found.user_data == mark()
 }
 
 /// `_PyRuntime`, as words.

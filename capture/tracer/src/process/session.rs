@@ -302,35 +302,3 @@ pub(super) fn begin_in_child() {
         }
     }
 }
-
-/// DEBUG
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn debug_start(path: *const std::ffi::c_char, py: i32, lz4: i32) -> i32 {
-    let path = unsafe { std::ffi::CStr::from_ptr(path) }.to_string_lossy().into_owned();
-    let settings = Settings {
-        path: path.clone().into(),
-        shown_path: path.into(),
-        overwrites: true,
-        compresses: lz4 != 0,
-        traces_python_allocators: py != 0,
-        follows_forks: false,
-        memory_interval: std::time::Duration::from_millis(10),
-        duration: None,
-        max_size_bytes: None,
-        is_quiet: false,
-        command_line: vec![],
-        report: None,
-    };
-    match start(settings) {
-        Ok(()) => 0,
-        Err(e) => {
-            say(&format!("{e}\n"));
-            1
-        }
-    }
-}
-/// DEBUG
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn debug_stop() {
-    stop()
-}
