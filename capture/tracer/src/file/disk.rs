@@ -5,15 +5,13 @@
 //! cannot be promised on file systems that write all data anew elsewhere (btrfs, compressed ones), nor if somebody else
 //! shortens the file.
 
+use crate::descriptor::moved_up;
 use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::fd::{AsRawFd, FromRawFd, IntoRawFd};
+use std::os::fd::{AsRawFd, IntoRawFd};
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::ptr::{NonNull, null_mut};
-
-/// Descriptors from here on are seldom chosen by a program by their number.
-const MIN_DESCRIPTOR: i32 = 400;
 
 /// An open file, known by more than its descriptor: programs close descriptors that they did not open, and open others
 /// under the same number.
@@ -135,17 +133,6 @@ impl Drop for DiskFile {
 fn identity(file: &File) -> io::Result<(u64, u64)> {
     let metadata = file.metadata()?;
     Ok((metadata.dev(), metadata.ino()))
-}
-
-/// The same file under a high number, if there is one to be had: programs count on the low ones.
-fn moved_up(file: File) -> File {
-    // SAFETY: takes numbers only; a new descriptor belongs to nobody yet.
-    unsafe {
-        match libc::fcntl(file.as_raw_fd(), libc::F_DUPFD_CLOEXEC, MIN_DESCRIPTOR) {
-            -1 => file,
-            descriptor => File::from_raw_fd(descriptor),
-        }
-    }
 }
 
 fn offset(bytes: u64) -> io::Result<libc::off_t> {
