@@ -24,7 +24,7 @@ mod visit;
 
 pub use allocator::{Allocator, AllocatorKind};
 pub use decoder::{DecodeError, Decoder, StreamEnd};
-pub use encode::{EncodeError, Encoder, RecordEncoder, encode_header, lz4_frame, rewrite_header};
+pub use encode::{EncodeError, Encoder, RecordEncoder, ShortRecord, encode_header, lz4_frame, rewrite_header};
 pub use header::{FileFormat, Header, HeaderError, MAGIC, ModulePaths, PythonAllocator, VERSIONS};
 pub use line_table::line_number;
 pub use record::{

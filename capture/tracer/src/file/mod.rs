@@ -148,6 +148,16 @@ impl CaptureFile {
         self.pen.advance(bytes);
     }
 
+    /// Writes a record of up to 16 bytes, given as a number whose first byte is the lowest, with zeros behind.
+    #[inline]
+    pub(crate) fn write_short(&mut self, bits: u128, bytes: usize) -> Result<(), FileError> {
+        if bytes > self.pen.left_bytes() {
+            self.make_room(bytes)?;
+        }
+        self.pen.write_short(bits, bytes);
+        Ok(())
+    }
+
     /// Writes a record of any length. One of up to 250 KiB is in the file all at once.
     pub(crate) fn write(&mut self, record: &[u8]) -> Result<(), FileError> {
         let mut rest = record;
