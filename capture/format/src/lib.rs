@@ -9,6 +9,7 @@
 
 mod aggregated;
 mod allocator;
+pub mod appendix;
 pub mod container;
 mod decoder;
 mod encode;

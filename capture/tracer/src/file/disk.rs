@@ -88,6 +88,8 @@ impl DiskFile {
             }
         }
         self.length_bytes = length_bytes;
+        #[cfg(test)]
+        super::tests::observe();
         Ok(())
     }
 
@@ -96,7 +98,10 @@ impl DiskFile {
         if offset_bytes + bytes.len() as u64 > size_limit() {
             return Err(io::Error::from_raw_os_error(libc::EFBIG));
         }
-        self.file()?.write_all_at(bytes, offset_bytes)
+        self.file()?.write_all_at(bytes, offset_bytes)?;
+        #[cfg(test)]
+        super::tests::observe();
+        Ok(())
     }
 
     /// Cuts it.
@@ -189,6 +194,8 @@ impl Window {
         let (to, left) = self.at(place);
         // SAFETY: as many bytes as are copied follow that address; a window and a slice do not overlap.
         unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), to, bytes.len().min(left)) };
+        #[cfg(test)]
+        super::tests::observe();
     }
 
     /// Reads bytes, if they lie within.
@@ -203,6 +210,8 @@ impl Window {
         let (to, left) = self.at(place);
         // SAFETY: as for `write`.
         unsafe { std::ptr::write_bytes(to, 0, bytes.min(left)) };
+        #[cfg(test)]
+        super::tests::observe();
     }
 }
 
