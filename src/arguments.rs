@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The command line: what can be asked for, and how it is written.
 
+mod run;
+
+pub(crate) use run::RunArguments;
+
 use clap::{Args, Parser, ValueEnum};
 use std::path::PathBuf;
 
@@ -11,7 +15,7 @@ use std::path::PathBuf;
     version,
     max_term_width = 100,
     after_help = "A file named like a subcommand is opened as ./NAME. Exit codes: 0 done; 1 a file cannot be read or \
-                  written; 2 wrong usage, or a question that this capture cannot answer."
+                  written; 2 wrong usage, or a question that this capture cannot answer. `run` ends as the program does."
 )]
 pub(crate) struct CommandLine {
     #[command(subcommand)]
@@ -39,19 +43,14 @@ pub(crate) enum Subcommand {
     /// An index is found again by its capture's size, header and 256 blocks sampled from all over the file. Damage that a
     /// capture took since, between those blocks, is not seen: --no-cache reads all of it anew.
     Cache(CacheArguments),
-    /// Where memray's own command is expected: says how to record
-    #[command(hide = true, disable_help_flag = true)]
+    /// Run a Python program and record its memory
+    ///
+    /// The program runs as without us, and ends with its own exit code. What memray-view says goes to standard error.
     Run(RunArguments),
 }
 
-#[derive(Args, Debug)]
-pub(crate) struct RunArguments {
-    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-    _ignored: Vec<std::ffi::OsString>,
-}
-
 /// The window, or a picture of it.
-#[derive(Args, Debug)]
+#[derive(Args, Debug, Default)]
 pub(crate) struct WindowArguments {
     /// Captures (.bin) or indexes (.mvidx) to open, each in a window of its own
     #[arg(value_name = "FILE")]

@@ -11,6 +11,7 @@ mod failure;
 mod index;
 mod opening;
 mod output;
+mod run;
 mod signals;
 mod stats;
 mod summary;
@@ -25,12 +26,12 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     signals::ignore_size_limit();
     match run(CommandLine::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(failure) => failure.report(),
     }
 }
 
-fn run(command_line: CommandLine) -> Result<(), Failure> {
+fn run(command_line: CommandLine) -> Result<ExitCode, Failure> {
     let CommandLine { subcommand, window, no_cache } = command_line;
     let open = OpenOptions { no_cache, ..OpenOptions::default() };
     match subcommand {
@@ -41,15 +42,14 @@ fn run(command_line: CommandLine) -> Result<(), Failure> {
         Some(Subcommand::Cache(_)) if no_cache => {
             conflict("--no-cache does not go with cache, which is about nothing else")
         }
-        Some(Subcommand::Run(_)) => Err(Failure::Unanswerable(
-            "recording is not part of this yet: use `memray run -o out.bin script.py`, then open out.bin".to_owned(),
-        )),
+        Some(Subcommand::Run(arguments)) => return run::run(&arguments, &open),
         Some(Subcommand::Export(arguments)) => export::run(&arguments, &open),
         Some(Subcommand::Stats(arguments)) => stats::run(&arguments, &open),
         Some(Subcommand::Index(arguments)) => index::run(&arguments, &open),
         Some(Subcommand::Cache(arguments)) => cache::run(&arguments),
         None => window::run(&window, &open),
     }
+    .map(|()| ExitCode::SUCCESS)
 }
 
 /// Ends the command as one that was written wrongly.

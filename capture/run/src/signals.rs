@@ -7,7 +7,6 @@
 use crate::error::RunError;
 use std::io;
 use std::mem::MaybeUninit;
-use std::os::unix::thread::JoinHandleExt;
 use std::process::ExitCode;
 use std::ptr::null_mut;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -96,7 +95,7 @@ impl Signals {
     }
 
     /// Does some work, and meanwhile calls `cancel` when the user asks this process to end.
-    pub fn cancellable<T>(&self, cancel: impl Fn() + Send, work: impl FnOnce() -> T) -> T {
+    pub fn cancellable<T>(&self, cancel: impl Fn() + Send + Sync, work: impl FnOnce() -> T) -> T {
         let is_done = AtomicBool::new(false);
         thread::scope(|scope| {
             let watch = || {
@@ -107,13 +106,12 @@ impl Signals {
                 }
             };
             // Without the thread there is no cancelling; the work is done all the same.
-            let watcher = thread::Builder::new().name("signals".to_owned()).spawn_scoped(scope, watch);
+            let _ = thread::Builder::new().name("signals".to_owned()).spawn_scoped(scope, watch);
             let result = work();
             is_done.store(true, Ordering::Release);
-            if let Ok(watcher) = watcher {
-                // SAFETY: the thread was not joined. It waits for this signal among others, or is about to.
-                unsafe { libc::pthread_kill(watcher.as_pthread_t(), libc::SIGCHLD) };
-            }
+            // The thread waits for this signal among others, or is about to; all threads hold it back.
+            // SAFETY: nothing is done about this signal otherwise.
+            unsafe { libc::kill(libc::getpid(), libc::SIGCHLD) };
             result
         })
     }

@@ -20,6 +20,7 @@ pub mod metadata;
 pub mod moments;
 pub mod notes;
 mod opening;
+pub mod recorded;
 pub mod size;
 pub mod stats;
 pub mod terminal;

@@ -7,6 +7,7 @@
 
 use super::audit_hook::DormantInterpreter;
 use super::message::{say, say_line};
+use super::session::StartError;
 use super::settings::{Report, Settings, VARIABLE};
 use super::{environment, python_exit, session};
 use std::os::unix::ffi::OsStringExt;
@@ -64,7 +65,11 @@ fn begin() {
             Report::Recording { path, shown_path }
         }
         Err(error) => {
-            say(format_args!("{}; the program runs untraced", error.to_string().trim_end_matches('.')));
+            match error {
+                // It says so itself.
+                StartError::Refused(refusal) => say(refusal),
+                error => say(format_args!("{}; the program runs untraced", error.to_string().trim_end_matches('.'))),
+            }
             Report::Refused
         }
     };

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What is said at the end of a recording: one line of what it holds, and the command that opens it.
+
+use crate::escape;
+use crate::size::{Units, format_bytes, format_counted, format_sum};
+use crate::time::format_duration;
+use memray_index::{CaptureInfo, Timeline};
+
+/// A recording in one line: `Peak 3.20 GiB, 1.10 GiB live at the end, 4.1 M allocations in 41.3 s → svc.bin (38.0 MiB)`.
+pub fn summary_line(info: &CaptureInfo, timeline: &Timeline, name: &str, units: Units) -> String {
+    let live = if info.stops_early() { "live when the recording stops" } else { "live at the end" };
+    let sum = |bytes: u64| format_sum(i64::try_from(bytes).unwrap_or(-1), units);
+    format!(
+        "Peak {}, {} {live}, {} in {} \u{2192} {} ({})",
+        sum(timeline.peak_bytes),
+        sum(timeline.end_heap_bytes),
+        allocations(info.counts.allocations),
+        format_duration(info.duration_ms),
+        escape::visible(name),
+        format_bytes(info.file_size_bytes, units),
+    )
+}
+
+/// The command that opens a capture, as it can be given to a shell.
+pub fn opening_command(name: &str) -> String {
+    let is_plain = |c: char| c.is_alphanumeric() || "-_./+,:@%=".contains(c);
+    let name = escape::visible(name);
+    // A name like an option's or a subcommand's would be taken for one.
+    let path = if name.contains('/') { name.into_owned() } else { format!("./{name}") };
+    let path = if path.starts_with("./memray-") { path.trim_start_matches("./").to_owned() } else { path };
+    if path.chars().all(is_plain) {
+        format!("memray-view {path}")
+    } else {
+        format!("memray-view '{}'", path.replace('\'', r"'\''"))
+    }
+}
+
+/// All digits while they can be taken in, then millions.
+fn allocations(count: u64) -> String {
+    if count < 1_000_000 {
+        return format_counted(count, "allocation");
+    }
+    let tenths = (u128::from(count) + 50_000) / 100_000;
+    format!("{}.{} M allocations", tenths / 10, tenths % 10)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::handmade::{info, timeline};
+    use memray_index::Ending;
+
+    #[test]
+    fn one_line_says_what_a_recording_holds() {
+        let mut info = info();
+        info.counts.allocations = 4_149_999;
+        info.duration_ms = 41_300;
+        info.file_size_bytes = 38 << 20;
+        let timeline = Timeline { peak_bytes: 3_435_973_836, end_heap_bytes: 1_181_116_006, ..timeline() };
+        let line = |info: &CaptureInfo| summary_line(info, &timeline, "memray-svc.py.4711.bin", Units::Binary);
+        assert_eq!(
+            line(&info),
+            "Peak 3.20 GiB, 1.10 GiB live at the end, 4.1 M allocations in 41.3 s → memray-svc.py.4711.bin (38.0 MiB)"
+        );
+        info.ending = Ending::Truncated { offset: 1, reason: String::new() };
+        assert!(line(&info).contains("1.10 GiB live when the recording stops"));
+    }
+
+    #[test]
+    fn few_allocations_are_counted_and_many_rounded() {
+        assert_eq!(allocations(1), "1 allocation");
+        assert_eq!(allocations(999_999), "999,999 allocations");
+        assert_eq!(allocations(1_000_000), "1.0 M allocations");
+        assert_eq!(allocations(1_049_999), "1.0 M allocations");
+        assert_eq!(allocations(1_050_000), "1.1 M allocations");
+    }
+
+    #[test]
+    fn a_shell_can_be_given_the_command() {
+        assert_eq!(opening_command("memray-svc.py.4711.bin"), "memray-view memray-svc.py.4711.bin");
+        assert_eq!(opening_command("/srv/it's.bin"), r"memray-view '/srv/it'\''s.bin'");
+        assert_eq!(opening_command("stats"), "memray-view ./stats");
+        assert_eq!(opening_command("a b\n.bin"), format!("memray-view './{}'", escape::visible("a b\n.bin")));
+    }
+}
