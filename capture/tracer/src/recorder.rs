@@ -88,6 +88,13 @@ impl Recorder {
         }
     }
 
+    /// A thread got a name.
+    #[cold]
+    pub(crate) fn thread_name(&mut self, thread: ThreadId, name: &[u8]) -> Result<(), RecordError> {
+        self.switch_to(thread)?;
+        self.record(&Record::ThreadName(name))
+    }
+
     /// A sample of memory use.
     pub(crate) fn snapshot(&mut self, time_ms: i64, rss_bytes: u64) -> Result<(), RecordError> {
         self.record(&Record::Snapshot(Snapshot { time_ms, rss_bytes, heap_bytes: None }))

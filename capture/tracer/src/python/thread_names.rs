@@ -5,8 +5,9 @@
 //! name. That is asked of the interpreter itself, as the GIL is held and no allocation is under way.
 
 use super::code::CodeText;
+use super::module_paths::string;
 use super::symbols::Object;
-use super::{Interpreter, frames, text};
+use super::{Interpreter, frames};
 use std::ptr::null_mut;
 
 impl Interpreter {
@@ -41,14 +42,14 @@ impl Interpreter {
         unsafe {
             (symbols.fetch_error)(&mut kind, &mut value, &mut trace);
             let frame = (symbols.current_frame)();
-            let locals = self.owned(if frame.is_null() { frame } else { (symbols.attribute)(frame, c"f_locals".as_ptr()) });
+            let locals =
+                self.owned(if frame.is_null() { frame } else { (symbols.attribute)(frame, c"f_locals".as_ptr()) });
             let thread = self.owned(locals.map_or(null_mut(), |it| (symbols.item_of_mapping)(it.0, c"self".as_ptr())));
             let name = self.owned(thread.map_or(null_mut(), |it| (symbols.attribute)(it.0, c"_name".as_ptr())));
-            let is_text = |object: Object| (symbols.is_instance)(object, symbols.string_type) == 1;
-            let name = name.filter(|it| is_text(it.0)).map(|it| text::string(it.0.addr(), &self.layout().text));
+            let name = name.and_then(|it| string(self, it.0));
             (symbols.clear_error)();
             (symbols.restore_error)(kind, value, trace);
-            name.filter(|name| !name.is_empty() && !name.contains(&0))
+            name.filter(|name| !name.is_empty())
         }
     }
 
