@@ -630,6 +630,8 @@ def main():
         if case() is False and case.__name__ not in left_out:
             left_out.append(case.__name__)
         check()
+    accepted = library.memray_view_walk_wrong_layouts_accepted()
+    assert accepted == 0, f"{accepted} wrong layouts"
     find = min(library.memray_view_walk_find_ns() for _ in range(5))
     library.memray_view_walk_end()
     print(f"{sys.version.split()[0]}: {checks} stacks, the deepest of {deepest} frames; self-test {find / 1e6:.2f} ms"

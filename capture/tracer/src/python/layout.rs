@@ -102,6 +102,23 @@ pub(super) struct TextLayout {
     pub(super) bytes: usize,
 }
 
+impl FrameLayout {
+    /// Where what is read of it ends.
+    pub(super) fn bytes(&self) -> usize {
+        let words = [self.code, self.previous, self.instruction].map(|word| word + size_of::<usize>());
+        words.into_iter().chain(self.owner.map(|owner| owner + 1)).fold(0, usize::max)
+    }
+}
+
+impl CodeLayout {
+    /// Where what is read of it ends.
+    pub(super) fn bytes(&self) -> usize {
+        let words = [self.file, self.name, self.first_line, self.line_table].map(|word| word + size_of::<usize>());
+        let instructions = self.instructions.as_ref().map(|instructions| instructions.first);
+        words.into_iter().chain(instructions).fold(0, usize::max)
+    }
+}
+
 impl Layout {
     /// The layout of a version. `runtime` is where `_PyRuntime` lies.
     ///

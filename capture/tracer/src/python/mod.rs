@@ -12,6 +12,7 @@ mod layout;
 mod lives;
 mod memory;
 mod module_paths;
+mod readable;
 mod self_test;
 mod stack;
 mod symbols;

@@ -7,7 +7,7 @@ use std::process::Command;
 
 /// Those that `MEMRAY_VIEW_PYTHONS` lists, with colons between; else those of pyenv, of the system and in `PATH`. One of
 /// each version and place.
-pub fn found() -> Vec<PathBuf> {
+pub(crate) fn found() -> Vec<PathBuf> {
     if let Some(list) = std::env::var_os("MEMRAY_VIEW_PYTHONS") {
         return std::env::split_paths(&list).collect();
     }
