@@ -244,13 +244,15 @@ unsafe fn compare_frame(
         // SAFETY: the code object was just looked at.
         unsafe { memory::read::<i32>(code + instructions.first_traceable) }
     });
-    match (*function, instructions_before) {
-        (MODULE, Some(1..) | Some(..0)) | (GENERATOR, Some(..2) | Some(9..)) => {
-            Err(format!("{instructions_before:?} instructions before {function}"))
-        }
-        (MODULE, _) => Ok(Place::Module),
-        _ => Ok(Place::Function),
+    let is_expected = match (*function, instructions_before) {
+        (MODULE, Some(count)) => count == 0,
+        (GENERATOR, Some(count)) => (2..=8).contains(&count),
+        _ => true,
+    };
+    if !is_expected {
+        return Err(format!("{instructions_before:?} instructions before {function}"));
     }
+    Ok(if *function == MODULE { Place::Module } else { Place::Function })
 }
 
 /// Gives a frame back, unless it was only lent.
