@@ -105,16 +105,6 @@ impl Interpreter {
         Ok(interpreter)
     }
 
-    /// Begins to learn of code objects that die. Needed while stacks are observed; to be called with the GIL held.
-    pub(crate) fn watch(&self) {
-        lives::watch(&self.symbols);
-    }
-
-    /// Ends what [`Self::watch`] began. To be called with the GIL held.
-    pub(crate) fn unwatch(&self) {
-        lives::unwatch(&self.symbols);
-    }
-
     /// What a capture says of a code object. To be called while the calling thread's stack has it.
     pub(crate) fn text(&self, code: CodeObject) -> CodeText {
         // SAFETY: a frame of the calling thread holds the code object.

@@ -18,6 +18,7 @@ mod stack;
 mod symbols;
 mod text;
 mod thread_names;
+mod undo;
 mod version;
 #[cfg(feature = "walk-check")]
 mod walk_check;

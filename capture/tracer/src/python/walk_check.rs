@@ -47,7 +47,7 @@ pub(super) extern "C" fn memray_view_walk_begin() -> *const c_char {
 #[unsafe(no_mangle)]
 pub(super) extern "C" fn memray_view_walk_end() {
     if let Some(Ok(interpreter)) = INTERPRETER.get() {
-        interpreter.unwatch();
+        interpreter.undo();
     }
 }
 
@@ -199,14 +199,18 @@ impl Listener for Events {
     }
 }
 
-/// Hooks Python's allocators, or ends it.
+/// Hooks Python's allocators.
 #[unsafe(no_mangle)]
-pub(super) extern "C" fn memray_view_hook_allocators(hooks: bool) {
-    let Some(Ok(interpreter)) = INTERPRETER.get() else { return };
-    match hooks {
-        true => allocators::install::<Events>(interpreter),
-        false => allocators::remove(interpreter),
+pub(super) extern "C" fn memray_view_hook_allocators() {
+    if let Some(Ok(interpreter)) = INTERPRETER.get() {
+        allocators::install::<Events>(interpreter);
     }
+}
+
+/// Whether the interpreter tells us of code objects that die.
+#[unsafe(no_mangle)]
+pub(super) extern "C" fn memray_view_is_watched() -> bool {
+    matches!(INTERPRETER.get(), Some(Ok(interpreter)) if lives::is_watched(&interpreter.symbols))
 }
 
 /// Writes what happened at an address, each as the allocator's number and the size. Returns how many there are.
