@@ -645,7 +645,21 @@ def main():
     end_and_wait()
     print(f"{sys.version.split()[0]}: {checks} stacks, the deepest of {deepest} frames; self-test {find / 1e6:.2f} ms"
           + (f"; without {', '.join(left_out)}" if left_out else ""))
+    look_on_while_the_interpreter_ends()
     return 0
+
+
+def look_on_while_the_interpreter_ends():
+    """The interpreter frees these threads' states while they have the GIL no more and look at their stacks."""
+    observe = ctypes.CDLL(sys.argv[1]).memray_view_walk_observe_ns
+    observe.argtypes = [ctypes.c_uint64]
+
+    def look():
+        while True:
+            observe(1_000_000)
+
+    for _ in range(3):
+        threading.Thread(target=look, daemon=True).start()
 
 
 if sys.argv[2:] != ["in-sub-interpreter"]:

@@ -109,7 +109,7 @@ impl ThisThread {
     #[inline]
     pub(super) fn state(&self, layout: &Layout) -> usize {
         if let Some(runtime) = &layout.thread.runtime {
-            return self.state_before_3_12(runtime, layout.thread.thread_id);
+            return self.unless_freed(self.state_before_3_12(runtime, layout.thread.thread_id), layout);
         }
         // SAFETY: the function may be called by any thread at any time; it only reads.
         let attached = self.attached.map_or(0, |attached| unsafe { attached() });
@@ -117,7 +117,14 @@ impl ThisThread {
             return attached;
         }
         // SAFETY: as above.
-        unsafe { (self.known)() }
+        self.unless_freed(unsafe { (self.known)() }, layout)
+    }
+
+    /// A state of a thread that may not have the GIL; 0 if another thread may be freeing it, as the interpreter ends.
+    fn unless_freed(&self, state: usize, layout: &Layout) -> usize {
+        // SAFETY: a member of `_PyRuntime`, a static variable.
+        let finalizing: usize = unsafe { memory::read(self.runtime + layout.thread.finalizing) };
+        if finalizing == 0 || finalizing == state { state } else { 0 }
     }
 
     /// Whether the calling thread has the GIL.

@@ -31,6 +31,9 @@ pub(super) struct ThreadLayout {
     pub(super) current_in_holder: Option<usize>,
     /// The thread, as `pthread_self` names it.
     pub(super) thread_id: usize,
+    /// In `_PyRuntime`: the thread state that ends the interpreter, or 0. From then on others may be freed under the threads
+    /// that had them.
+    pub(super) finalizing: usize,
     /// Of interpreters that keep no thread state in a variable of the thread, up to 3.11.
     pub(super) runtime: Option<RuntimeLayout>,
 }
