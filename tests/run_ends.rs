@@ -45,7 +45,10 @@ fn the_command_ends_as_the_program_does() {
             let (said, own) = own_lines(&traced.stderr);
             assert_eq!(said, String::from_utf8_lossy(&without.stderr), "{what}");
             assert_eq!(own[0], format!("Writing profile results into {capture}"), "{what}");
-            assert!(own[1].starts_with("memray-view: Peak ") && own[1].contains(&format!(" \u{2192} {capture} (")), "{own:?}");
+            assert!(
+                own[1].starts_with("memray-view: Peak ") && own[1].contains(&format!(" \u{2192} {capture} (")),
+                "{own:?}"
+            );
             assert_eq!(own[2..], [format!("memray-view: Open it with: memray-view ./{capture}")], "{what}");
             stats(&place, &capture);
         }

@@ -91,10 +91,8 @@ fn what_is_no_interpreter_runs_and_nothing_is_recorded() {
 fn a_tracer_of_another_version_leaves_the_program_untraced() {
     let place = Place::new();
     // As if the command were another's: what it tells the tracer is not what the tracer knows.
-    let shim = format!(
-        "#!/bin/sh\nMEMRAY_VIEW_TRACE=\"version=0.0.9;path=x\" exec '{}' \"$@\"\n",
-        interpreter().display()
-    );
+    let shim =
+        format!("#!/bin/sh\nMEMRAY_VIEW_TRACE=\"version=0.0.9;path=x\" exec '{}' \"$@\"\n", interpreter().display());
     write_executable(&place.path("shim"), &shim);
     let said = said(recorded(&place, place.path("shim"), &["-c", PROGRAM]).output().unwrap());
     assert_eq!((said.out.as_str(), said.code), ("it ran\n", 0), "{}", said.err);

@@ -101,7 +101,10 @@ fn a_program_sees_what_it_sees_without_us() {
 #[test]
 fn what_the_user_preloads_and_odd_variables_stay() {
     let libc = std::fs::read_to_string("/proc/self/maps").unwrap();
-    let libc = libc.lines().find_map(|line| line.find('/').map(|at| &line[at..]).filter(|path| path.contains("libc."))).unwrap();
+    let libc = libc
+        .lines()
+        .find_map(|line| line.find('/').map(|at| &line[at..]).filter(|path| path.contains("libc.")))
+        .unwrap();
     let python = interpreter();
     let place = Place::new();
     std::fs::write(place.path("probe.py"), PROBE).unwrap();
@@ -176,7 +179,12 @@ fn the_active_virtual_environment_runs_the_program() {
     }
     let mut command = place.command();
     command.env("VIRTUAL_ENV", place.path("env"));
-    command.args(["run", "-q", "-c", "import sys; print(sys.prefix); print(sys.orig_argv if sys.version_info >= (3, 10) else '')"]);
+    command.args([
+        "run",
+        "-q",
+        "-c",
+        "import sys; print(sys.prefix); print(sys.orig_argv if sys.version_info >= (3, 10) else '')",
+    ]);
     let said = cli_command::said(command.output().unwrap());
     let prefix = place.path("env");
     assert_eq!(said.out.lines().next(), prefix.to_str(), "{}", said.err);
@@ -195,6 +203,11 @@ fn what_the_program_starts_is_as_without_us() {
     for python in interpreters() {
         let run = |mut command: Command| cli_command::said(command.arg("starts.py").output().unwrap());
         let (without, traced) = (run(plain(&place, &python)), run(recorded(&place, &python, &["-q"])));
-        assert_eq!((without.out, without.err, without.code), (traced.out, traced.err, traced.code), "{}", python.display());
+        assert_eq!(
+            (without.out, without.err, without.code),
+            (traced.out, traced.err, traced.code),
+            "{}",
+            python.display()
+        );
     }
 }

@@ -54,8 +54,7 @@ pub(crate) fn plain(place: &Place, python: &Path) -> Command {
 /// Runs a command with a text on its standard input.
 pub(crate) fn fed(command: &mut Command, input: &str) -> std::process::Output {
     use std::io::Write;
-    let mut child =
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     // A program that does not read it may be gone by now.
     let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
     child.wait_with_output().unwrap()

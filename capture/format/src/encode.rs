@@ -10,6 +10,7 @@ mod buffer;
 mod error;
 mod header;
 mod record_encoder;
+mod short_record;
 mod since_12;
 
 use std::io::{self, Seek, SeekFrom, Write};
@@ -19,6 +20,7 @@ use lz4_flex::frame::{BlockMode, BlockSize, FrameEncoder, FrameInfo};
 pub use error::EncodeError;
 pub use header::encode_header;
 pub use record_encoder::RecordEncoder;
+pub use short_record::ShortRecord;
 
 use crate::header::Header;
 use crate::record::Record;

@@ -9,6 +9,7 @@
 
 mod aggregated;
 mod allocator;
+pub mod appendix;
 pub mod container;
 mod decoder;
 mod encode;
@@ -24,7 +25,7 @@ mod visit;
 
 pub use allocator::{Allocator, AllocatorKind};
 pub use decoder::{DecodeError, Decoder, StreamEnd};
-pub use encode::{EncodeError, Encoder, RecordEncoder, encode_header, lz4_frame, rewrite_header};
+pub use encode::{EncodeError, Encoder, RecordEncoder, ShortRecord, encode_header, lz4_frame, rewrite_header};
 pub use header::{FileFormat, Header, HeaderError, MAGIC, ModulePaths, PythonAllocator, VERSIONS};
 pub use line_table::line_number;
 pub use record::{

@@ -13,6 +13,7 @@
 
 #![cfg(target_os = "linux")]
 
+mod descriptor;
 mod elf;
 mod file;
 mod hooks;

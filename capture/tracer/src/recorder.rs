@@ -7,7 +7,8 @@
 use crate::file::{CaptureFile, FileError};
 use crate::python::{self, CodeIds, Interpreter, StackChange};
 use memray_format::{
-    Allocation, CodeObject, EncodeError, FrameKey, Header, Record, RecordEncoder, Snapshot, ThreadId, encode_header,
+    Allocation, CodeObject, EncodeError, FrameKey, Header, Record, RecordEncoder, ShortRecord, Snapshot, ThreadId,
+    encode_header,
 };
 use thiserror::Error;
 
@@ -81,10 +82,17 @@ impl Recorder {
     #[inline(always)]
     fn frequent(&mut self, allocation: Allocation) -> Result<(), RecordError> {
         self.header.allocation_count += 1;
-        let room = self.file.room(SHORT_BYTES)?;
-        let length = self.encoder.encode_allocation(allocation, room)?;
-        self.file.advance(length);
-        Ok(())
+        match self.encoder.encode_short(allocation) {
+            Some(ShortRecord { bits, length }) => Ok(self.file.write_short(bits, length)?),
+            None => self.record(&Record::Allocation(allocation)),
+        }
+    }
+
+    /// A thread got a name.
+    #[cold]
+    pub(crate) fn thread_name(&mut self, thread: ThreadId, name: &[u8]) -> Result<(), RecordError> {
+        self.switch_to(thread)?;
+        self.record(&Record::ThreadName(name))
     }
 
     /// A sample of memory use.

@@ -17,6 +17,8 @@ pub(crate) struct ThreadState {
     pub(crate) id: ThreadId,
     /// Its Python stack as the capture has it.
     pub(crate) stack: PythonStack,
+    /// Its name, until it is written.
+    pub(crate) new_name: Option<Vec<u8>>,
     /// Of which capture `id` and `stack` speak: a forked child writes another.
     pub(crate) epoch: u32,
 }
@@ -65,7 +67,7 @@ impl Entered {
     #[cold]
     fn begin(&mut self) -> &mut ThreadState {
         let id = ThreadId(NEXT_THREAD_ID.fetch_add(1, Ordering::Relaxed));
-        let state = Box::new(ThreadState { id, stack: PythonStack::default(), epoch: 0 });
+        let state = Box::new(ThreadState { id, stack: PythonStack::default(), new_name: None, epoch: 0 });
         let address = Box::into_raw(state);
         word::set(address.addr() | INSIDE);
         end::call_at_thread_end();

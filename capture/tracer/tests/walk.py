@@ -8,8 +8,11 @@ import asyncio
 import ctypes
 import functools
 import gc
+import os
 import re
+import shutil
 import sys
+import tempfile
 import threading
 import traceback
 
@@ -21,6 +24,10 @@ library.memray_view_walk_deaths.restype = ctypes.c_uint64
 library.memray_view_walk_find_ns.restype = ctypes.c_uint64
 library.memray_view_walk_observe_ns.argtypes = [ctypes.c_uint64]
 library.memray_view_walk_observe_ns.restype = ctypes.c_uint64
+
+library.memray_view_hook_allocators.argtypes = [ctypes.c_bool]
+library.memray_view_events.argtypes = [ctypes.c_size_t, ctypes.c_void_p, ctypes.c_size_t]
+library.memray_view_events.restype = ctypes.c_size_t
 
 CAPACITY = 1 << 21
 buffers = threading.local()
@@ -499,6 +506,115 @@ def greenlets():
             check()
 
 
+def forks():
+    pid = os.fork()
+    if pid == 0:
+        try:
+            calls()
+            recursion(100)
+            code_that_comes_and_goes()
+        except BaseException:
+            traceback.print_exc()
+            os._exit(1)
+        os._exit(0)
+    assert os.waitpid(pid, 0)[1] == 0
+
+
+def threads_of_c():
+    """A thread that C made calls into Python, which knows nothing of it before and after."""
+    libc = ctypes.CDLL(None)
+    failures = []
+
+    @ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p)
+    def begin(_):
+        try:
+            check()
+            calls()
+        except BaseException as failure:
+            failures.append(failure)
+
+    for _ in range(3):
+        thread = ctypes.c_ulong()
+        assert libc.pthread_create(ctypes.byref(thread), None, begin, None) == 0
+        assert libc.pthread_join(thread, None) == 0
+    # Its stack is empty when no Python runs in it.
+    assert not failures, failures
+
+
+def sub_interpreters():
+    try:
+        if sys.version_info >= (3, 13):
+            import _interpreters as interpreters
+            made = interpreters.create("legacy")
+        elif sys.version_info >= (3, 12):
+            import _xxsubinterpreters as interpreters
+            made = interpreters.create(isolated=False)
+        else:
+            import _xxsubinterpreters as interpreters
+            made = interpreters.create()
+    except (ImportError, AttributeError):
+        return False
+    flag = os.path.join(tempfile.mkdtemp(), "done")
+    script = f"""if True:
+        import sys
+        sys.argv = {[__file__, sys.argv[1], "in-sub-interpreter"]!r}
+        names = {{"__name__": "__main__", "__file__": {__file__!r}}}
+        exec(compile(open({__file__!r}).read(), {__file__!r}, "exec"), names)
+        for case in ("calls", "generators", "exceptions", "recursion", "code_that_comes_and_goes"):
+            names[case]()
+        open({flag!r}, "w").close()
+    """
+    failure = interpreters.run_string(made, script)
+    assert failure is None, failure
+    assert os.path.exists(flag)
+    shutil.rmtree(os.path.dirname(flag))
+    interpreters.destroy(made)
+
+
+def allocators():
+    malloc, calloc, realloc, free = 2, 3, 4, 1
+    library.memray_view_hook_allocators(True)
+    try:
+        for domain in ("PyMem_Raw", "PyMem_", "PyObject_"):
+            functions = {}
+            for name, arguments in (("Malloc", 1), ("Calloc", 2), ("Realloc", 2), ("Free", 1)):
+                function = functions[name] = getattr(ctypes.pythonapi, domain + name)
+                function.argtypes = [ctypes.c_size_t] * arguments
+                function.restype = ctypes.c_size_t
+            # The last event of a live block is its own; what comes after its free may be another's.
+            for size in (40, 100_000):
+                first = functions["Malloc"](size)
+                seen = len(events(first))
+                assert events(first)[-1] == (malloc, size)
+                second = functions["Realloc"](first, size * 3)
+                assert events(first)[seen] == (free, 0)
+                assert events(second)[-1] == (realloc, size * 3)
+                seen = len(events(second))
+                functions["Free"](second)
+                assert events(second)[seen] == (free, 0)
+                third = functions["Calloc"](3, size)
+                assert events(third)[-1] == (calloc, 3 * size)
+                functions["Free"](third)
+                fourth = functions["Realloc"](0, size)
+                assert events(fourth)[-1] == (realloc, size)
+                functions["Free"](fourth)
+            assert functions["Malloc"](1 << 62) == 0
+            functions["Free"](0)
+            assert events(0) == []
+    finally:
+        library.memray_view_hook_allocators(False)
+    kept = ctypes.pythonapi.PyMem_RawMalloc(77_777)
+    assert (malloc, 77_777) not in events(kept)
+    ctypes.pythonapi.PyMem_RawFree(kept)
+
+
+def events(address):
+    found = (ctypes.c_uint64 * 4096)()
+    count = library.memray_view_events(address, found, 2048)
+    assert count <= 2048, count
+    return [tuple(found[2 * n:2 * n + 2]) for n in range(count)]
+
+
 def main():
     sentence = library.memray_view_walk_begin()
     if sentence:
@@ -508,7 +624,7 @@ def main():
     cases = [calls, comprehensions, generators, one_generator_from_many_callers, coroutines, exceptions, across_c,
              class_bodies, decorators, closures, recursion, recursion_through_c, code_that_comes_and_goes,
              lambdas_that_come_and_go, names_of_all_kinds, long_functions, collections, traced, threads,
-             without_the_gil, greenlets]
+             without_the_gil, threads_of_c, forks, allocators, sub_interpreters, greenlets]
     left_out = []
     for case in cases + cases[::-1]:
         if case() is False and case.__name__ not in left_out:
@@ -521,4 +637,5 @@ def main():
     return 0
 
 
-sys.exit(main())
+if sys.argv[2:] != ["in-sub-interpreter"]:
+    sys.exit(main())

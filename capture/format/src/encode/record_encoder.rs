@@ -8,7 +8,7 @@ use super::EncodeError;
 use super::buffer::Buffer;
 use super::since_12::PointerCache;
 use crate::header::{FileFormat, Header, VERSIONS};
-use crate::record::{Allocation, Record};
+use crate::record::Record;
 use crate::shared_records::{CONTEXT_SWITCH, LIBRARY, MAPPINGS_START, NATIVE_FRAME, SEGMENT, THREAD_NAME};
 
 /// More than the longest record takes without its strings (an aggregated allocation: 73 bytes).
@@ -108,19 +108,10 @@ impl RecordEncoder {
         Ok(buffer.len())
     }
 
-    /// Writes an allocation or a free to the start of `out`: as [`encode`](Self::encode), but for the one kind of record
-    /// whose cost a traced process feels.
-    ///
-    /// # Errors
-    /// As [`encode`](Self::encode).
-    #[inline(always)]
-    pub fn encode_allocation(&mut self, allocation: Allocation, out: &mut [u8]) -> Result<usize, EncodeError> {
-        if !matches!(self.encoding, Encoding::Since12) || out.len() < MAX_BYTES_WITHOUT_STRINGS {
-            return self.encode(&Record::Allocation(allocation), out);
-        }
-        let mut buffer = Buffer::new(out);
-        self.allocation(allocation, &mut buffer);
-        Ok(buffer.len())
+    /// Whether these are records of a streaming capture of version 12 or 13.
+    #[inline]
+    pub(super) fn is_streaming_since_12(&self) -> bool {
+        matches!(self.encoding, Encoding::Since12)
     }
 
     /// The records that all versions and kinds of captures spell alike.

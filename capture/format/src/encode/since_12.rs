@@ -9,7 +9,7 @@ use crate::shared_records::CODE_OBJECT;
 
 const POINTER_CACHE_LEN: usize = 15;
 /// What stands for the cache's index where the pointer is not in it.
-const POINTER_NOT_CACHED: u8 = POINTER_CACHE_LEN as u8;
+pub(super) const POINTER_NOT_CACHED: u8 = POINTER_CACHE_LEN as u8;
 
 /// The last 15 pointers that were not in it when they came. A hit moves nothing: reader and writer need only agree.
 ///
@@ -27,6 +27,16 @@ impl PointerCache {
     /// The pointer's index, the newest being 0; or [`POINTER_NOT_CACHED`] after inserting it.
     #[inline]
     fn index(&mut self, pointer: u64) -> u8 {
+        let index = self.find(pointer);
+        if index == POINTER_NOT_CACHED {
+            self.insert(pointer);
+        }
+        index
+    }
+
+    /// The same, without inserting it.
+    #[inline(always)]
+    pub(super) fn find(&self, pointer: u64) -> u8 {
         let low_half = pointer as u32;
         let mut equal = 0u32;
         for (place, &cached) in self.low_halves.iter().enumerate() {
@@ -40,10 +50,15 @@ impl PointerCache {
             }
             equal &= equal - 1;
         }
+        POINTER_NOT_CACHED
+    }
+
+    /// Makes it the newest. It must not be there.
+    #[inline(always)]
+    pub(super) fn insert(&mut self, pointer: u64) {
         self.newest = self.newest.wrapping_sub(1) & 15;
         self.ring[self.newest] = pointer;
-        self.low_halves[self.newest] = low_half;
-        POINTER_NOT_CACHED
+        self.low_halves[self.newest] = pointer as u32;
     }
 }
 
@@ -77,8 +92,7 @@ impl RecordEncoder {
         Ok(())
     }
 
-    #[inline(always)]
-    pub(super) fn allocation(&mut self, allocation: Allocation, out: &mut Buffer<'_>) {
+    fn allocation(&mut self, allocation: Allocation, out: &mut Buffer<'_>) {
         let number = allocation.allocator.number();
         // Three bits hold the seven usual allocators; the others follow in a byte of their own.
         let short_number = if number < 8 { number } else { 0 };

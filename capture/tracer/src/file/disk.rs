@@ -5,15 +5,13 @@
 //! cannot be promised on file systems that write all data anew elsewhere (btrfs, compressed ones), nor if somebody else
 //! shortens the file.
 
+use crate::descriptor::moved_up;
 use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::fd::{AsRawFd, FromRawFd, IntoRawFd};
+use std::os::fd::{AsRawFd, IntoRawFd};
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::ptr::{NonNull, null_mut};
-
-/// Descriptors from here on are seldom chosen by a program by their number.
-const MIN_DESCRIPTOR: i32 = 400;
 
 /// An open file, known by more than its descriptor: programs close descriptors that they did not open, and open others
 /// under the same number.
@@ -90,6 +88,8 @@ impl DiskFile {
             }
         }
         self.length_bytes = length_bytes;
+        #[cfg(test)]
+        super::tests::observe();
         Ok(())
     }
 
@@ -98,7 +98,10 @@ impl DiskFile {
         if offset_bytes + bytes.len() as u64 > size_limit() {
             return Err(io::Error::from_raw_os_error(libc::EFBIG));
         }
-        self.file()?.write_all_at(bytes, offset_bytes)
+        self.file()?.write_all_at(bytes, offset_bytes)?;
+        #[cfg(test)]
+        super::tests::observe();
+        Ok(())
     }
 
     /// Cuts it.
@@ -135,17 +138,6 @@ impl Drop for DiskFile {
 fn identity(file: &File) -> io::Result<(u64, u64)> {
     let metadata = file.metadata()?;
     Ok((metadata.dev(), metadata.ino()))
-}
-
-/// The same file under a high number, if there is one to be had: programs count on the low ones.
-fn moved_up(file: File) -> File {
-    // SAFETY: takes numbers only; a new descriptor belongs to nobody yet.
-    unsafe {
-        match libc::fcntl(file.as_raw_fd(), libc::F_DUPFD_CLOEXEC, MIN_DESCRIPTOR) {
-            -1 => file,
-            descriptor => File::from_raw_fd(descriptor),
-        }
-    }
 }
 
 fn offset(bytes: u64) -> io::Result<libc::off_t> {
@@ -202,6 +194,8 @@ impl Window {
         let (to, left) = self.at(place);
         // SAFETY: as many bytes as are copied follow that address; a window and a slice do not overlap.
         unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), to, bytes.len().min(left)) };
+        #[cfg(test)]
+        super::tests::observe();
     }
 
     /// Reads bytes, if they lie within.
@@ -216,6 +210,8 @@ impl Window {
         let (to, left) = self.at(place);
         // SAFETY: as for `write`.
         unsafe { std::ptr::write_bytes(to, 0, bytes.min(left)) };
+        #[cfg(test)]
+        super::tests::observe();
     }
 }
 

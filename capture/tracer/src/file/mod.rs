@@ -15,6 +15,7 @@ mod tests;
 
 use disk::DiskFile;
 use lz4::Lz4Records;
+use memray_format::appendix;
 use pen::Pen;
 use raw::RawRecords;
 use std::io;
@@ -55,6 +56,9 @@ pub(crate) enum FileError {
 /// Kept free until an error was given, so that the capture can be ended properly then.
 const LAST_WORDS_BYTES: usize = 4096;
 
+/// Longer records are written in pieces; there is always room for one of this length after a turn.
+const WHOLE_RECORD_BYTES: usize = 250 << 10;
+
 /// A place for records in the mapped file.
 struct Place {
     next: *mut u8,
@@ -65,7 +69,7 @@ struct Place {
 /// How the records lie in the file.
 enum Records {
     Raw(RawRecords),
-    Lz4(Lz4Records),
+    Lz4(Box<Lz4Records>),
 }
 
 /// A capture's file while it is written.
@@ -111,7 +115,7 @@ impl CaptureFile {
             let pen = Pen::new()?;
             let (records, place) = if options.compresses {
                 let (records, place) = Lz4Records::begin(disk, header, limit_bytes)?;
-                (Records::Lz4(records), place)
+                (Records::Lz4(Box::new(records)), place)
             } else {
                 let (records, place) = RawRecords::begin(disk, header, limit_bytes)?;
                 (Records::Raw(records), place)
@@ -148,18 +152,27 @@ impl CaptureFile {
         self.pen.advance(bytes);
     }
 
-    /// Writes a record of any length. One of up to 250 KiB is in the file all at once.
+    /// Writes a record of up to 16 bytes, given as a number whose first byte is the lowest, with zeros behind.
+    #[inline]
+    pub(crate) fn write_short(&mut self, bits: u128, bytes: usize) -> Result<(), FileError> {
+        if bytes > self.pen.left_bytes() {
+            self.make_room(bytes)?;
+        }
+        self.pen.write_short(bits, bytes);
+        Ok(())
+    }
+
+    /// Writes a record of any length. One of up to 250 KiB is in the file as a whole, or not at all if there is no room.
     pub(crate) fn write(&mut self, record: &[u8]) -> Result<(), FileError> {
         let mut rest = record;
-        if rest.len() > self.pen.left_bytes() {
-            self.make_room(1)?;
-        }
         loop {
+            if rest.len() > self.pen.left_bytes() {
+                self.make_room(rest.len().min(WHOLE_RECORD_BYTES))?;
+            }
             rest = rest.get(self.pen.write(rest)..).unwrap_or_default();
             if rest.is_empty() {
                 return Ok(());
             }
-            self.make_room(1)?;
         }
     }
 
@@ -198,9 +211,9 @@ impl CaptureFile {
         unsafe { self.pen.put(place.next, place.left_bytes - self.kept_bytes) };
     }
 
-    /// Completes the file: the header as it is now, then an appendix for readers that know of it (none if empty), no
-    /// reserve behind the end. Returns the file's size in bytes.
-    pub(crate) fn finish(mut self, header: &[u8], _appendix: &[u8]) -> Result<u64, FileError> {
+    /// Completes the file: the header as it is now, then an appendix for readers that know of it (none if empty, or if it
+    /// would be too much), no reserve behind the end. Returns the file's size in bytes.
+    pub(crate) fn finish(mut self, header: &[u8], appendix: &[u8]) -> Result<u64, FileError> {
         if self.pen.is_wiped() {
             return Err(FileError::Forked);
         }
@@ -208,19 +221,44 @@ impl CaptureFile {
             Records::Raw(records) => records.close(self.pen.next()),
             Records::Lz4(records) => records.close(self.pen.next()),
         };
-        self.complete(header, end).map_err(FileError::Write)
+        // Whatever fails here, what can be done after it is.
+        let header_written = self.write_header(header);
+        let size_bytes = self.write_appendix(appendix, end).unwrap_or(end);
+        self.disk.cut_to(size_bytes).and(header_written).map_err(FileError::Write)?;
+        Ok(size_bytes)
     }
 
-    fn complete(&mut self, header: &[u8], end: u64) -> io::Result<u64> {
+    fn write_header(&mut self, header: &[u8]) -> io::Result<()> {
         if header.len() != self.header_bytes {
             return Err(io::Error::from_raw_os_error(libc::EINVAL));
         }
         match &self.records {
-            Records::Raw(_) => self.disk.write_at(header, 0)?,
-            Records::Lz4(_) => self.disk.write_at(&lz4::stored_frame(header), 0)?,
+            Records::Raw(_) => self.disk.write_at(header, 0),
+            Records::Lz4(_) => self.disk.write_at(&lz4::stored_frame(header), 0),
         }
-        self.disk.cut_to(end)?;
-        Ok(end)
+    }
+
+    /// Says where the file ends with it; none if it has no place.
+    fn write_appendix(&mut self, content: &[u8], end: u64) -> Option<u64> {
+        if content.is_empty() {
+            return None;
+        }
+        let sealed = appendix::seal(content);
+        let jump = match &self.records {
+            Records::Raw(_) => None,
+            Records::Lz4(_) => Some(lz4::jump(u32::try_from(sealed.len()).ok()?)),
+        };
+        let start = end + jump.map_or(0, |jump| jump.len() as u64);
+        let size_bytes = start + sealed.len() as u64;
+        if size_bytes > self.limit_bytes {
+            return None;
+        }
+        self.disk.write_at(&sealed, start).ok()?;
+        if let Some(jump) = jump {
+            // Until then another lies there, which leads over the rest of the file.
+            self.disk.write_at(&jump, end).ok()?;
+        }
+        Some(size_bytes)
     }
 
     /// Lets go of the file without touching it: it belongs to the parent process.

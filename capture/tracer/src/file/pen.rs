@@ -7,7 +7,7 @@
 //! All of it lies in a page that the kernel empties in a forked child: even one that was forked behind this library's back
 //! finds no place to write to in its parent's file.
 
-use super::store::{STORE_BYTES, store_record};
+use super::store::{STORE_BYTES, store_16, store_record};
 use std::ptr::{NonNull, null_mut};
 
 /// The longest record that is made in [`Pen::room`].
@@ -104,6 +104,18 @@ impl Pen {
         }
     }
 
+    /// Writes a record of up to 16 bytes that is a number, with zeros behind; nothing if less is left.
+    #[inline]
+    pub(super) fn write_short(&mut self, bits: u128, bytes: usize) {
+        let page = self.page_mut();
+        if bytes <= page.left_bytes.min(STORE_BYTES) {
+            // SAFETY: as `put` promised, so much is left, and what is overwritten behind it are zeros, by zeros.
+            unsafe { store_16(page.next, bits.to_le_bytes()) };
+            page.next = page.next.wrapping_add(bytes);
+            page.left_bytes -= bytes;
+        }
+    }
+
     /// Writes a record made anywhere, or its beginning if less is left; returns how much.
     pub(super) fn write(&mut self, record: &[u8]) -> usize {
         let page = self.page_mut();
@@ -148,6 +160,11 @@ mod tests {
             pen.advance(length);
             assert_eq!(pen.write(&record), length);
             expected.extend([&record[..], &record].concat());
+            let short = &record[..length.min(STORE_BYTES)];
+            let mut bytes = [0; STORE_BYTES];
+            bytes[..short.len()].copy_from_slice(short);
+            pen.write_short(u128::from_le_bytes(bytes), short.len());
+            expected.extend(short);
         }
         assert_eq!(pen.left_bytes(), memory.len() - STORE_BYTES - expected.len());
         assert!(memory[..expected.len()] == expected);
@@ -163,6 +180,7 @@ mod tests {
         assert_eq!(pen.write(&[7; 13]), 13);
         pen.room().fill(9);
         pen.advance(100);
+        pen.write_short(8, 1);
         assert_eq!((pen.left_bytes(), pen.write(&[8; 5])), (0, 0));
         assert_eq!(memory[..], [[7; 13].as_slice(), &[9; 7], &[0; 16]].concat());
     }

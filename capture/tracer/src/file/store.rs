@@ -36,7 +36,7 @@ pub(super) unsafe fn store_record(to: *mut u8, from: *const u8, bytes: usize) {
 /// # Safety
 /// `to` must be writable for them.
 #[inline(always)]
-unsafe fn store_16(to: *mut u8, bytes: [u8; 16]) {
+pub(super) unsafe fn store_16(to: *mut u8, bytes: [u8; 16]) {
     // SAFETY: the caller's promise; any bytes are a vector of this type. Without the option `nomem` the compiler keeps all
     // stores before it before it.
     #[cfg(target_arch = "x86_64")]

@@ -7,6 +7,7 @@
 mod allocation;
 mod loading;
 mod mapping;
+mod threads;
 
 use crate::elf::patch::{self, Hook};
 use std::sync::atomic::Ordering;
@@ -15,8 +16,8 @@ use std::sync::atomic::Ordering;
 macro_rules! real {
     ($(fn $name:ident($($argument:ident: $type:ty),*) $(-> $result:ty)?;)*) => {
         pub(super) mod real {
-            #[allow(unused_imports, reason = "each file declares functions of its own types")]
-            use std::ffi::{c_char, c_int, c_void};
+            // The types that the declarations name.
+            use super::*;
             /// Addresses, found when tracing starts for the first time.
             #[allow(non_upper_case_globals, reason = "named as the functions they stand for")]
             pub(in crate::hooks) mod address {
@@ -53,7 +54,7 @@ use real;
 
 /// All hooks.
 fn all() -> impl Iterator<Item = &'static Hook> + Clone {
-    [allocation::HOOKS, mapping::HOOKS, loading::HOOKS].into_iter().flatten()
+    [allocation::HOOKS, mapping::HOOKS, loading::HOOKS, threads::HOOKS].into_iter().flatten()
 }
 
 /// Makes the program call the hooks.

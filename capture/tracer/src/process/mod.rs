@@ -4,6 +4,7 @@
 
 mod audit_hook;
 mod environment;
+mod exports;
 mod fork;
 mod header;
 mod message;

@@ -187,14 +187,27 @@ pub(crate) fn record_allocation(entered: &mut Entered, allocator: Allocator, add
     let Some(interpreter) = INTERPRETER.get() else { return };
     let thread = state(entered);
     let (id, epoch) = (thread.id, thread.epoch);
+    let new_name = thread.new_name.take();
     let change = thread.stack.observe(interpreter);
     let mut recorder = RECORDER.hold();
     let Some(recording) = recorder.as_mut().filter(|recording| recording.epoch() == epoch) else { return };
-    let result = recording.allocation(id, &change, record(allocator, address, size_bytes), interpreter);
+    let named = new_name.map_or(Ok(()), |name| recording.thread_name(id, &name));
+    let result =
+        named.and_then(|()| recording.allocation(id, &change, record(allocator, address, size_bytes), interpreter));
     drop(recorder);
     if let Err(error) = result {
         end(Some(error));
     }
+}
+
+/// The calling thread is called so from now on.
+pub(crate) fn thread_is_named(entered: &mut Entered, name: Vec<u8>) {
+    state(entered).new_name = Some(name);
+}
+
+/// The interpreter, while it is traced.
+pub(crate) fn traced_interpreter() -> Option<&'static Interpreter> {
+    if is_tracing() { INTERPRETER.get() } else { None }
 }
 
 /// Records a free by a thread that has entered.
@@ -301,36 +314,4 @@ pub(super) fn begin_in_child() {
             say(&format!("memray-view: a forked child runs untraced: {error}\n"));
         }
     }
-}
-
-/// DEBUG
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn debug_start(path: *const std::ffi::c_char, py: i32, lz4: i32) -> i32 {
-    let path = unsafe { std::ffi::CStr::from_ptr(path) }.to_string_lossy().into_owned();
-    let settings = Settings {
-        path: path.clone().into(),
-        shown_path: path.into(),
-        overwrites: true,
-        compresses: lz4 != 0,
-        traces_python_allocators: py != 0,
-        follows_forks: false,
-        memory_interval: std::time::Duration::from_millis(10),
-        duration: None,
-        max_size_bytes: None,
-        is_quiet: false,
-        command_line: vec![],
-        report: None,
-    };
-    match start(settings) {
-        Ok(()) => 0,
-        Err(e) => {
-            say(&format!("{e}\n"));
-            1
-        }
-    }
-}
-/// DEBUG
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn debug_stop() {
-    stop()
 }

@@ -101,6 +101,21 @@ impl ThisThread {
         unsafe { (self.known)() }
     }
 
+    /// Whether the calling thread has the GIL.
+    pub(super) fn holds_gil(&self, layout: &Layout) -> bool {
+        // SAFETY: as for `state`; and members of `_PyRuntime` and of a thread state that has the GIL at this moment: it is
+        // compared only, and the calling thread's own if it is equal.
+        unsafe {
+            match &layout.thread.runtime {
+                None => self.attached.is_some_and(|attached| attached() != 0),
+                Some(runtime) => {
+                    let holder: usize = memory::read(self.runtime + runtime.holder);
+                    holder != 0 && holder == self.state_before_3_12(runtime, layout.thread.thread_id)
+                }
+            }
+        }
+    }
+
     fn state_before_3_12(&self, layout: &RuntimeLayout, thread_id: usize) -> usize {
         let runtime = self.runtime;
         // SAFETY: members of `_PyRuntime`, a static variable. The key is one of this process while the word before it is

@@ -151,6 +151,11 @@ impl Interpreter {
         self.this_thread.current_frame(&self.layout)
     }
 
+    /// Whether the calling thread has the GIL.
+    pub(super) fn holds_gil(&self) -> bool {
+        self.this_thread.holds_gil(&self.layout)
+    }
+
     /// The calling thread's state; 0 if it has none.
     pub(super) fn thread_state(&self) -> usize {
         self.this_thread.state(&self.layout)

@@ -16,6 +16,7 @@ mod self_test;
 mod stack;
 mod symbols;
 mod text;
+mod thread_names;
 mod version;
 #[cfg(feature = "walk-check")]
 mod walk_check;

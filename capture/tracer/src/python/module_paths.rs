@@ -62,7 +62,8 @@ fn sys_path(interpreter: &Interpreter) -> Vec<Vec<u8>> {
 }
 
 /// A `str`, unless it is something else or would end the header's string.
-fn string(interpreter: &Interpreter, object: Object) -> Option<Vec<u8>> {
+/// A `str` that C code may see, as it holds no NUL; none if the object is null, or another.
+pub(super) fn string(interpreter: &Interpreter, object: Object) -> Option<Vec<u8>> {
     // SAFETY: a live object, or null.
     unsafe {
         let is_string = !object.is_null() && type_of(object) == interpreter.symbols.string_type.addr();

@@ -29,10 +29,12 @@ pub(crate) struct Frame {
 pub(crate) struct PythonStack {
     /// Outermost first.
     written: Vec<Frame>,
-    /// All frames of the interpreter that this was learnt from, outermost first: also those that are not written.
+    /// All frames of the interpreter that this was learnt from, outermost first: also those that are not written. It
+    /// begins with [`BOTTOM`], or is empty.
     chain: Vec<Link>,
     /// How many code objects had died then.
     deaths: u64,
+    recent: RecentCode,
     /// Where a walk collects frames, innermost first; kept for its memory.
     fresh: Vec<(usize, RawFrame)>,
 }
@@ -55,6 +57,9 @@ struct Link {
     written: usize,
 }
 
+/// What the outermost frame links to.
+const BOTTOM: Link = Link { address: 0, code: 0, instruction: 0, written: 0 };
+
 /// How far from the end a frame is looked for in the chain.
 const NEAR: usize = 16;
 
@@ -68,9 +73,8 @@ impl PythonStack {
         let (before, deaths) = (self.written.len(), lives::deaths());
         let top = interpreter.current_frame();
         self.fresh.clear();
-        let kept = if deaths == self.deaths { self.kept_below(top, interpreter) } else { None };
+        let kept = if deaths == self.deaths { self.kept_below(top, interpreter) } else { self.distrust(deaths) };
         let kept = kept.unwrap_or_else(|| self.kept_of_all(top, interpreter));
-        self.deaths = deaths;
         if kept == self.chain.len() && self.fresh.is_empty() {
             return StackChange { pops: 0, pushes: &[] };
         }
@@ -97,11 +101,7 @@ impl PythonStack {
             if let Some(above) = near {
                 break self.chain.len() - above;
             }
-            if frame == 0 {
-                // To the bottom without meeting one: all is new.
-                return Some(0);
-            }
-            if self.fresh.len() == NEAR {
+            if frame == 0 || self.fresh.len() == NEAR {
                 return None;
             }
             // SAFETY: it is the current frame, or one that a frame of the chain links to.
@@ -110,15 +110,19 @@ impl PythonStack {
             frame = raw.previous;
         };
         let mut kept = met;
-        let mut below = self.chain[..met].iter().rev().peekable();
-        while let Some(link) = below.next() {
+        let mut level = met;
+        for pair in self.chain[..met].windows(2).rev() {
+            let (below, link) = (&pair[0], &pair[1]);
+            level -= 1;
             // SAFETY: the frame above links to this one: that was just seen.
             let raw = unsafe { frames::read(link.address, layout) };
-            if raw.previous != below.peek().map_or(0, |link| link.address) {
-                return None;
-            }
-            if raw.code != link.code || raw.instruction != link.instruction {
-                kept = below.len();
+            let has_moved = raw.code ^ link.code | raw.instruction ^ link.instruction;
+            // One branch a level, as all mostly is as it was.
+            if has_moved | raw.previous ^ below.address != 0 {
+                if raw.previous != below.address {
+                    return None;
+                }
+                kept = level;
             }
         }
         // Those that were met and have moved on are read again.
@@ -127,6 +131,14 @@ impl PythonStack {
             self.fresh.push((link.address, unsafe { frames::read(link.address, layout) }));
         }
         Some(kept)
+    }
+
+    /// Code objects have died: what is known of addresses may be of the dead.
+    #[cold]
+    fn distrust(&mut self, deaths: u64) -> Option<usize> {
+        self.deaths = deaths;
+        self.recent.forget();
+        None
     }
 
     /// How many links of the chain are as they were, by a walk of all frames from the bottom up.
@@ -138,17 +150,20 @@ impl PythonStack {
         while frame != 0 {
             if self.fresh.len() == DEEPEST {
                 self.fresh.clear();
-                return 0;
+                break;
             }
             // SAFETY: it is the current frame, or one that a frame of the chain links to.
             let raw = unsafe { frames::read(frame, &layout.frame) };
             self.fresh.push((frame, raw));
             frame = raw.previous;
         }
+        if self.chain.is_empty() {
+            self.chain.push(BOTTOM);
+        }
         let mut numbers = lives::numbers();
         let mut kept = 0;
         let mut written = 0;
-        for (link, (address, raw)) in self.chain.iter_mut().zip(self.fresh.iter().rev()) {
+        for (link, (address, raw)) in self.chain[1..].iter_mut().zip(self.fresh.iter().rev()) {
             let is_same_place = raw.code == link.code && raw.instruction == link.instruction;
             // Which code it is only matters for what is written.
             let is_same = is_same_place
@@ -166,21 +181,57 @@ impl PythonStack {
             kept += 1;
         }
         self.fresh.truncate(self.fresh.len() - kept);
-        kept
+        kept + 1
     }
 
     /// Takes over what a walk collected.
     fn push_fresh(&mut self, interpreter: &Interpreter) {
         let layout = interpreter.layout();
-        let mut numbers = lives::numbers();
         for (address, raw) in self.fresh.drain(..).rev() {
             // SAFETY: the frame was just read, and is in the chain.
             if let Some(instruction_offset) = unsafe { frames::instruction_offset(address, &raw, layout) } {
-                let code = CodeObject { address: raw.code, life: numbers.of(raw.code) };
+                let code = self.recent.code(raw.code);
                 self.written.push(Frame { code, instruction_offset, is_entry: true });
             }
             let RawFrame { code, instruction, .. } = raw;
             self.chain.push(Link { address, code, instruction, written: self.written.len() });
         }
+    }
+}
+
+/// Code objects that a thread has seen of late, so that it need not ask for their numbers again and wait for others that
+/// ask. Forgotten whenever one died.
+#[derive(Default)]
+struct RecentCode {
+    /// Each in the place that its address gives; empty at first.
+    code: Vec<CodeObject>,
+}
+
+/// How many there are. A power of two.
+const RECENT: usize = 64;
+
+impl RecentCode {
+    #[inline]
+    fn code(&mut self, address: usize) -> CodeObject {
+        // Code objects lie at multiples of 16, and rarely next to each other.
+        let place = (address >> 4 ^ address >> 10) % RECENT;
+        match self.code.get(place) {
+            Some(code) if code.address == address => *code,
+            _ => self.ask(address, place),
+        }
+    }
+
+    #[cold]
+    fn ask(&mut self, address: usize, place: usize) -> CodeObject {
+        let code = CodeObject { address, life: lives::numbers().of(address) };
+        if self.code.is_empty() {
+            self.code = vec![CodeObject { address: 0, life: 0 }; RECENT];
+        }
+        self.code[place] = code;
+        code
+    }
+
+    fn forget(&mut self) {
+        self.code.clear();
     }
 }

@@ -80,6 +80,8 @@ symbols! {
     required compile: unsafe extern "C" fn(*const c_char, *const c_char, c_int) -> Object = c"Py_CompileString";
     required evaluate: unsafe extern "C" fn(Object, Object, Object) -> Object = c"PyEval_EvalCode";
     required new_dict: unsafe extern "C" fn() -> Object = c"PyDict_New";
+    required attribute: unsafe extern "C" fn(Object, *const c_char) -> Object = c"PyObject_GetAttrString";
+    required item_of_mapping: unsafe extern "C" fn(Object, *const c_char) -> Object = c"PyMapping_GetItemString";
     required set_item: unsafe extern "C" fn(Object, *const c_char, Object) -> c_int = c"PyDict_SetItemString";
     required clear_dict: unsafe extern "C" fn(Object) = c"PyDict_Clear";
     required new_function: unsafe extern "C" fn(*const MethodDefinition, Object, Object) -> Object = c"PyCFunction_NewEx";

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What tests of the walk call from Python (`tests/walk.py`): the calling thread's stack as a capture would have it by
-//! now, which is held against a walk from scratch first. Not in releases.
+//! now, which is held against a walk from scratch first; and what Python's allocators did. Not in releases.
 
+use super::allocators::{self, Listener};
 use super::{CodeIds, CodeText, Frame, Interpreter, PythonStack, StackChange, lives};
 use crate::lock::Lock;
 use crate::thread::Entered;
-use memray_format::line_number;
+use memray_format::{Allocator, line_number};
 use rustc_hash::FxHashMap;
 use std::cell::RefCell;
 use std::ffi::{CString, c_char};
@@ -140,6 +141,54 @@ fn spell(stack: &[(u64, i64)], capture: &Capture, version: u32) -> Result<Vec<u8
 
 fn place(frame: &Frame) -> (u64, i64) {
     (frame.code.life, frame.instruction_offset)
+}
+
+/// What Python's allocators did: who, where, how large.
+static EVENTS: Lock<Vec<(Allocator, usize, usize)>> = Lock::new(Vec::new());
+
+struct Events;
+
+impl Listener for Events {
+    fn is_listening() -> bool {
+        true
+    }
+
+    fn allocated(_: &mut Entered, allocator: Allocator, address: usize, size_bytes: usize) {
+        EVENTS.hold().push((allocator, address, size_bytes));
+    }
+
+    fn freed(_: &mut Entered, allocator: Allocator, address: usize) {
+        EVENTS.hold().push((allocator, address, 0));
+    }
+}
+
+/// Hooks Python's allocators, or ends it.
+#[unsafe(no_mangle)]
+pub(super) extern "C" fn memray_view_hook_allocators(hooks: bool) {
+    let Some(Ok(interpreter)) = INTERPRETER.get() else { return };
+    match hooks {
+        true => allocators::install::<Events>(interpreter),
+        false => allocators::remove(interpreter),
+    }
+}
+
+/// Writes what happened at an address, each as the allocator's number and the size. Returns how many there are.
+///
+/// # Safety
+/// There is room for `capacity` of them.
+#[unsafe(no_mangle)]
+pub(super) unsafe extern "C" fn memray_view_events(address: usize, events: *mut [u64; 2], capacity: usize) -> usize {
+    let _entered = Entered::enter();
+    let all = EVENTS.hold();
+    let mut count = 0;
+    for (allocator, _, size_bytes) in all.iter().filter(|(_, at, _)| *at == address) {
+        if count < capacity {
+            // SAFETY: as the caller promises.
+            unsafe { events.add(count).write([u64::from(allocator.number()), *size_bytes as u64]) };
+        }
+        count += 1;
+    }
+    count
 }
 
 /// How many code objects that were seen have died.

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The appendix: what a capture of this project's own tells beyond memray's format, at the file's very end.
+//!
+//! Other readers do not see it: in a raw capture it lies behind the trailer, where they stop, and in a compressed one in a
+//! skippable frame, which LZ4 readers pass over. Either way the file ends with a footer of 24 bytes, all numbers little-endian:
+//!
+//! | bytes | |
+//! |---|---|
+//! | 8 | length of the content, which ends where the footer begins |
+//! | 4 | version of the content: [`VERSION`] |
+//! | 4 | XXH32 of all before it, from the content's first byte on |
+//! | 8 | `mrv-appx` |
+//!
+//! [`seal`] makes what lies at the end, [`find`] reads it. A capture is whole without it, so one that is wrong is ignored, with
+//! a note. The content is not defined yet; captures have none.
+
+use thiserror::Error;
+use twox_hash::XxHash32;
+
+/// The version that is written, and the only one that is read.
+pub const VERSION: u32 = 1;
+
+const MAGIC: &[u8; 8] = b"mrv-appx";
+/// Length, version, checksum, magic bytes.
+const FOOTER_BYTES: usize = 24;
+
+/// Why an appendix is ignored.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+pub enum AppendixError {
+    /// Written by a later version of this project.
+    #[error("its appendix has version {0}, which this program does not know; update memray-view")]
+    Version(u32),
+    /// It does not match its checksum, or is longer than the file.
+    #[error("its appendix is damaged")]
+    Damaged,
+}
+
+/// The content with its footer.
+pub fn seal(content: &[u8]) -> Vec<u8> {
+    let mut sealed = Vec::with_capacity(content.len() + FOOTER_BYTES);
+    sealed.extend_from_slice(content);
+    sealed.extend_from_slice(&(content.len() as u64).to_le_bytes());
+    sealed.extend_from_slice(&VERSION.to_le_bytes());
+    sealed.extend_from_slice(&checksum(&sealed).to_le_bytes());
+    sealed.extend_from_slice(MAGIC);
+    sealed
+}
+
+/// The content of a file's appendix; `None` if it has none.
+///
+/// # Errors
+/// If there is one that cannot be used.
+pub fn find(file: &[u8]) -> Result<Option<&[u8]>, AppendixError> {
+    let Some(file) = file.strip_suffix(MAGIC) else { return Ok(None) };
+    let damaged = AppendixError::Damaged;
+    let (file, sum) = file.split_last_chunk().ok_or(damaged)?;
+    let (before_version, version) = file.split_last_chunk().ok_or(damaged)?;
+    let (before_footer, length) = before_version.split_last_chunk().ok_or(damaged)?;
+    let length = usize::try_from(u64::from_le_bytes(*length)).map_err(|_| damaged)?;
+    let start = before_footer.len().checked_sub(length).ok_or(damaged)?;
+    if checksum(file.get(start..).unwrap_or_default()) != u32::from_le_bytes(*sum) {
+        return Err(damaged);
+    }
+    match u32::from_le_bytes(*version) {
+        VERSION => Ok(before_footer.get(start..)),
+        other => Err(AppendixError::Version(other)),
+    }
+}
+
+fn checksum(bytes: &[u8]) -> u32 {
+    XxHash32::oneshot(0, bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_sealed_is_found_behind_anything() {
+        for (before, content) in [("", "content"), ("the records", "content"), ("the records", "")] {
+            let file = [before.as_bytes(), &seal(content.as_bytes())].concat();
+            assert_eq!(file.len(), before.len() + content.len() + FOOTER_BYTES);
+            assert_eq!(find(&file), Ok(Some(content.as_bytes())));
+        }
+    }
+
+    #[test]
+    fn files_without_one_have_none() {
+        for file in [b"".as_slice(), b"short", &[0; 100], b"mrv-appx and then something else"] {
+            assert_eq!(find(file), Ok(None));
+        }
+    }
+
+    #[test]
+    fn one_that_is_damaged_anywhere_is_not_used() {
+        let file = seal(b"symbols");
+        for place in 0..file.len() - MAGIC.len() {
+            let mut damaged = file.clone();
+            damaged[place] ^= 0x40;
+            assert_eq!(find(&damaged), Err(AppendixError::Damaged), "byte {place}");
+            assert_eq!(find(&file[place + 1..]), Err(AppendixError::Damaged), "cut at {place}");
+        }
+        assert_eq!(find(&[&[0xff; 16], MAGIC.as_slice()].concat()), Err(AppendixError::Damaged));
+    }
+
+    #[test]
+    fn one_of_a_later_version_is_refused_with_its_number() {
+        let mut file = seal(b"symbols");
+        file[15] = 2;
+        let sum = checksum(&file[..19]);
+        file[19..23].copy_from_slice(&sum.to_le_bytes());
+        assert_eq!(find(&file), Err(AppendixError::Version(2)));
+    }
+}
