@@ -199,16 +199,3 @@ fn pictures_need_no_display_and_are_alike() {
     assert_eq!(first[16..24], [0, 0, 3, 32, 0, 0, 1, 244], "800 by 500 pixels");
     assert!(first == draw("b.png"), "two runs differ");
 }
-
-#[test]
-fn who_wants_to_record_is_told_how() {
-    let place = Place::new();
-    for arguments in [&["run", "script.py"][..], &["run"], &["run", "-o", "x.bin", "script.py", "--help"]] {
-        let said = place.run(arguments);
-        assert_eq!((said.code, said.out.as_str()), (2, ""), "{arguments:?}");
-        assert_eq!(
-            said.err,
-            "memray-view: recording is not part of this yet: use `memray run -o out.bin script.py`, then open out.bin\n"
-        );
-    }
-}

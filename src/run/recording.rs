@@ -47,7 +47,9 @@ pub(crate) fn run(arguments: &RunArguments, open: &OpenOptions) -> Result<ExitCo
         Some(Report::Refused) => None,
         None => {
             let name = plan.interpreter.name().display();
-            say(format_args!("nothing was recorded: `{name}` ran no Python program that the tracer could be loaded into"));
+            say(format_args!(
+                "nothing was recorded: `{name}` ran no Python program that the tracer could be loaded into"
+            ));
             None
         }
     };

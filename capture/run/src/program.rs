@@ -39,7 +39,9 @@ impl Program {
     pub(crate) fn folder_and_name(&self) -> (&Path, &OsStr) {
         match self {
             Self::Script(path) if path == Path::new("-") => (Path::new(""), OsStr::new("stdin")),
-            Self::Script(path) => (path.parent().unwrap_or(Path::new("")), path.file_name().unwrap_or(OsStr::new("main"))),
+            Self::Script(path) => {
+                (path.parent().unwrap_or(Path::new("")), path.file_name().unwrap_or(OsStr::new("main")))
+            }
             Self::Module(name) => {
                 let name = name.as_bytes().rsplit(|&byte| byte == b'/').next().unwrap_or_default();
                 (Path::new(""), OsStr::from_bytes(name))

@@ -46,11 +46,7 @@ fn variable<const N: usize>(name: impl AsRef<OsStr>, parts: [&OsStr; N]) -> OsSt
 }
 
 /// Starts a process that inherits all but the environment.
-pub(crate) fn spawn(
-    command_line: &[OsString],
-    environment: &[OsString],
-    signals: &Signals,
-) -> Result<Child, RunError> {
+pub(crate) fn spawn(command_line: &[OsString], environment: &[OsString], signals: &Signals) -> Result<Child, RunError> {
     let command_line = texts(command_line)?;
     let environment = texts(environment)?;
     let [program, ..] = command_line.as_slice() else { return Err(RunError::NoInterpreter) };

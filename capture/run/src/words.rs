@@ -49,7 +49,10 @@ mod tests {
         for (text, words) in [
             ("python3", Some(vec!["python3"])),
             ("  /usr/bin/python3  -X dev\t-I ", Some(vec!["/usr/bin/python3", "-X", "dev", "-I"])),
-            ("'/opt/my python/bin/python' -W 'error::UserWarning'", Some(vec!["/opt/my python/bin/python", "-W", "error::UserWarning"])),
+            (
+                "'/opt/my python/bin/python' -W 'error::UserWarning'",
+                Some(vec!["/opt/my python/bin/python", "-W", "error::UserWarning"]),
+            ),
             (r#"/opt/my\ python "a \"b\" \c""#, Some(vec!["/opt/my python", r#"a "b" \c"#])),
             ("a'b'\"c\"d ''", Some(vec!["abcd", ""])),
             ("", Some(vec![])),

@@ -30,8 +30,9 @@ static BEGINNING: AtomicPtr<()> = AtomicPtr::new(null_mut());
 /// Set once the program has begun.
 static HAS_BEGUN: AtomicBool = AtomicBool::new(false);
 
-/// The word of `_PyRuntime` that holds our entry.
+/// The word of `_PyRuntime` that held our entry when it was added, and the entry.
 static HEAD: AtomicPtr<AtomicPtr<Entry>> = AtomicPtr::new(null_mut());
+static ENTRY: AtomicPtr<Entry> = AtomicPtr::new(null_mut());
 
 /// The events that say so.
 const BEGINNINGS: [&CStr; 4] =
@@ -40,33 +41,54 @@ const BEGINNINGS: [&CStr; 4] =
 /// `dladdr1`'s flag that asks for the symbol's entry.
 const RTLD_DL_SYMENT: c_int = 1;
 
-/// An interpreter in this process that is not initialised yet.
+/// A Python in this process that is not initialised yet.
+pub(crate) enum DormantPython {
+    /// One that tells when the program begins.
+    Auditing(DormantInterpreter),
+    /// One that does not, in words.
+    Other(&'static str),
+}
+
+/// A CPython in this process that is not initialised yet.
 pub(crate) struct DormantInterpreter {
     add_audit_hook: AddAuditHook,
 }
 
-impl DormantInterpreter {
+impl DormantPython {
     /// Finds it, if this process is one.
     pub(crate) fn find() -> Option<Self> {
-        let address = symbol(c"PySys_AddAuditHook")?;
-        // SAFETY: the function of that name has this signature since CPython 3.8.
-        Some(Self { add_audit_hook: unsafe { std::mem::transmute::<*mut c_void, AddAuditHook>(address) } })
+        if let Some(address) = symbol(c"PySys_AddAuditHook") {
+            // SAFETY: the function of that name has this signature since CPython 3.8.
+            let add_audit_hook = unsafe { std::mem::transmute::<*mut c_void, AddAuditHook>(address) };
+            return Some(Self::Auditing(DormantInterpreter { add_audit_hook }));
+        }
+        let is_pypy = symbol(c"pypy_main_startup").is_some();
+        let is_old = || symbol(c"Py_GetVersion").is_some();
+        match is_pypy {
+            true => Some(Self::Other("this is PyPy")),
+            false => is_old().then_some(Self::Other("this Python is too old")),
+        }
     }
+}
 
+impl DormantInterpreter {
     /// Has a function called, with the GIL held, when the program begins. Returns whether it will be.
     ///
     /// # Safety
     /// No other thread may run yet.
     pub(crate) unsafe fn at_beginning(&self, call: fn()) -> bool {
+        // A hook that could not be taken away again is not added.
+        let Some(runtime) = Runtime::find() else { return false };
+        let before = runtime.words();
         BEGINNING.store(call as *mut (), Ordering::Release);
-        let runtime = Runtime::find();
-        let before = runtime.as_ref().map(Runtime::words);
         // SAFETY: may be called before the interpreter is initialised; the hook stays loaded, as this library does.
         if unsafe { (self.add_audit_hook)(on_event, mark()) } != 0 {
             return false;
         }
-        if let (Some(runtime), Some(before)) = (runtime, before) {
-            HEAD.store(runtime.head(&before).unwrap_or(null_mut()), Ordering::Release);
+        // Not found where another library added a hook before: then ours is behind it, and stays.
+        if let Some((head, entry)) = runtime.filled_with_our_entry(&before) {
+            ENTRY.store(entry, Ordering::Release);
+            HEAD.store(head, Ordering::Release);
         }
         true
     }
@@ -95,35 +117,45 @@ extern "C" fn on_event(event: *const c_char, _arguments: *mut c_void, _: *mut c_
     0
 }
 
-/// Takes our hook out of the interpreter's list, if it is the first and as it was added.
+/// Takes our hook out of the interpreter's list, if it is the first still.
 fn unlink() {
-    let head = HEAD.load(Ordering::Acquire);
-    if head.is_null() {
+    let (head, entry) = (HEAD.load(Ordering::Acquire), ENTRY.load(Ordering::Acquire));
+    if head.is_null() || entry.is_null() {
         return;
     }
-    // SAFETY: the word lies in `_PyRuntime`, which stays.
-    let head = unsafe { &*head };
-    let entry = head.load(Ordering::Acquire);
-    if !is_ours(entry) {
-        return;
-    }
-    // SAFETY: entries are freed at the interpreter's end only, and ours no longer then: whoever walks the list at this
-    // moment goes on from it.
-    let next = unsafe { (*entry).next };
-    // Should the word have changed meanwhile, the hook stays, and returns at once.
+    // SAFETY: the word lies in `_PyRuntime`, which stays. The entry is ours: it is freed at the interpreter's end, and once
+    // it is unlinked never, as whoever walks the list at this moment goes on from it.
+    let (head, next) = unsafe { (&*head, (*entry).next) };
+    // Should another hook stand there, ours stays too, and returns at once.
     let _ = head.compare_exchange(entry, next, Ordering::AcqRel, Ordering::Relaxed);
 }
 
-/// Whether a word of the interpreter's, that our addition changed, is the address of our entry.
+/// Whether a word that our addition changed is the address of our entry.
 fn is_ours(entry: *mut Entry) -> bool {
-    let mut found = Entry { next: null_mut(), hook: null_mut(), user_data: null_mut() };
+    let Some(found) = read(entry) else { return false };
+    found.hook == (on_event as Hook as *mut c_void) && found.user_data == mark()
+}
+
+/// Reads what may be no address at all. A pipe takes what can be read, and refuses the rest.
+fn read(entry: *mut Entry) -> Option<Entry> {
     let bytes = size_of::<Entry>();
-    let to = libc::iovec { iov_base: (&raw mut found).cast(), iov_len: bytes };
-    let from = libc::iovec { iov_base: entry.cast(), iov_len: bytes };
-    // SAFETY: `found` is there to be written to, and its fields may hold any bits. The entry is read by the kernel, which
-    // fails where there is no memory.
-    let read = unsafe { libc::process_vm_readv(libc::getpid(), &to, 1, &from, 1, 0) };
-    usize::try_from(read) == Ok(bytes) && found.hook == (on_event as Hook as *mut c_void) && found.user_data == mark()
+    let mut found = Entry { next: null_mut(), hook: null_mut(), user_data: null_mut() };
+    let mut pipe = [-1; 2];
+    // SAFETY: there is room for two numbers.
+    if unsafe { libc::pipe2(pipe.as_mut_ptr(), libc::O_CLOEXEC | libc::O_NONBLOCK) } != 0 {
+        return None;
+    }
+    let [reader, writer] = pipe;
+    // SAFETY: the kernel reads `entry`, and fails where it cannot; `found` is there to be written to, and its fields may
+    // hold any bits. Both ends of the pipe are ours.
+    let is_read = unsafe {
+        let is_written = libc::write(writer, entry.cast(), bytes) == bytes as isize;
+        let is_read = is_written && libc::read(reader, (&raw mut found).cast(), bytes) == bytes as isize;
+        libc::close(reader);
+        libc::close(writer);
+        is_read
+    };
+    is_read.then_some(found)
 }
 
 /// `_PyRuntime`, as words.
@@ -161,14 +193,13 @@ impl Runtime {
         (0..self.word_count).map(|i| unsafe { (*self.word(i)).load(Ordering::Relaxed) }).collect()
     }
 
-    /// The one word that was null and holds our entry now.
-    fn head(&self, before: &[*mut Entry]) -> Option<*mut AtomicPtr<Entry>> {
+    /// The word that was null and holds our entry now.
+    fn filled_with_our_entry(&self, before: &[*mut Entry]) -> Option<(*mut AtomicPtr<Entry>, *mut Entry)> {
         let after = self.words();
-        let is_head = |i: &usize| {
-            let (Some(before), Some(after)) = (before.get(*i), after.get(*i)) else { return false };
-            before.is_null() && !after.is_null() && is_ours(*after)
-        };
-        (0..self.word_count).find(is_head).map(|i| self.word(i))
+        let filled = before.iter().zip(&after).enumerate();
+        let filled = filled.filter(|(_, (before, after))| before.is_null() && !after.is_null());
+        let (i, entry) = filled.map(|(i, (_, after))| (i, *after)).find(|(_, entry)| is_ours(*entry))?;
+        Some((self.word(i), entry))
     }
 }
 

@@ -5,7 +5,7 @@
 //! traced, nothing is done at all. In a process that is a Python interpreter the environment is made what it was without
 //! us, before Python reads it; then nothing more is done until the program begins.
 
-use super::audit_hook::DormantInterpreter;
+use super::audit_hook::DormantPython;
 use super::message::{say, say_line};
 use super::session::StartError;
 use super::settings::{Report, Settings, VARIABLE};
@@ -33,19 +33,25 @@ struct Waiting {
 /// Called by the dynamic linker, before `main`.
 extern "C" fn at_load() {
     let Some(value) = std::env::var_os(VARIABLE) else { return };
-    let Some(interpreter) = DormantInterpreter::find() else { return };
+    let Some(python) = DormantPython::find() else { return };
     // SAFETY: the process has one thread, which is loading its libraries.
     unsafe { environment::clean(VARIABLE) };
     let settings = match Settings::decode(&value.into_vec()) {
         Ok(settings) => settings,
         Err(error) => return say(format_args!("{error}; the program runs untraced")),
     };
-    if WAITING.set(Waiting { settings, pid: std::process::id() }).is_err() {
-        return;
-    }
+    let interpreter = match python {
+        DormantPython::Auditing(interpreter) => interpreter,
+        DormantPython::Other(what) => {
+            say(format_args!("{what}, and only CPython 3.9 to 3.15 can be traced; it runs untraced"));
+            return report(&settings, &Report::Refused);
+        }
+    };
+    let waiting = WAITING.get_or_init(|| Waiting { settings, pid: std::process::id() });
     // SAFETY: as above.
     if !unsafe { interpreter.at_beginning(begin) } {
-        say("the interpreter takes no audit hook; the program runs untraced");
+        say("this Python does not tell when the program begins; it runs untraced");
+        report(&waiting.settings, &Report::Refused);
     }
 }
 
@@ -57,12 +63,12 @@ fn begin() {
     }
     python_exit::register();
     let (path, shown_path) = (settings.path_of(*pid), settings.shown_path_of(*pid));
-    let report = match session::start(settings.clone()) {
+    match session::start(settings.clone()) {
         Ok(()) => {
             if !settings.is_quiet {
                 say_line(&format!("Writing profile results into {}", shown_path.display()));
             }
-            Report::Recording { path, shown_path }
+            report(settings, &Report::Recording { path, shown_path });
         }
         Err(error) => {
             match error {
@@ -70,11 +76,14 @@ fn begin() {
                 StartError::Refused(refusal) => say(refusal),
                 error => say(format_args!("{}; the program runs untraced", error.to_string().trim_end_matches('.'))),
             }
-            Report::Refused
+            report(settings, &Report::Refused);
         }
-    };
+    }
+}
+
+fn report(settings: &Settings, report: &Report) {
     if let Some(file) = &settings.report {
-        // The command then says that it knows of no recording, which is the next best.
+        // Where it cannot be written, the command says that it knows of no recording, which is the next best.
         let _ = report.write_to(file);
     }
 }
