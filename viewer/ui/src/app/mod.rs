@@ -10,6 +10,7 @@ mod file_dialog;
 mod filter_bar;
 mod headline;
 mod history;
+mod how_far;
 mod key_sheet;
 mod menu;
 mod mode_bar;

@@ -213,6 +213,17 @@ fn the_threshold_of_temporary_allocations_can_be_typed() {
 }
 
 #[test]
+fn a_threshold_beyond_the_index_has_the_capture_read_again() {
+    let mut driver = Driver::open("v13-py3.13/json_churn_pymalloc.bin");
+    driver.click(Role::RadioButton, "Temporary");
+    driver.click(Role::SpinButton, "threshold");
+    driver.harness.event(egui::Event::Text("5000".to_owned()));
+    driver.press(Key::Enter);
+    assert!(driver.shows_part("Freed after at most 5,000 further allocations of the same thread: "));
+    assert!(!driver.shows_part("Reading the capture again"), "it is read");
+}
+
+#[test]
 fn escape_closes_an_open_menu_and_leaves_the_range() {
     let mut driver = Driver::open("v13-py3.13/items.bin");
     driver.click(Role::RadioButton, "Churn");
