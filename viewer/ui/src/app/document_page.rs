@@ -33,7 +33,7 @@ pub(super) fn show(
         ui.spacing_mut().item_spacing.y = 4.0;
         headline::show(ui, document);
         ui.add_space(2.0);
-        notes::show(ui, document, commands);
+        notes::show(ui, document, options.is_picture, commands);
     });
     Panel::top("memory graph")
         .frame(plain(0, 4))

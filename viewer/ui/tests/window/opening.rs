@@ -47,6 +47,20 @@ fn what_was_not_traced_is_said() {
 }
 
 #[test]
+fn why_an_index_is_not_kept_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let kept = Driver::open_with_cache("v13-py3.13/items.bin", &folder.path().join("cache"));
+    assert!(!kept.shows_part("is not kept"));
+    // What is a file can be no folder, whoever asks.
+    let no_folder = folder.path().join("file");
+    std::fs::write(&no_folder, "").unwrap();
+    let driver = Driver::open_with_cache("v13-py3.13/items.bin", &no_folder);
+    let words = "The next opening reads the whole capture again, as its index is not kept: the cache in ";
+    assert!(driver.shows_part(words) && driver.shows_part("file cannot be used ("));
+    assert!(!Driver::open("v13-py3.13/items.bin").shows_part("is not kept"), "it was not to be");
+}
+
+#[test]
 fn what_a_recording_that_stops_holds_is_not_called_leaked() {
     let mut driver = Driver::open("v13-py3.13/crash.bin");
     assert!(driver.shows_part("The recording stops after"));
