@@ -20,8 +20,6 @@ pub struct RunOptions {
     pub open: OpenOptions,
     /// Remember nothing, and start as if nothing were remembered.
     pub forgets: bool,
-    /// The sample capture, where it is installed.
-    pub sample: Option<PathBuf>,
 }
 
 /// The id by which desktops know the window; also the name of its desktop entry.
@@ -56,7 +54,6 @@ pub fn run(options: RunOptions) -> Result<(), UiError> {
         path: options.path,
         open: options.open,
         settings: settings_file,
-        sample: options.sample,
         takes_drops: !is_wayland(),
         ..AppOptions::default()
     };

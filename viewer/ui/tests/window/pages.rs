@@ -12,16 +12,22 @@ use std::sync::Arc;
 fn without_a_file_there_is_a_way_to_open_one_and_a_line_to_record_one() {
     let driver = Driver::start();
     assert!(driver.shows("Open a capture…"));
-    assert!(driver.shows("memray run -o out.bin script.py"));
+    assert!(driver.shows_part(" run -o out.bin script.py"));
     assert_eq!(driver.harness.state().title(), "memray-view");
 }
 
 #[test]
-fn the_sample_is_offered_where_it_is_there_and_opens() {
-    assert!(!Driver::start().shows("Open the sample"));
-    let mut driver = Driver::start_with_sample(&capture("v13-py3.13/items.bin"));
+fn the_program_brings_its_sample_and_leaves_nothing_of_it_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = folder.path().join("settings.json");
+    let mut driver = Driver::with_settings(None, &settings);
     driver.click(Role::Button, "Open the sample");
-    assert_eq!(driver.harness.state().title(), "items.bin — memray-view");
+    assert_eq!(driver.harness.state().title(), "orders.bin — memray-view");
+    assert!(driver.shows("Peak 534 MiB at 19.9 s; "));
+    let path = driver.harness.state().path().unwrap().to_owned();
+    drop(driver);
+    assert!(!path.exists());
+    assert!(!Driver::with_settings(None, &settings).shows("Recent"));
 }
 
 #[test]
