@@ -5,7 +5,7 @@ use super::document::Document;
 use crate::landmark::landmark;
 use crate::style;
 use crate::theme::Palette;
-use egui::{Label, Link, RichText, Sense, Ui};
+use egui::{FontSelection, Label, Link, RichText, Sense, TextWrapMode, Ui, WidgetText};
 use memray_index::{GroupBy, RowKey};
 use memray_report::escape;
 
@@ -14,12 +14,30 @@ const MAX_COMMAND_BYTES: usize = 2_000;
 /// The longest command that is shown; the whole one is in the tooltip.
 const COMMAND_CHARS: usize = 120;
 
+/// A name that is in one piece: on a row of its own where this one has no room for it, and cut where none has.
+fn in_one_piece<R>(ui: &mut Ui, text: RichText, add: impl FnOnce(&mut Ui, RichText) -> R) -> R {
+    let galley = WidgetText::from(text.clone()).into_galley(
+        ui,
+        Some(TextWrapMode::Extend),
+        f32::INFINITY,
+        FontSelection::Default,
+    );
+    if ui.available_size_before_wrap().x < galley.size().x {
+        ui.end_row();
+    }
+    ui.style_mut().wrap_mode = Some(TextWrapMode::Truncate);
+    let added = add(ui, text);
+    ui.style_mut().wrap_mode = None;
+    added
+}
+
 /// A piece without a link. The place behind a name, in brackets, is read last.
 fn plain(ui: &mut Ui, text: &str, palette: &Palette) {
     let place_end = if text.starts_with(" (") { text.find(')').map_or(0, |at| at + 1) } else { 0 };
     let (place, rest) = text.split_at(place_end);
     if !place.is_empty() {
-        ui.label(RichText::new(place).size(style::HEADLINE_SIZE).color(palette.text_weak));
+        let text = RichText::new(place).size(style::HEADLINE_SIZE).color(palette.text_weak);
+        in_one_piece(ui, text, |ui, text| ui.label(text));
     }
     if !rest.is_empty() {
         ui.label(RichText::new(rest).text_style(style::headline()).color(palette.text_strong));
@@ -56,9 +74,9 @@ pub(super) fn show(ui: &mut Ui, document: &mut Document) {
             let text = RichText::new(&segment.text).text_style(style::headline());
             match segment.location {
                 Some(location) => {
-                    let link = ui.add(Link::new(text.color(palette.accent)));
+                    let link = in_one_piece(ui, text.color(palette.accent), |ui, text| ui.add(Link::new(text)));
                     landmark(ui, &segment.text, link.rect);
-                    if link.on_hover_text("Select this frame").clicked() {
+                    if link.on_hover_text(format!("Select {}", segment.text)).clicked() {
                         document.select_row(RowKey::Location(location), GroupBy::Location);
                     }
                 }
@@ -83,6 +101,36 @@ pub(super) fn show(ui: &mut Ui, document: &mut Document) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use egui::accesskit::Role;
+    use egui::{Rect, vec2};
+    use egui_kittest::Harness;
+    use egui_kittest::kittest::Queryable as _;
+
+    #[test]
+    fn a_name_of_a_script_without_spaces_lies_over_nothing_however_long_it_is() {
+        let names = ["short".to_owned(), "計算".repeat(30), "보고".repeat(60), "last".to_owned()];
+        let labels = names.clone();
+        let mut harness =
+            Harness::builder().with_size(vec2(720.0, 300.0)).with_context_setup(style::install).build_ui(move |ui| {
+                ui.horizontal_wrapped(|ui| {
+                    for name in &labels {
+                        let text = RichText::new(name).text_style(style::headline());
+                        in_one_piece(ui, text, |ui, text| ui.add(Link::new(text)));
+                        ui.label(", ");
+                    }
+                });
+            });
+        harness.run_steps(2);
+        let rects: Vec<Rect> = names
+            .iter()
+            .map(|name| harness.get_by_role_and_label(Role::Link, name).rect())
+            .chain(harness.get_all_by_label(", ").map(|node| node.rect()))
+            .collect();
+        for (i, rect) in rects.iter().enumerate() {
+            assert!(rect.height() < 2.0 * style::HEADLINE_SIZE && rect.right() <= 720.0, "{rect:?}");
+            assert!(rects[..i].iter().all(|other| !other.shrink(0.5).intersects(rect.shrink(0.5))), "{i}: {rects:?}");
+        }
+    }
 
     #[test]
     fn a_command_loses_the_folders_of_what_ran_it() {
