@@ -94,7 +94,7 @@ fn peak(painter: &Painter, inside: &Painter, plot: &Plot, lines: &Lines, source:
     }
 }
 
-/// The largest resident set: a ring.
+/// The largest resident set: a ring. How large it is stands among the facts below the headline as well.
 fn peak_rss(painter: &Painter, plot: &Plot, lines: &Lines, source: &Source<'_>, labels: &mut Labels<'_>) {
     let Some((elapsed_ms, bytes)) = lines.rss.peak().filter(|(_, bytes)| *bytes > 0) else { return };
     if !plot.is_visible(elapsed_ms as f64) {
@@ -107,7 +107,7 @@ fn peak_rss(painter: &Painter, plot: &Plot, lines: &Lines, source: &Source<'_>, 
     let [right, left, above, below, above_left, below_left] = around(at, galley.size());
     let places = [above, below, above_left, below_left, right, left];
     labels.take(Rect::from_center_size(at, vec2(8.0, 8.0)));
-    labels.put(painter, galley, &places);
+    labels.put_where_free(painter, galley, &places);
 }
 
 /// The lines' names, near their right ends.
