@@ -3,8 +3,9 @@
 
 use crate::driver::{Driver, capture};
 use egui::accesskit::Role;
-use egui::{Key, Pos2, Rect, vec2};
+use egui::{Key, Pos2, Rect, Theme, vec2};
 use egui_kittest::kittest::Queryable as _;
+use memray_ui::theme::Palette;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -118,6 +119,22 @@ fn a_capture_dropped_on_the_window_opens() {
     driver.harness.input_mut().dropped_files.push(Arc::new(Dropped(capture("v13-py3.13/items.bin"))));
     driver.settle();
     assert_eq!(driver.harness.state().title(), "items.bin — memray-view");
+}
+
+#[test]
+fn the_theme_is_the_systems_unless_another_was_chosen() {
+    let mut driver = Driver::open("v13-py3.13/items.bin");
+    let drawn = |driver: &mut Driver, system: Theme| {
+        driver.harness.input_mut().system_theme = Some(system);
+        driver.settle();
+        (driver.harness.ctx.theme(), driver.harness.ctx.global_style().visuals.panel_fill)
+    };
+    assert_eq!(drawn(&mut driver, Theme::Light), (Theme::Light, Palette::LIGHT.background));
+    assert_eq!(drawn(&mut driver, Theme::Dark), (Theme::Dark, Palette::DARK.background));
+    driver.click(Role::Button, "View");
+    driver.click(Role::Button, "Theme");
+    driver.click(Role::RadioButton, "Light");
+    assert_eq!(drawn(&mut driver, Theme::Dark), (Theme::Light, Palette::LIGHT.background));
 }
 
 #[test]
