@@ -5,7 +5,7 @@ use super::document::Document;
 use crate::landmark::landmark;
 use crate::style;
 use crate::theme::Palette;
-use egui::{FontSelection, Label, Link, RichText, Sense, TextWrapMode, Ui, WidgetText};
+use egui::{Label, Link, Response, RichText, Sense, TextStyle, TextWrapMode, Ui, WidgetText};
 use memray_index::{GroupBy, RowKey};
 use memray_report::escape;
 
@@ -15,20 +15,16 @@ const MAX_COMMAND_BYTES: usize = 2_000;
 const COMMAND_CHARS: usize = 120;
 
 /// A name that is in one piece: on a row of its own where this one has no room for it, and cut where none has.
-fn in_one_piece<R>(ui: &mut Ui, text: RichText, add: impl FnOnce(&mut Ui, RichText) -> R) -> R {
-    let galley = WidgetText::from(text.clone()).into_galley(
-        ui,
-        Some(TextWrapMode::Extend),
-        f32::INFINITY,
-        FontSelection::Default,
-    );
-    if ui.available_size_before_wrap().x < galley.size().x {
+fn in_one_piece(ui: &mut Ui, text: &str, add: impl FnOnce(&mut Ui, &str) -> Response, style: TextStyle) -> Response {
+    let galley = WidgetText::from(text).into_galley(ui, Some(TextWrapMode::Extend), f32::INFINITY, style);
+    let is_too_wide = ui.available_size_before_wrap().x < galley.size().x;
+    if is_too_wide {
         ui.end_row();
     }
     ui.style_mut().wrap_mode = Some(TextWrapMode::Truncate);
-    let added = add(ui, text);
+    let response = add(ui, if is_too_wide { text.trim_start() } else { text });
     ui.style_mut().wrap_mode = None;
-    added
+    response
 }
 
 /// A piece without a link. The place behind a name, in brackets, is read last.
@@ -36,12 +32,29 @@ fn plain(ui: &mut Ui, text: &str, palette: &Palette) {
     let place_end = if text.starts_with(" (") { text.find(')').map_or(0, |at| at + 1) } else { 0 };
     let (place, rest) = text.split_at(place_end);
     if !place.is_empty() {
-        let text = RichText::new(place).size(style::HEADLINE_SIZE).color(palette.text_weak);
-        in_one_piece(ui, text, |ui, text| ui.label(text));
+        let add =
+            |ui: &mut Ui, text: &str| ui.label(RichText::new(text).size(style::HEADLINE_SIZE).color(palette.text_weak));
+        in_one_piece(ui, place, add, style::headline());
     }
     if !rest.is_empty() {
-        ui.label(RichText::new(rest).text_style(style::headline()).color(palette.text_strong));
+        ui.label(RichText::new(unbroken(rest)).text_style(style::headline()).color(palette.text_strong));
     }
+}
+
+/// A name that selects its frame.
+fn link(name: &str, palette: &Palette) -> Link {
+    Link::new(RichText::new(name).text_style(style::headline()).color(palette.accent))
+}
+
+/// Text in which no row begins with a unit: `52 %`, `534 MiB`.
+fn unbroken(text: &str) -> String {
+    let mut last = ' ';
+    let space = |next: char| {
+        let is_before_unit = next == ' ' && last.is_ascii_digit();
+        last = next;
+        if is_before_unit { '\u{a0}' } else { next }
+    };
+    text.chars().map(space).collect()
 }
 
 /// The traced command without the folders of what ran it.
@@ -71,10 +84,10 @@ pub(super) fn show(ui: &mut Ui, document: &mut Document) {
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing.x = 0.0;
         for segment in &headline.segments {
-            let text = RichText::new(&segment.text).text_style(style::headline());
             match segment.location {
                 Some(location) => {
-                    let link = in_one_piece(ui, text.color(palette.accent), |ui, text| ui.add(Link::new(text)));
+                    let link =
+                        in_one_piece(ui, &segment.text, |ui, text| ui.add(link(text, &palette)), style::headline());
                     landmark(ui, &segment.text, link.rect);
                     if link.on_hover_text(format!("Select {}", segment.text)).clicked() {
                         document.select_row(RowKey::Location(location), GroupBy::Location);
@@ -114,8 +127,7 @@ mod tests {
             Harness::builder().with_size(vec2(720.0, 300.0)).with_context_setup(style::install).build_ui(move |ui| {
                 ui.horizontal_wrapped(|ui| {
                     for name in &labels {
-                        let text = RichText::new(name).text_style(style::headline());
-                        in_one_piece(ui, text, |ui, text| ui.add(Link::new(text)));
+                        in_one_piece(ui, name, |ui, name| ui.add(link(name, &Palette::DARK)), style::headline());
                         ui.label(", ");
                     }
                 });
@@ -130,6 +142,11 @@ mod tests {
             assert!(rect.height() < 2.0 * style::HEADLINE_SIZE && rect.right() <= 720.0, "{rect:?}");
             assert!(rects[..i].iter().all(|other| !other.shrink(0.5).intersects(rect.shrink(0.5))), "{i}: {rects:?}");
         }
+    }
+
+    #[test]
+    fn no_row_begins_with_a_unit() {
+        assert_eq!(unbroken("Peak 534 MiB at 19.9 s; 52 % of it"), "Peak 534\u{a0}MiB at 19.9\u{a0}s; 52\u{a0}% of it");
     }
 
     #[test]

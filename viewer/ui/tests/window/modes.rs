@@ -198,7 +198,7 @@ fn a_filter_is_a_chip_that_a_click_removes() {
 fn units_change_everywhere_at_once() {
     let mut driver = Driver::open("v13-py3.13/items.bin");
     driver.click(Role::Button, "KiB");
-    assert!(driver.shows_part("Peak 3.79 MB at 112 ms"));
+    assert!(driver.shows_part("Peak 3.79\u{a0}MB at 112\u{a0}ms"));
     assert!(driver.shows_part("3.79 MB in 622 allocations"));
 }
 

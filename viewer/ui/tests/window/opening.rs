@@ -24,7 +24,7 @@ fn a_capture_opens_on_its_peak_in_the_icicle_with_nothing_selected() {
 #[test]
 fn the_headline_and_the_facts_stand_on_top() {
     let driver = Driver::open("v13-py3.13/items.bin");
-    assert!(driver.shows("Peak 3.62 MiB at 112 ms; "));
+    assert!(driver.shows("Peak 3.62\u{a0}MiB at 112\u{a0}ms; "));
     assert!(driver.shows_part("3.52 MiB still live at the end"));
     assert!(driver.shows_part("peak RSS 48.0 MiB at 107 ms"));
     assert!(driver.shows("Live at the peak, 112 ms: 3.62 MiB in 622 allocations"));

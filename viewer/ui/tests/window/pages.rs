@@ -24,7 +24,7 @@ fn the_program_brings_its_sample_and_leaves_nothing_of_it_behind() {
     let mut driver = Driver::with_settings(None, &settings);
     driver.click(Role::Button, "Open the sample");
     assert_eq!(driver.harness.state().title(), "orders.bin — memray-view");
-    assert!(driver.shows("Peak 534 MiB at 19.9 s; "));
+    assert!(driver.shows("Peak 534\u{a0}MiB at 19.9\u{a0}s; "));
     let path = driver.harness.state().path().unwrap().to_owned();
     drop(driver);
     assert!(!path.exists());
