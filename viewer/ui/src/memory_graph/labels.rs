@@ -69,7 +69,7 @@ impl<'a> Labels<'a> {
 
 /// Whether a line passes through a rectangle.
 fn is_crossed(plot: &Plot, lines: &Lines, rect: Rect) -> bool {
-    [Some(&lines.heap), Some(&lines.rss), lines.selection()].into_iter().flatten().any(|series| {
+    lines.all().any(|series| {
         let reach = series.reach(plot.ms_at(rect.left()), plot.ms_at(rect.right()));
         reach.is_some_and(|(least, largest)| plot.y(largest) < rect.bottom() && plot.y(least) > rect.top())
     })
@@ -90,9 +90,9 @@ pub(super) fn around(point: Pos2, size: Vec2) -> [Pos2; 6] {
     [
         pos2(point.x + 8.0, middle),
         pos2(point.x - 8.0 - size.x, middle),
-        pos2(point.x + 4.0, point.y - size.y - 4.0),
+        pos2(point.x + 8.0, point.y - size.y - 4.0),
         pos2(point.x + 8.0, point.y + 6.0),
-        pos2(point.x - 4.0 - size.x, point.y - size.y - 4.0),
+        pos2(point.x - 8.0 - size.x, point.y - size.y - 4.0),
         pos2(point.x - 8.0 - size.x, point.y + 6.0),
     ]
 }
