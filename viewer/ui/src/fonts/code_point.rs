@@ -30,7 +30,7 @@ const GAP: usize = 1;
 /// What draws them, to be asked after all fonts.
 pub(super) fn boxes() -> GlyphRasterizer {
     GlyphRasterizer::new("memray-ui code points", |request: &GlyphRasterizerRequest<'_>| {
-        let cell_px = (request.font_size_px * CELL_PER_PX).round().clamp(1.0, 16.0) as usize;
+        let cell_px = cell_px(request.font_size_px);
         let boxes: Vec<Vec<[usize; 2]>> = request.cluster.chars().take(MOST_CHARS).map(cells).collect();
         let widths: Vec<usize> = request.cluster.chars().take(MOST_CHARS).map(width).collect();
         let cells_wide = widths.iter().map(|width| width + GAP).sum::<usize>();
@@ -49,6 +49,15 @@ pub(super) fn boxes() -> GlyphRasterizer {
         let bitmap = GlyphBitmap { image, offset_px: vec2(0.0, -rise), is_color: false };
         Some(RasterizedGlyph { bitmap, advance_px: (cells_wide * cell_px) as f32 })
     })
+}
+
+fn cell_px(font_size_px: f32) -> usize {
+    (font_size_px * CELL_PER_PX).round().clamp(1.0, 16.0) as usize
+}
+
+/// How wide a character's box is, with the room behind it.
+pub(super) fn width_px(character: char, font_size_px: f32) -> f32 {
+    ((width(character) + GAP) * cell_px(font_size_px)) as f32
 }
 
 /// The digits of a row: four in all, or six where four do not do.

@@ -8,7 +8,7 @@
 mod code_point;
 
 use egui::epaint::text::{FallbackRequest, FontInsert, FontProvider};
-use egui::{Context, FontData, FontDefinitions, FontFamily};
+use egui::{Context, FontData, FontDefinitions, FontFamily, FontId, Ui};
 use egui_system_font_provider::SystemFontProvider;
 use std::sync::{Arc, OnceLock};
 
@@ -36,6 +36,15 @@ pub fn install(context: &Context) {
     context.set_fonts(fonts);
     context.add_font_provider(Arc::new(SystemFonts::default()));
     context.add_glyph_rasterizer(code_point::boxes());
+}
+
+/// How wide a character is drawn.
+pub(crate) fn char_width(ui: &Ui, font: &FontId, character: char) -> f32 {
+    let scale = ui.pixels_per_point();
+    ui.fonts_mut(|fonts| match fonts.has_glyph(font, character) {
+        true => fonts.glyph_width(font, character),
+        false => code_point::width_px(character, font.size * scale) / scale,
+    })
 }
 
 /// The system's fonts, looked for when the first character comes that ours lack: few captures have one.
@@ -68,7 +77,7 @@ fn without_substitutions(font: &[u8]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use egui::{Color32, FontId, RawInput};
+    use egui::{Color32, RawInput};
 
     /// The sizes of the pictures of a text's letters.
     fn letters(context: &Context, family: &FontFamily, text: &str) -> Vec<[u16; 2]> {
@@ -108,6 +117,8 @@ mod tests {
         let [first, second] = pictures("\u{f8ffe}\u{f8fff}")[..] else { panic!("two characters") };
         assert_ne!(first, second);
         assert_eq!(first.1[0] - first.0[0], 16, "a box of six digits");
+        let width = |ui: &Ui| char_width(ui, &FontId::proportional(13.0), '\u{f8ffe}');
+        context.run_ui(RawInput::default(), |ui| assert_eq!(width(ui), 16.0)).textures_delta.clear();
     }
 
     #[test]
