@@ -26,7 +26,10 @@ pub(super) fn show(ui: &mut Ui, document: &mut Document, settings: &Settings) {
 fn reading_again(ui: &mut Ui, how_far: &HowFar) -> bool {
     ui.ctx().request_repaint_after(REFRESH);
     let words = format!("Reading the capture again: {}", how_far.short_words());
-    ui.label(RichText::new(words).color(Palette::of(ui.visuals()).text));
+    let format = TextFormat::simple(TextStyle::Body.resolve(ui.style()), Palette::of(ui.visuals()).text);
+    let job = LayoutJob::single_section(words, format);
+    keep_together(ui, job.clone());
+    ui.add(Label::new(job).extend());
     ui.button("Cancel").on_hover_text("Go back to what was shown before").clicked()
 }
 

@@ -25,6 +25,10 @@ use memray_report::Headline;
 use memray_report::notes::Note;
 use memray_report::size::Units;
 use std::sync::{Arc, Condvar, Mutex, PoisonError, mpsc};
+use std::time::{Duration, Instant};
+
+/// An answer that is there sooner is not worth a word.
+const PATIENCE: Duration = Duration::from_millis(300);
 
 /// What the UI wants to show.
 #[derive(Clone, Debug, PartialEq)]
@@ -102,6 +106,7 @@ struct Wish {
 /// A question that the thread is at. What is beyond the index has the capture read again, which may take long.
 struct Asking {
     question: Question,
+    began: Instant,
     progress: Arc<Progress>,
 }
 
@@ -136,9 +141,11 @@ impl Worker {
         self.shared.changed.notify_one();
     }
 
-    /// How far the question is that the thread is at, if it is at one.
+    /// How far the question is that the thread is at, if it has been at one for a while.
     pub(super) fn progress(&self) -> Option<Arc<Progress>> {
-        self.shared.lock().asking.as_ref().map(|asking| Arc::clone(&asking.progress))
+        let wish = self.shared.lock();
+        let asking = wish.asking.as_ref().filter(|asking| asking.began.elapsed() >= PATIENCE)?;
+        Some(Arc::clone(&asking.progress))
     }
 
     /// The parts that have come since.
@@ -181,7 +188,8 @@ impl Shared {
         let progress = Arc::new(Progress::default());
         {
             let mut wish = self.lock();
-            wish.asking = Some(Asking { question: question.clone(), progress: Arc::clone(&progress) });
+            let (question, progress) = (question.clone(), Arc::clone(&progress));
+            wish.asking = Some(Asking { question, began: Instant::now(), progress });
             wish.give_up_unwanted();
         }
         let outcome = index.ask_until_cancelled(question, &progress);
