@@ -153,8 +153,12 @@ impl<'a> Window<'a> {
     /// Moves the pointer, to pixels from the window's corner, and waits until the window has drawn a frame with it there:
     /// a press in the frame of the move is taken for another's.
     pub(crate) fn move_to(&self, (x, y): (i32, i32)) {
-        self.input(&["mousemove", "--window", &self.id, &x.to_string(), &y.to_string()]);
-        self.sees("the pointer", |shown| shown["pointer"] == serde_json::json!([x, y]));
+        let place = serde_json::json!([x, y]);
+        until("the pointer", || {
+            // Again where a window that has just opened was put elsewhere meanwhile.
+            self.input(&["mousemove", "--window", &self.id, &x.to_string(), &y.to_string()]);
+            soon(|| self.now().filter(|shown| shown["pointer"] == place))
+        });
     }
 
     fn sees(&self, what: &str, is_it: impl Fn(&Value) -> bool) {
