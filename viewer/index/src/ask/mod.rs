@@ -216,8 +216,9 @@ impl Store {
                 sites.retain(|(site, _)| matches[self.sites[site.index()].node.index()]);
             }
         }
-        if let Some(name) = filter.function_named {
-            let matches = self.nodes_with(|location| location.function == name);
+        if let Some(function) = filter.function_named {
+            let matches =
+                self.nodes_with(|location| location.function == function.name && location.file == function.file);
             sites.retain(|(site, _)| matches[self.sites[site.index()].node.index()]);
         }
         Ok(())

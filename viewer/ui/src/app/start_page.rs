@@ -42,10 +42,9 @@ pub(super) fn show(
             if ui.add_enabled(!dialog.is_open(), button).clicked() {
                 commands.push(Command::Open);
             }
-            if let Some(sample) = &options.sample
-                && ui.add(Button::new("Open the sample").min_size(vec2(0.0, 30.0))).clicked()
-            {
-                chosen = Some(sample.clone());
+            let sample = Button::new(Command::OpenSample.label()).min_size(vec2(0.0, 30.0));
+            if ui.add(sample).on_hover_text(Command::OpenSample.help()).clicked() {
+                commands.push(Command::OpenSample);
             }
             if options.takes_drops {
                 ui.label(RichText::new("or drop one on this window").color(palette.text_weak));
