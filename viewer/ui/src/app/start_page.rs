@@ -17,7 +17,10 @@ use memray_report::size::format_bytes;
 use memray_report::time::format_date_time;
 use std::path::{Path, PathBuf};
 
-/// The line that records a capture; memray's own, as this program does not record.
+/// The line that records a capture; elsewhere memray's own, as programs are recorded on Linux only.
+#[cfg(target_os = "linux")]
+const RECORD_COMMAND: &str = "memray-view run script.py";
+#[cfg(not(target_os = "linux"))]
 const RECORD_COMMAND: &str = "memray run -o out.bin script.py";
 const WIDTH: f32 = 680.0;
 
