@@ -124,11 +124,15 @@ pub(crate) fn build(
     let aggregator = Aggregator::new(TemporaryHistogram::default());
     let (file, header) = (&capture.file, &capture.header);
     let mut built = pipeline::run(file, capture.container, header, aggregator, &mut writer, progress)?;
+    let go_on = || if progress.is_cancelled() { Err(Error::Cancelled) } else { Ok(()) };
+    go_on()?;
     // First, so that it is gone when more is summed.
     let temporary = std::mem::take(&mut built.summary.temporary);
     writer.temporary(temporary.known_distance(), temporary.rows())?;
     drop(temporary);
+    go_on()?;
     writer.flush_all()?;
+    go_on()?;
     let is_aggregated = capture.header.file_format == FileFormat::Aggregated;
     if is_aggregated {
         built.summary.slices.clear();
@@ -144,6 +148,7 @@ pub(crate) fn build(
         (bytes, built.summary.slices.get(half.0 as usize / 2).map_or(0, |slice| slice.interval))
     };
     let end_heap_bytes = if is_aggregated { bytes_of(&sums.leaked) } else { built.summary.end_heap_bytes };
+    go_on()?;
     write_meta(&writer, capture, &built, high_water_mark, end_heap_bytes)?;
     writer.call_tree(&tree)?;
     writer.threads(&built.assembler.threads)?;
