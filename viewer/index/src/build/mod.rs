@@ -275,7 +275,7 @@ fn write_meta(
     };
     let duration_ms = last_time_ms.saturating_sub(header.start_time_ms).max(0);
     let peak_rss = built.snapshots.iter().max_by_key(|snapshot| snapshot.rss_bytes);
-    let total_bytes = built.summary.site_totals.iter().fold(0u64, |sum, total| sum.wrapping_add(total.bytes));
+    let total_bytes = built.summary.site_totals.iter().fold(0u64, |sum, total| sum.saturating_add(total.bytes));
     writer.meta("header", &capture.header_bytes)?;
     writer.meta("file_name", &capture.file_name)?;
     writer.meta("ending_reason", &reason)?;
