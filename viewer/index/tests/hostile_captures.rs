@@ -228,6 +228,7 @@ fn sizes_and_addresses_at_the_end_of_all_numbers() {
     ask_all(&index).unwrap_err(); // a range that ends before it begins
     let total = index.ask(&Question { mode: Mode::Total, ..Question::default() }).unwrap();
     assert_eq!(total.total.allocations, 9);
+    assert_eq!(index.info().total_bytes_allocated, u64::MAX, "which tells that no sum is right");
     // Sums are taken modulo 2^64: four blocks and one more of u64::MAX, less the one that was freed.
     let leaked = index.ask(&Question { mode: Mode::Leaked, ..Question::default() }).unwrap();
     assert_eq!((leaked.total.bytes, leaked.total.allocations), (-4, 4));
