@@ -299,7 +299,7 @@ fn a_full_disk_ends_the_capture_and_it_is_complete_up_to_there() {
             assert_eq!((header.allocation_count, found, end), (count, count, StreamEnd::Trailer));
         }
     };
-    std::thread::spawn(test).join().unwrap();
+    std::thread::Builder::new().name("full disk".to_owned()).spawn(test).unwrap().join().unwrap();
 }
 
 #[test]
