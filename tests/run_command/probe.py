@@ -6,9 +6,18 @@ import sys
 modules = sorted(sys.modules)
 
 import json
+import re
 import resource
 import signal
 import threading
+
+# Signals 32 and 33 are ignored or not by what threads the parent had.
+OF_THE_C_LIBRARY = 3 << 31
+
+
+def shown(thing):
+    return re.sub(" at 0x[0-9a-f]+", "", repr(thing))
+
 
 main = sys.modules["__main__"]
 spec = getattr(main, "__spec__", None)
@@ -23,18 +32,17 @@ probe = {
     "executable": sys.executable,
     "prefixes": [sys.prefix, sys.base_prefix, sys.exec_prefix],
     "modules": modules,
-    "meta_path": [repr(finder) for finder in sys.meta_path],
-    "main": {name: repr(value) for name, value in vars(main).items() if name.startswith("__") and name != "__builtins__"
-             and not name.startswith("__loader")},
-    "main_loader": type(getattr(main, "__loader__", None)).__name__,
+    "meta_path": [shown(finder) for finder in sys.meta_path],
+    "main": {name: shown(value) for name, value in vars(main).items() if name[:2] == "__" and name != "__builtins__"},
     "main_spec": spec and [spec.name, spec.origin, spec.parent],
-    "environ": list(os.environb.items()) and [[repr(k), repr(v)] for k, v in os.environb.items()],
+    "environ": [[repr(name), repr(value)] for name, value in os.environb.items()],
     "cwd": os.getcwd(),
     "stdin": sys.stdin.read(),
     "encodings": [sys.stdin.encoding, sys.stdout.encoding, sys.stderr.encoding, sys.getfilesystemencoding()],
-    "standard_streams": [repr(sys.stdin), repr(sys.stdout), repr(sys.stderr)],
-    "signals": {int(number): repr(signal.getsignal(number)).split(" at ")[0] for number in signal.valid_signals()},
-    "signals_of_the_system": {name: status[name] for name in ("SigBlk", "SigIgn", "SigPnd", "ShdPnd")},
+    "standard_streams": [shown(sys.stdin), shown(sys.stdout), shown(sys.stderr)],
+    "signals": {int(number): shown(signal.getsignal(number)) for number in signal.valid_signals()},
+    "signals_of_the_system": {name: hex(int(status[name], 16) & ~OF_THE_C_LIBRARY)
+                              for name in ("SigBlk", "SigIgn", "SigPnd", "ShdPnd")},
     "limits": {name: resource.getrlimit(getattr(resource, name)) for name in dir(resource) if name.startswith("RLIMIT")},
     "umask": os.umask(0o22),
     "threads": threading.active_count(),

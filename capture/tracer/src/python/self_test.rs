@@ -14,24 +14,29 @@ use std::ffi::CStr;
 use std::ptr::{null, null_mut};
 use std::sync::atomic::{AtomicPtr, Ordering};
 
-/// Names of each kind that strings are kept in, all sorts of functions, and a probe in each.
+/// Names of each kind that strings are kept in, all sorts of functions, and a probe in each. The names are given as
+/// strings: for an identifier that is not ASCII, Python imports `unicodedata`, which the program would find imported.
 const PROGRAM: &CStr = c"\
 def plain(probe):
     probe()
     return [
         probe() for _ in (1,)]
-def größe(probe):
+def named(function, name):
+    function.__code__ = function.__code__.replace(co_name=name)
+    return function
+def size(probe):
     plain(probe)
-    def длина():
+    def length():
         yield (
             plain(probe))
-    for _ in длина():
+    for _ in named(length, 'длина')():
         probe()
-async def 𐌀(probe):
-    (lambda: größe(probe))()
+async def a(probe):
+    (lambda: size(probe))()
+named(size, 'größe')
 list(map(plain, (probe,)))
 try:
-    𐌀(
+    named(a, '𐌀')(
         probe).send(None)
 except StopIteration:
     probe()
