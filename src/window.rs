@@ -8,7 +8,7 @@ use memray_index::OpenOptions;
 use memray_ui::settings::ThemeChoice;
 use memray_ui::{RunOptions, ScreenshotOptions, UiError};
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command};
 
 pub(crate) fn run(arguments: &WindowArguments, open: &OpenOptions) -> Result<(), Failure> {
@@ -27,7 +27,7 @@ pub(crate) fn run(arguments: &WindowArguments, open: &OpenOptions) -> Result<(),
         None => (None, [].as_slice()),
     };
     let children = others.iter().map(|file| open_beside(file, open)).collect::<Result<Vec<Child>, Failure>>()?;
-    let options = RunOptions { path: first, open: open.clone(), forgets: false, sample: sample() };
+    let options = RunOptions { path: first, open: open.clone(), forgets: false };
     let ran = memray_ui::run(options);
     for mut child in children {
         // Its own failure is its own to report; we only wait, so that the shell's prompt comes back last.
@@ -85,14 +85,4 @@ fn open_beside(file: &Path, open: &OpenOptions) -> Result<Child, Failure> {
 fn has_display() -> bool {
     let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     !cfg!(all(unix, not(target_os = "macos"))) || is_set("DISPLAY") || is_set("WAYLAND_DISPLAY")
-}
-
-/// The sample capture: as installed beside the command, or in the source tree that it was built in.
-fn sample() -> Option<PathBuf> {
-    let command = std::env::current_exe().ok()?;
-    let folder = command.parent()?;
-    ["../share/memray-view/orders.bin", "../../resources/sample/orders.bin"]
-        .into_iter()
-        .map(|place| folder.join(place))
-        .find(|place| place.is_file())
 }

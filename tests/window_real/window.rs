@@ -16,26 +16,50 @@ pub(crate) struct Window<'a> {
     home: tempfile::TempDir,
 }
 
+/// How a window looks when it opens.
+#[derive(Clone, Copy)]
+pub(crate) struct Look {
+    /// As the settings have it.
+    pub(crate) theme: &'static str,
+    pub(crate) size_points: [u32; 2],
+    pub(crate) pixels_per_point: u32,
+}
+
+impl Default for Look {
+    fn default() -> Self {
+        Self { theme: "System", size_points: [1440, 900], pixels_per_point: 1 }
+    }
+}
+
 impl<'a> Window<'a> {
     /// Opens a capture, and waits until its window is there and shows it.
     pub(crate) fn open(display: &'a Display, capture: &Path) -> Self {
+        Self::open_as(display, capture, Look::default())
+    }
+
+    /// Opens a capture for somebody whose settings and screen are these.
+    pub(crate) fn open_as(display: &'a Display, capture: &Path, look: Look) -> Self {
         let home = tempfile::tempdir().unwrap();
         let folder = |name: &str| {
             let folder = home.path().join(name);
             std::fs::create_dir(&folder).unwrap();
             folder
         };
+        let settings = folder("config").join("memray-view/settings.json");
+        std::fs::create_dir(settings.parent().unwrap()).unwrap();
+        let settings_text = serde_json::json!({"theme": look.theme, "window_size": look.size_points}).to_string();
+        std::fs::write(settings, settings_text).unwrap();
         let process = Command::new(binary())
             .arg(capture)
             .env("DISPLAY", display.name())
             .env_remove("WAYLAND_DISPLAY")
             .env("HOME", home.path())
             .env("XDG_CACHE_HOME", folder("cache"))
-            .env("XDG_CONFIG_HOME", folder("config"))
+            .env("XDG_CONFIG_HOME", home.path().join("config"))
             .env("XDG_DATA_HOME", folder("data"))
             .env("XDG_RUNTIME_DIR", folder("run"))
             .env("LIBGL_ALWAYS_SOFTWARE", "1")
-            .env("WINIT_X11_SCALE_FACTOR", "1")
+            .env("WINIT_X11_SCALE_FACTOR", look.pixels_per_point.to_string())
             .env("MEMRAY_VIEW_TEST_CHANNEL", home.path().join("shown"))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -129,8 +153,12 @@ impl<'a> Window<'a> {
     /// Moves the pointer, to pixels from the window's corner, and waits until the window has drawn a frame with it there:
     /// a press in the frame of the move is taken for another's.
     pub(crate) fn move_to(&self, (x, y): (i32, i32)) {
-        self.input(&["mousemove", "--window", &self.id, &x.to_string(), &y.to_string()]);
-        self.sees("the pointer", |shown| shown["pointer"] == serde_json::json!([x, y]));
+        let place = serde_json::json!([x, y]);
+        until("the pointer", || {
+            // Again where a window that has just opened was put elsewhere meanwhile.
+            self.input(&["mousemove", "--window", &self.id, &x.to_string(), &y.to_string()]);
+            soon(|| self.now().filter(|shown| shown["pointer"] == place))
+        });
     }
 
     fn sees(&self, what: &str, is_it: impl Fn(&Value) -> bool) {

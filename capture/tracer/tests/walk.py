@@ -25,7 +25,7 @@ library.memray_view_walk_find_ns.restype = ctypes.c_uint64
 library.memray_view_walk_observe_ns.argtypes = [ctypes.c_uint64]
 library.memray_view_walk_observe_ns.restype = ctypes.c_uint64
 
-library.memray_view_hook_allocators.argtypes = [ctypes.c_bool]
+library.memray_view_is_watched.restype = ctypes.c_bool
 library.memray_view_events.argtypes = [ctypes.c_size_t, ctypes.c_void_p, ctypes.c_size_t]
 library.memray_view_events.restype = ctypes.c_size_t
 
@@ -573,39 +573,48 @@ def sub_interpreters():
 
 def allocators():
     malloc, calloc, realloc, free = 2, 3, 4, 1
-    library.memray_view_hook_allocators(True)
-    try:
-        for domain in ("PyMem_Raw", "PyMem_", "PyObject_"):
-            functions = {}
-            for name, arguments in (("Malloc", 1), ("Calloc", 2), ("Realloc", 2), ("Free", 1)):
-                function = functions[name] = getattr(ctypes.pythonapi, domain + name)
-                function.argtypes = [ctypes.c_size_t] * arguments
-                function.restype = ctypes.c_size_t
-            # The last event of a live block is its own; what comes after its free may be another's.
-            for size in (40, 100_000):
-                first = functions["Malloc"](size)
-                seen = len(events(first))
-                assert events(first)[-1] == (malloc, size)
-                second = functions["Realloc"](first, size * 3)
-                assert events(first)[seen] == (free, 0)
-                assert events(second)[-1] == (realloc, size * 3)
-                seen = len(events(second))
-                functions["Free"](second)
-                assert events(second)[seen] == (free, 0)
-                third = functions["Calloc"](3, size)
-                assert events(third)[-1] == (calloc, 3 * size)
-                functions["Free"](third)
-                fourth = functions["Realloc"](0, size)
-                assert events(fourth)[-1] == (realloc, size)
-                functions["Free"](fourth)
-            assert functions["Malloc"](1 << 62) == 0
-            functions["Free"](0)
-            assert events(0) == []
-    finally:
-        library.memray_view_hook_allocators(False)
+    library.memray_view_hook_allocators()
+    for domain in ("PyMem_Raw", "PyMem_", "PyObject_"):
+        functions = {}
+        for name, arguments in (("Malloc", 1), ("Calloc", 2), ("Realloc", 2), ("Free", 1)):
+            function = functions[name] = getattr(ctypes.pythonapi, domain + name)
+            function.argtypes = [ctypes.c_size_t] * arguments
+            function.restype = ctypes.c_size_t
+        # The last event of a live block is its own; what comes after its free may be another's.
+        for size in (40, 100_000):
+            first = functions["Malloc"](size)
+            seen = len(events(first))
+            assert events(first)[-1] == (malloc, size)
+            second = functions["Realloc"](first, size * 3)
+            assert events(first)[seen] == (free, 0)
+            assert events(second)[-1] == (realloc, size * 3)
+            seen = len(events(second))
+            functions["Free"](second)
+            assert events(second)[seen] == (free, 0)
+            third = functions["Calloc"](3, size)
+            assert events(third)[-1] == (calloc, 3 * size)
+            functions["Free"](third)
+            fourth = functions["Realloc"](0, size)
+            assert events(fourth)[-1] == (realloc, size)
+            functions["Free"](fourth)
+        assert functions["Malloc"](1 << 62) == 0
+        functions["Free"](0)
+        assert events(0) == []
+    end_and_wait()
     kept = ctypes.pythonapi.PyMem_RawMalloc(77_777)
     assert (malloc, 77_777) not in events(kept)
     ctypes.pythonapi.PyMem_RawFree(kept)
+    assert library.memray_view_walk_begin() is None and library.memray_view_is_watched()
+
+
+def end_and_wait():
+    """The main thread does it when it comes to it."""
+    assert library.memray_view_is_watched()
+    library.memray_view_walk_end()
+    for _ in range(1000):
+        if not library.memray_view_is_watched():
+            return
+    raise AssertionError("nothing was undone")
 
 
 def events(address):
@@ -630,11 +639,27 @@ def main():
         if case() is False and case.__name__ not in left_out:
             left_out.append(case.__name__)
         check()
+    accepted = library.memray_view_walk_wrong_layouts_accepted()
+    assert accepted == 0, f"{accepted} wrong layouts"
     find = min(library.memray_view_walk_find_ns() for _ in range(5))
-    library.memray_view_walk_end()
+    end_and_wait()
     print(f"{sys.version.split()[0]}: {checks} stacks, the deepest of {deepest} frames; self-test {find / 1e6:.2f} ms"
           + (f"; without {', '.join(left_out)}" if left_out else ""))
+    look_on_while_the_interpreter_ends()
     return 0
+
+
+def look_on_while_the_interpreter_ends():
+    """The interpreter frees these threads' states while they have the GIL no more and look at their stacks."""
+    observe = ctypes.CDLL(sys.argv[1]).memray_view_walk_observe_ns
+    observe.argtypes = [ctypes.c_uint64]
+
+    def look():
+        while True:
+            observe(1_000_000)
+
+    for _ in range(3):
+        threading.Thread(target=look, daemon=True).start()
 
 
 if sys.argv[2:] != ["in-sub-interpreter"]:

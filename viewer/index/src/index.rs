@@ -204,10 +204,11 @@ impl Index {
         self.ask_until_cancelled(question, &Progress::default())
     }
 
-    /// As [`Self::ask`]. What needs the capture read again, as temporary allocations beyond the stored distances do, shows
+    /// As [`Self::ask`]. What needs the capture read again, as temporary allocations do at distances that the index does not know, shows
     /// its progress and stops when that is cancelled.
     pub fn ask_until_cancelled(&self, question: &Question, progress: &Progress) -> Result<Answer, Refusal> {
-        self.store.ask(question, |threshold| self.source.temporary_within(threshold, progress))
+        self.store
+            .ask(question, |threshold| self.source.temporary_within(threshold, self.store.temporary_known, progress))
     }
 
     /// An answer by stack: sites of one filtered stack (and thread, where split) summed, the largest bytes first.

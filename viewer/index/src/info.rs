@@ -14,7 +14,7 @@ pub struct CaptureInfo {
     pub file_size_bytes: u64,
     /// Records by kind.
     pub counts: RecordCounts,
-    /// All bytes that were ever allocated (mappings included); 0 in aggregated captures.
+    /// All bytes that were ever allocated (mappings included), or as many as can be counted; 0 in aggregated captures.
     pub total_bytes_allocated: u64,
     /// The largest resident set and when, milliseconds since the Unix epoch.
     pub peak_rss: Option<(u64, i64)>,

@@ -42,7 +42,7 @@ pub use location::{FrameKind, Location, LocationTraits};
 pub use native::NativeSymbols;
 pub use native::stack::NativeFrameInfo;
 pub use progress::{Progress, Provisional};
-pub use question::{Filter, Mode, Moment, Pattern, Question, TimeRange};
+pub use question::{Filter, Mode, Moment, NamedFunction, Pattern, Question, TimeRange};
 pub use site::{NativeStack, Site};
 pub use statistics::{SizeBin, Statistics, StatisticsRow};
 pub use table::{GroupBy, Row, RowKey, RowSites};

@@ -79,15 +79,24 @@ pub struct Filter {
     pub file: Option<Pattern>,
     /// Only stacks with a frame of a function that matches.
     pub function: Option<Pattern>,
-    /// Only stacks with a frame of a function of exactly this name. Patterns see names as they are shown, in which bytes that
-    /// are not UTF-8 are replaced, so that different names may look alike; this does not.
-    pub function_named: Option<StringId>,
+    /// Only stacks with a frame of exactly this function. Patterns see names as they are shown, in which bytes that are not
+    /// UTF-8 are replaced, so that different names may look alike; this does not.
+    pub function_named: Option<NamedFunction>,
     /// Leave out frames of the import system (memray's definition).
     pub hide_import_system: bool,
     /// Leave out frames that memray calls irrelevant: `runpy`'s, CPython's own, and those of the import system.
     pub hide_irrelevant: bool,
     /// Leave out frames of functions of these names.
     pub hidden_functions: Vec<StringId>,
+}
+
+/// A function by its exact name and file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct NamedFunction {
+    /// Its name.
+    pub name: StringId,
+    /// The file that it is in.
+    pub file: StringId,
 }
 
 /// What a name is compared with.

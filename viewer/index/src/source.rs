@@ -214,20 +214,20 @@ impl Source {
         io::copy(&mut from, out).map(drop)
     }
 
-    /// Reads the capture again.
+    /// Reads the capture again, as the index knows temporary allocations only up to a threshold.
     pub(crate) fn temporary_within(
         &self,
         threshold: u64,
+        known: u64,
         progress: &Progress,
     ) -> Result<Vec<(SiteId, Amount)>, Refusal> {
-        let stored = crate::build::MAX_TEMPORARY_DISTANCE;
         let Some(CaptureSource { path, identity, names_native }) = &self.capture else {
             return Err(Refusal(format!(
-                "an index file knows temporary allocations up to a threshold of {stored}: open the capture itself for more"
+                "this index file knows temporary allocations up to a threshold of {known}: open the capture itself for more"
             )));
         };
         let refused =
-            |why: String| Refusal(format!("a threshold above {stored} needs the capture read again, but {why}"));
+            |why: String| Refusal(format!("a threshold above {known} needs the capture read again, but {why}"));
         let capture = Capture::open(path).map_err(|error| refused(error.to_string()))?;
         if identity.as_ref() != Some(&cache::identity(&capture, *names_native)) {
             // Its sites would not be those of the index.

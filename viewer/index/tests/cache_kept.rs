@@ -299,6 +299,18 @@ fn an_index_in_use_is_not_cleared_and_answers_on() {
 }
 
 #[test]
+fn a_build_that_is_cancelled_leaves_nothing_and_can_be_begun_anew() {
+    let place = Place::new();
+    let progress = Progress::default();
+    progress.cancel();
+    assert!(matches!(place.try_open("a.bin", place.cache(), &progress), Err(Error::Cancelled)));
+    assert!(files_in(&place.cache()).is_empty(), "{:?}", files_in(&place.cache()));
+    let index = place.open("a.bin");
+    assert_eq!((index.origin(), index.not_kept()), (Origin::Built, None));
+    assert_eq!(place.open("a.bin").origin(), Origin::Cached);
+}
+
+#[test]
 fn reading_a_capture_again_can_be_cancelled() {
     let place = Place::new();
     let index = place.open("a.bin");

@@ -12,7 +12,9 @@ use memray_format::{
     Allocation, Allocator, CodeObject, Encoder, FrameKey, Header, Record, Snapshot, ThreadId, container::Lz4Frame,
     lz4_frame,
 };
-use memray_index::{Ending, Error, Filter, GroupBy, Mode, Moment, Question, ThreadIndex, TimeRange, TreeOptions};
+use memray_index::{
+    Ending, Error, Filter, GroupBy, Mode, Moment, NamedFunction, Question, ThreadIndex, TimeRange, TreeOptions,
+};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -226,6 +228,7 @@ fn sizes_and_addresses_at_the_end_of_all_numbers() {
     ask_all(&index).unwrap_err(); // a range that ends before it begins
     let total = index.ask(&Question { mode: Mode::Total, ..Question::default() }).unwrap();
     assert_eq!(total.total.allocations, 9);
+    assert_eq!(index.info().total_bytes_allocated, u64::MAX, "which tells that no sum is right");
     // Sums are taken modulo 2^64: four blocks and one more of u64::MAX, less the one that was freed.
     let leaked = index.ask(&Question { mode: Mode::Leaked, ..Question::default() }).unwrap();
     assert_eq!((leaked.total.bytes, leaked.total.allocations), (-4, 4));
@@ -386,11 +389,13 @@ fn functions_whose_names_look_alike_are_told_apart() {
     let bytes_of = |filter: Filter| index.ask(&Question { filter, ..Question::default() }).unwrap().total.bytes;
     let alike = memray_index::Pattern::Regex("^caf\u{fffd}$".to_owned());
     assert_eq!(bytes_of(Filter { function: Some(alike), ..Filter::default() }), 37);
-    let functions: Vec<_> =
-        (1..index.location_count() as u32).map(|id| index.location(memray_index::LocationId(id)).function).collect();
+    let locations = (1..index.location_count() as u32).map(|id| *index.location(memray_index::LocationId(id)));
+    let functions = locations.map(|location| NamedFunction { name: location.function, file: location.file });
     let mut found: Vec<(Vec<u8>, i64)> = functions
-        .iter()
-        .map(|&name| (index.bytes(name).to_vec(), bytes_of(Filter { function_named: Some(name), ..Filter::default() })))
+        .map(|function| {
+            let filter = Filter { function_named: Some(function), ..Filter::default() };
+            (index.bytes(function.name).to_vec(), bytes_of(filter))
+        })
         .collect();
     found.sort();
     assert_eq!(found, [(b"caf\xe8".to_vec(), 30), (b"caf\xe9".to_vec(), 7)]);

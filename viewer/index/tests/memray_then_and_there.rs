@@ -53,7 +53,7 @@ fn truth_of(capture: &Path) -> Truth {
 fn differences(capture: &Path) -> (Vec<String>, BTreeSet<&'static str>) {
     let (index, model, truth) = (answers::open_index(capture), Model::read(capture), truth_of(capture));
     let (mut differences, quirks) = conformance::check(&index, &model, &truth);
-    let naive = NaiveAnswers { model: &model, threads: index.threads().iter().map(|thread| thread.id).collect() };
+    let naive = NaiveAnswers::numbered_by(&index, &model);
     differences.extend(answers::compare(&index, &naive, &answers::some_questions(&naive)));
     (differences, quirks)
 }

@@ -34,7 +34,7 @@ fn differences(synthesis: &Synthesis, is_packed: bool) -> Vec<String> {
     let path = folder.path().join("synthetic.bin");
     write(synthesis, is_packed, &path);
     let (index, model) = (answers::open_index(&path), Model::read(&path));
-    let naive = NaiveAnswers { model: &model, threads: index.threads().iter().map(|thread| thread.id).collect() };
+    let naive = NaiveAnswers::numbered_by(&index, &model);
     answers::compare(&index, &naive, &answers::some_questions(&naive))
 }
 

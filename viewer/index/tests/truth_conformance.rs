@@ -57,7 +57,7 @@ fn index_agrees_with_memray(folder: &str, quirks: &[&str]) {
     compare(folder, quirks, |path, model, truth| {
         let index = answers::open_index(path);
         let (mut differences, quirks) = conformance::check(&index, model, truth);
-        let naive = NaiveAnswers { model, threads: index.threads().iter().map(|thread| thread.id).collect() };
+        let naive = NaiveAnswers::numbered_by(&index, model);
         // Of a capture with very deep stacks fewer are asked, so that it does not take minutes.
         let is_deep = model.stacks.iter().map(Vec::len).sum::<usize>() > 100_000;
         let questions = answers::some_questions(&naive).into_iter().step_by(if is_deep { 7 } else { 1 });

@@ -88,12 +88,23 @@ fn filter_words(
         pattern("a module", &filter.module),
         pattern("a file", &filter.file),
         pattern("a function", &filter.function),
-        filter.function_named.map(|name| format!("the function {}", escape::visible(&name_text(name)))),
+        filter.function_named.map(|function| {
+            format!("the function {}", named_function(&name_text(function.name), &name_text(function.file)))
+        }),
     ]
     .into_iter()
     .flatten()
     .collect();
     if words.is_empty() { String::new() } else { format!(", only {}", words.join(", ")) }
+}
+
+/// A function with its file's name, fit to be shown: `load (loader.py)`.
+pub fn named_function(name: &str, file: &str) -> String {
+    let name = escape::visible(name);
+    match escape::file_name(file.as_bytes()) {
+        [] => name.into_owned(),
+        file => format!("{name} ({})", escape::visible_bytes(file)),
+    }
 }
 
 fn amount_words(answer: &Answer, units: Units) -> String {
@@ -140,7 +151,7 @@ mod tests {
     use super::*;
     use crate::handmade::{START_MS, info, timeline};
     use memray_format::{Allocator, FileFormat};
-    use memray_index::{Amount, Ending, Question};
+    use memray_index::{Amount, Ending, NamedFunction, Question};
 
     fn answer(mode: Mode, bytes: i64, allocations: i64) -> Answer {
         Answer {
@@ -230,13 +241,14 @@ mod tests {
             allocator: Some(Allocator::Mmap),
             module: Some(Pattern::Substring("numpy".to_owned())),
             function: Some(Pattern::Regex("^load_\u{202e}".to_owned())),
-            function_named: Some(StringId(7)),
+            function_named: Some(NamedFunction { name: StringId(7), file: StringId(8) }),
             hide_irrelevant: true,
             ..Filter::default()
         };
         assert_eq!(
             filter_words(&filter, |_| "worker-1".to_owned(), |name| format!("name\n{}", name.0)),
-            ", only thread worker-1, mmap, a module with “numpy”, a function like /^load_\\u{202e}/, the function name\\n7"
+            ", only thread worker-1, mmap, a module with “numpy”, a function like /^load_\\u{202e}/, the \
+             function name\\n7 (name\\n8)"
         );
         assert_eq!(filter_words(&Filter::default(), |_| String::new(), |_| String::new()), "");
     }

@@ -19,6 +19,8 @@ use std::collections::BTreeSet;
 pub enum NoteKind {
     /// The recording stops before its end.
     StopsEarly,
+    /// The sizes add up to more than can be counted.
+    ImpossibleSizes,
     /// The capture holds sums only.
     Aggregated,
     /// Small Python objects were not traced.
@@ -45,7 +47,8 @@ pub struct Note {
 /// The notes that apply to a capture, the gravest first.
 pub fn notes(index: &Index) -> Vec<Note> {
     let info = index.info();
-    let mut notes: Vec<Note> = stops_early(info).into_iter().chain(aggregated(info)).collect();
+    let mut notes: Vec<Note> =
+        stops_early(info).into_iter().chain(impossible_sizes(info)).chain(aggregated(info)).collect();
     if may_lack_small_objects(info) && !holds_small_objects(index) {
         notes.push(small_objects_untraced());
     }
@@ -84,6 +87,18 @@ pub fn stops_early(info: &CaptureInfo) -> Option<Note> {
 /// Whole percents, rounded down: all of a file is readable only if all of it is.
 fn readable_percent(offset: u64, size_bytes: u64) -> u128 {
     if size_bytes == 0 { 0 } else { (u128::from(offset) * 100 / u128::from(size_bytes)).min(100) }
+}
+
+/// The note on sizes that no program can have allocated. Where their sum can be counted, so can every other sum.
+pub fn impossible_sizes(info: &CaptureInfo) -> Option<Note> {
+    (info.total_bytes_allocated > i64::MAX as u64).then(|| Note {
+        kind: NoteKind::ImpossibleSizes,
+        text:
+            "The sizes in this capture are impossible: they add up to more than can be counted. It is damaged, or no \
+               recording; no sum of its sizes means anything."
+                .to_owned(),
+        detail: None,
+    })
 }
 
 /// The note on a capture that holds sums only.
@@ -197,6 +212,15 @@ mod tests {
     use super::*;
     use crate::handmade::{Names, START_MS, info, timeline};
     use memray_format::FileFormat;
+
+    #[test]
+    fn sums_that_may_have_wrapped_are_told_of() {
+        let of_total = |total_bytes_allocated| impossible_sizes(&CaptureInfo { total_bytes_allocated, ..info() });
+        assert_eq!(of_total(i64::MAX as u64), None);
+        let note = of_total(i64::MAX as u64 + 1).unwrap();
+        assert!(note.text.starts_with("The sizes in this capture are impossible: they add up"), "{note:?}");
+        assert_eq!(of_total(u64::MAX), Some(note));
+    }
 
     #[test]
     fn damage_is_told_with_its_time_its_share_and_its_byte() {

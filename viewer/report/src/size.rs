@@ -33,17 +33,24 @@ impl Units {
 /// The minus sign of typography, U+2212: as wide as a digit, and no hyphen.
 pub const MINUS: char = '\u{2212}';
 
+/// What stands in place of a size that no program can have: half of all addresses there are, or more. A capture may claim any
+/// sizes, and those of a hostile one add up to anything.
+const IMPOSSIBLE: &str = "an impossible size";
+
 /// A size with three significant digits: `812 B`, `1.00 KiB`, `23.4 MiB`, `3.20 GiB`. Bytes below the first unit are
 /// exact.
 pub fn format_bytes(bytes: impl Into<i128>, units: Units) -> String {
     let bytes = bytes.into();
+    if bytes > i128::from(i64::MAX) {
+        return IMPOSSIBLE.to_owned();
+    }
     with_sign(bytes, false, magnitude(bytes.unsigned_abs(), units))
 }
 
 /// The sum of a capture's sizes, as [`format_bytes`] shows it. A capture may claim any sizes: where they are more than can
 /// be counted, their sum is negative.
 pub fn format_sum(bytes: i64, units: Units) -> String {
-    if bytes < 0 { "an impossible size".to_owned() } else { format_bytes(bytes, units) }
+    if bytes < 0 { IMPOSSIBLE.to_owned() } else { format_bytes(bytes, units) }
 }
 
 /// As [`format_bytes`], with a `+` where there is growth: for differences.
@@ -180,7 +187,9 @@ mod tests {
         assert_eq!(binary(123 * 1024 + 512), "124 KiB");
         assert_eq!(binary(3_435_973_837), "3.20 GiB");
         assert_eq!(binary(5 << 40), "5.00 TiB");
-        assert_eq!(binary(u64::MAX), "16.0 EiB");
+        assert_eq!(binary(i64::MAX as u64), "8.00 EiB");
+        assert_eq!(binary(i64::MAX as u64 + 1), "an impossible size");
+        assert_eq!(binary(u64::MAX), "an impossible size");
     }
 
     #[test]

@@ -35,7 +35,7 @@ impl ShortRecord {
 
     #[inline(always)]
     fn add(self, bits: u64, length: usize) -> Self {
-        Self { bits: self.bits | u128::from(bits) << (8 * self.length & 127), length: self.length + length }
+        Self { bits: self.bits | u128::from(bits) << ((8 * self.length) & 127), length: self.length + length }
     }
 }
 

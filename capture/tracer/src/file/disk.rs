@@ -27,6 +27,13 @@ pub(super) struct DiskFile {
 impl DiskFile {
     /// Creates an empty file.
     pub(super) fn create(path: &Path, overwrites: bool) -> io::Result<Self> {
+        // The program may go elsewhere before the path is needed again.
+        let path = std::path::absolute(path)?;
+        // Whoever has the old file open or mapped, maybe another tracer, keeps it. What is no file, or cannot be removed, is
+        // written over.
+        if overwrites && std::fs::symlink_metadata(&path).is_ok_and(|found| found.is_file()) {
+            let _ = std::fs::remove_file(&path);
+        }
         let mut options = OpenOptions::new();
         options.read(true).write(true).mode(0o644).custom_flags(libc::O_CLOEXEC);
         if overwrites {
@@ -34,8 +41,6 @@ impl DiskFile {
         } else {
             options.create_new(true)
         };
-        // The program may go elsewhere before the path is needed again.
-        let path = std::path::absolute(path)?;
         let file = moved_up(options.open(&path)?);
         let identity = identity(&file)?;
         Ok(Self { file: Some(file), path, identity, length_bytes: 0 })

@@ -299,7 +299,7 @@ fn a_full_disk_ends_the_capture_and_it_is_complete_up_to_there() {
             assert_eq!((header.allocation_count, found, end), (count, count, StreamEnd::Trailer));
         }
     };
-    std::thread::spawn(test).join().unwrap();
+    std::thread::Builder::new().name("full disk".to_owned()).spawn(test).unwrap().join().unwrap();
 }
 
 #[test]
@@ -378,6 +378,10 @@ fn a_file_that_is_there_is_replaced_only_if_asked() {
     let error = CaptureFile::create(&scratch.path(), options, &header_bytes(0)).map(|_| ()).unwrap_err();
     assert!(matches!(error, FileError::Exists(_)));
     assert_eq!(std::fs::read_to_string(scratch.path()).unwrap(), "precious");
+    let before = std::fs::File::open(scratch.path()).unwrap();
+    Writer::create(&scratch.path(), true, None).finish(0, b"");
+    assert_eq!(read(&scratch.path()).2, StreamEnd::Trailer);
+    assert_eq!(std::io::read_to_string(before).unwrap(), "precious", "who has it open keeps it");
     let nowhere = scratch.0.path().join("no/such/folder");
     let error = CaptureFile::create(&nowhere, options, &header_bytes(0)).map(|_| ()).unwrap_err();
     let expected =

@@ -25,6 +25,7 @@ macro_rules! real {
             }
             $(
                 #[inline(always)]
+                #[allow(dead_code, reason = "some are jumped to instead")]
                 pub(in crate::hooks) unsafe fn $name($($argument: $type),*) $(-> $result)? {
                     let address = address::$name.load(std::sync::atomic::Ordering::Relaxed);
                     // SAFETY: hooks are called through slots only, which are changed when the address of the function that

@@ -13,7 +13,7 @@ use std::ffi::{c_char, c_int};
 /// # Safety
 /// `settings` points to `length` bytes, `message` to `capacity` bytes that may be written. The calling thread holds the GIL.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn memray_view_start(
+pub(super) unsafe extern "C" fn memray_view_start(
     settings: *const u8,
     length: usize,
     message: *mut c_char,
@@ -45,18 +45,18 @@ pub unsafe extern "C" fn memray_view_start(
 
 /// Stops tracing and completes the capture; nothing if nothing is traced.
 #[unsafe(no_mangle)]
-pub extern "C" fn memray_view_stop() {
+pub(super) extern "C" fn memray_view_stop() {
     session::stop();
 }
 
 /// Whether tracing goes on: 1, or 0 if it was not started or has ended, for whatever reason.
 #[unsafe(no_mangle)]
-pub extern "C" fn memray_view_is_tracing() -> c_int {
+pub(super) extern "C" fn memray_view_is_tracing() -> c_int {
     c_int::from(session::is_tracing())
 }
 
 /// The version, which is that of the settings; ended by NUL.
 #[unsafe(no_mangle)]
-pub extern "C" fn memray_view_version() -> *const c_char {
+pub(super) extern "C" fn memray_view_version() -> *const c_char {
     concat!(env!("CARGO_PKG_VERSION"), "\0").as_ptr().cast()
 }

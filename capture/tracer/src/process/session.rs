@@ -265,6 +265,9 @@ fn end(error: Option<RecordError>) {
         // Not from within a hook, which the loader may have called with its lock held.
         hooks::remove();
     }
+    if let Some(interpreter) = INTERPRETER.get() {
+        interpreter.undo();
+    }
     IS_CLAIMED.store(false, Ordering::Release);
 }
 
@@ -298,6 +301,10 @@ pub(super) fn begin_in_child() {
     crate::thread::number_from_one_again();
     if !session.settings.follows_forks {
         IS_TRACING.store(false, Ordering::Release);
+        IS_CLAIMED.store(false, Ordering::Release);
+        if let Some(interpreter) = INTERPRETER.get() {
+            interpreter.undo();
+        }
         return;
     }
     session.path = fork::child_path(&session.path, u32::try_from(header.pid).unwrap_or(0));

@@ -46,8 +46,8 @@ pub(super) unsafe fn instruction_offset(frame: usize, raw: &RawFrame, layout: &L
     let Some(Instructions { first, first_traceable }) = layout.code.instructions else {
         return Some(i64::from(raw.instruction as u32 as i32).max(0));
     };
-    // SAFETY: the frame has the member.
-    let owner = layout.frame.owner.map_or(0, |owner| unsafe { memory::read::<u8>(frame + owner) });
+    // SAFETY: as the caller promises.
+    let owner = unsafe { owner(frame, &layout.frame) };
     if owner >= OWNED_BY_NOBODY || raw.code == 0 {
         return None;
     }
@@ -60,6 +60,25 @@ pub(super) unsafe fn instruction_offset(frame: usize, raw: &RawFrame, layout: &L
         }
     }
     Some(offset.max(0))
+}
+
+/// Who owns a frame's memory; 0, the thread, before 3.11.
+///
+/// # Safety
+/// As for [`read`].
+#[inline(always)]
+unsafe fn owner(frame: usize, layout: &FrameLayout) -> u8 {
+    // SAFETY: the frame has the member.
+    layout.owner.map_or(0, |owner| unsafe { memory::read(frame + owner) })
+}
+
+/// Whether a frame runs code, and does not only mark where C code called the interpreter.
+///
+/// # Safety
+/// As for [`read`].
+pub(super) unsafe fn has_code(frame: usize, layout: &FrameLayout) -> bool {
+    // SAFETY: as the caller promises.
+    unsafe { owner(frame, layout) < OWNED_BY_NOBODY }
 }
 
 /// `sizeof(_Py_CODEUNIT)`.
@@ -90,7 +109,7 @@ impl ThisThread {
     #[inline]
     pub(super) fn state(&self, layout: &Layout) -> usize {
         if let Some(runtime) = &layout.thread.runtime {
-            return self.state_before_3_12(runtime, layout.thread.thread_id);
+            return self.unless_freed(self.state_before_3_12(runtime, layout.thread.thread_id), layout);
         }
         // SAFETY: the function may be called by any thread at any time; it only reads.
         let attached = self.attached.map_or(0, |attached| unsafe { attached() });
@@ -98,7 +117,14 @@ impl ThisThread {
             return attached;
         }
         // SAFETY: as above.
-        unsafe { (self.known)() }
+        self.unless_freed(unsafe { (self.known)() }, layout)
+    }
+
+    /// A state of a thread that may not have the GIL; 0 if another thread may be freeing it, as the interpreter ends.
+    fn unless_freed(&self, state: usize, layout: &Layout) -> usize {
+        // SAFETY: a member of `_PyRuntime`, a static variable.
+        let finalizing: usize = unsafe { memory::read(self.runtime + layout.thread.finalizing) };
+        if finalizing == 0 || finalizing == state { state } else { 0 }
     }
 
     /// Whether the calling thread has the GIL.
@@ -133,6 +159,21 @@ impl ThisThread {
             let holder: usize = memory::read(runtime + layout.holder);
             let is_ours = holder != 0 && holder != known && memory::read::<usize>(holder + thread_id) == this_thread();
             if is_ours { holder } else { known }
+        }
+    }
+
+    /// Whether `_PyRuntime` knows the calling thread, which has the GIL, as it should up to 3.11; later it is not asked.
+    pub(super) fn has_expected_state(&self, layout: &Layout) -> bool {
+        let Some(runtime) = &layout.thread.runtime else { return true };
+        // SAFETY: members of `_PyRuntime`, and of the thread's state, which has more than that.
+        unsafe {
+            let holder: usize = memory::read(self.runtime + runtime.holder);
+            let [newest, main] = memory::read::<[usize; 2]>(self.runtime + runtime.interpreters);
+            holder != 0
+                && holder == self.state(layout)
+                && newest != 0
+                && main != 0
+                && memory::read::<usize>(holder + layout.thread.thread_id) == this_thread()
         }
     }
 

@@ -65,6 +65,14 @@ pub(crate) enum Refusal {
 }
 
 impl Interpreter {
+    /// This interpreter, read by another layout: the self-test must refuse it.
+    #[cfg(feature = "walk-check")]
+    pub(super) fn with_layout(layout: Layout) -> Result<Self, Refusal> {
+        let (symbols, version) = (Symbols::find()?, version()?);
+        let this_thread = ThisThread::new(&symbols, &layout);
+        Ok(Self { version: version.0, symbols, layout, this_thread })
+    }
+
     /// Finds and checks it. To be called with the GIL held, in a thread that runs Python. Runs a little Python, of which
     /// nothing is left.
     pub(crate) fn find() -> Result<Self, Refusal> {
@@ -95,16 +103,6 @@ impl Interpreter {
         lives::forget_all();
         tested.map_err(|difference| Refusal::SelfTest { version, difference })?;
         Ok(interpreter)
-    }
-
-    /// Begins to learn of code objects that die. Needed while stacks are observed; to be called with the GIL held.
-    pub(crate) fn watch(&self) {
-        lives::watch(&self.symbols);
-    }
-
-    /// Ends what [`Self::watch`] began. To be called with the GIL held.
-    pub(crate) fn unwatch(&self) {
-        lives::unwatch(&self.symbols);
     }
 
     /// What a capture says of a code object. To be called while the calling thread's stack has it.
@@ -159,6 +157,10 @@ impl Interpreter {
     /// The calling thread's state; 0 if it has none.
     pub(super) fn thread_state(&self) -> usize {
         self.this_thread.state(&self.layout)
+    }
+
+    pub(super) fn this_thread(&self) -> &ThisThread {
+        &self.this_thread
     }
 
     pub(super) fn layout(&self) -> &Layout {

@@ -31,6 +31,9 @@ pub(super) struct ThreadLayout {
     pub(super) current_in_holder: Option<usize>,
     /// The thread, as `pthread_self` names it.
     pub(super) thread_id: usize,
+    /// In `_PyRuntime`: the thread state that ends the interpreter, or 0. From then on others may be freed under the threads
+    /// that had them.
+    pub(super) finalizing: usize,
     /// Of interpreters that keep no thread state in a variable of the thread, up to 3.11.
     pub(super) runtime: Option<RuntimeLayout>,
 }
@@ -100,6 +103,23 @@ pub(super) struct TextLayout {
     pub(super) wide: usize,
     pub(super) bytes_length: usize,
     pub(super) bytes: usize,
+}
+
+impl FrameLayout {
+    /// Where what is read of it ends.
+    pub(super) fn bytes(&self) -> usize {
+        let words = [self.code, self.previous, self.instruction].map(|word| word + size_of::<usize>());
+        words.into_iter().chain(self.owner.map(|owner| owner + 1)).fold(0, usize::max)
+    }
+}
+
+impl CodeLayout {
+    /// Where what is read of it ends.
+    pub(super) fn bytes(&self) -> usize {
+        let words = [self.file, self.name, self.first_line, self.line_table].map(|word| word + size_of::<usize>());
+        let instructions = self.instructions.as_ref().map(|instructions| instructions.first);
+        words.into_iter().chain(instructions).fold(0, usize::max)
+    }
 }
 
 impl Layout {

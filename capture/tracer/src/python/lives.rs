@@ -93,6 +93,12 @@ pub(super) fn unwatch(symbols: &Symbols) {
     }
 }
 
+/// Whether the wrapper is in its place.
+#[cfg(feature = "walk-check")]
+pub(super) fn is_watched(symbols: &Symbols) -> bool {
+    slot(symbols).load(Ordering::Relaxed) == wrapper()
+}
+
 /// All lives begin anew, as far as we know.
 pub(super) fn forget_all() {
     MISSED.store(true, Ordering::Relaxed);

@@ -12,11 +12,13 @@ mod layout;
 mod lives;
 mod memory;
 mod module_paths;
+mod readable;
 mod self_test;
 mod stack;
 mod symbols;
 mod text;
 mod thread_names;
+mod undo;
 mod version;
 #[cfg(feature = "walk-check")]
 mod walk_check;

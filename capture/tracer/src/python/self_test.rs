@@ -6,8 +6,9 @@
 //! here it meets known functions first. Nothing of the test is left: its namespace is its own, an exception that was set
 //! stays set, functions that trace or profile the program do not see it.
 
+use super::readable::Readable;
 use super::symbols::{MethodDefinition, Object, Symbols};
-use super::{Frame, Interpreter, PythonStack};
+use super::{Frame, Interpreter, PythonStack, memory};
 use memray_format::line_number;
 use std::ffi::CStr;
 use std::ptr::{null, null_mut};
@@ -37,7 +38,10 @@ except StopIteration:
 ";
 
 /// What its functions are called.
-const FUNCTIONS: [&str; 7] = ["plain", "<listcomp>", "größe", "длина", "𐌀", "<lambda>", MODULE];
+const FUNCTIONS: [&str; 7] = ["plain", "<listcomp>", "größe", GENERATOR, "𐌀", "<lambda>", MODULE];
+
+/// The one that is a generator.
+const GENERATOR: &str = "длина";
 
 /// What its code outside of functions is called.
 const MODULE: &str = "<module>";
@@ -56,6 +60,7 @@ const NO_ARGUMENTS: i32 = 4;
 /// What a run of the test is about.
 struct Test<'a> {
     interpreter: &'a Interpreter,
+    readable: Readable,
     /// Kept from probe to probe, so that changes are tested too.
     stack: PythonStack,
     /// How many frames of the program lie below the test's.
@@ -73,11 +78,16 @@ static PROBE: MethodDefinition =
 /// Runs the test; what differs, if anything. To be called with the GIL held.
 pub(super) fn run(interpreter: &Interpreter) -> Result<(), String> {
     let symbols = &interpreter.symbols;
+    let readable = Readable::new().ok_or_else(|| "no pipe could be opened to test it".to_owned())?;
     let state = interpreter.thread_state();
     if state == 0 {
         return Err("this thread has no state".to_owned());
     }
-    let mut test = Test { interpreter, stack: PythonStack::default(), below: None, calls: 0, difference: None };
+    if !interpreter.this_thread().has_expected_state(interpreter.layout()) {
+        return Err("this thread's state is not where it should be".to_owned());
+    }
+    let mut test =
+        Test { interpreter, readable, stack: PythonStack::default(), below: None, calls: 0, difference: None };
     TEST.store((&raw mut test).cast(), Ordering::Release);
     // SAFETY: the GIL is held; the test lives until the program has run.
     let has_run = unsafe { run_program(symbols, state) };
@@ -148,7 +158,10 @@ impl Test<'_> {
     /// # Safety
     /// The GIL is held, and Python code calls.
     unsafe fn compare(&mut self) -> Result<(), String> {
-        let Self { interpreter, stack, below, .. } = self;
+        let Self { interpreter, readable, stack, below, .. } = self;
+        if !readable.has_stack(interpreter.this_thread(), interpreter.layout()) {
+            return Err("frames do not lie where they should".to_owned());
+        }
         stack.observe(interpreter);
         // SAFETY: lends the current frame.
         let mut frame = unsafe { (interpreter.symbols.current_frame)() };
@@ -157,7 +170,7 @@ impl Test<'_> {
         for ours in stack.frames().iter().rev() {
             level -= 1;
             // SAFETY: the frame is one of the interpreter's, or null.
-            let compared = unsafe { compare_frame(interpreter, ours, frame) };
+            let compared = unsafe { compare_frame(interpreter, readable, ours, frame) };
             if let Ok(Place::Module) = compared {
                 // SAFETY: held since it was asked for.
                 unsafe { release(interpreter, frame, is_lent) };
@@ -190,7 +203,12 @@ enum Place {
 ///
 /// # Safety
 /// The GIL is held; the frame is a `PyFrameObject`, or null.
-unsafe fn compare_frame(interpreter: &Interpreter, ours: &Frame, frame: Object) -> Result<Place, String> {
+unsafe fn compare_frame(
+    interpreter: &Interpreter,
+    readable: &Readable,
+    ours: &Frame,
+    frame: Object,
+) -> Result<Place, String> {
     let symbols = &interpreter.symbols;
     if frame.is_null() {
         return Err("there are more frames than there should be".to_owned());
@@ -209,6 +227,9 @@ unsafe fn compare_frame(interpreter: &Interpreter, ours: &Frame, frame: Object) 
     if instruction.is_some_and(|it| i64::from(it) != ours.instruction_offset) {
         return Err("another instruction".to_owned());
     }
+    if !readable.has_text(code, interpreter.layout()) {
+        return Err("names do not lie where they should".to_owned());
+    }
     let text = interpreter.text(ours.code);
     let function = FUNCTIONS.iter().find(|name| name.as_bytes() == text.function);
     let (Some(function), true) = (function, text.file == FILE.to_bytes()) else {
@@ -217,6 +238,19 @@ unsafe fn compare_frame(interpreter: &Interpreter, ours: &Frame, frame: Object) 
     let our_line = line_number(interpreter.version, text.first_line, &text.line_table, ours.instruction_offset);
     if our_line != line {
         return Err(format!("line {our_line} of {function}, not {line}"));
+    }
+    // Code outside of functions begins at once; a generator makes cells and itself first.
+    let instructions_before = interpreter.layout().code.instructions.as_ref().map(|instructions| {
+        // SAFETY: the code object was just looked at.
+        unsafe { memory::read::<i32>(code + instructions.first_traceable) }
+    });
+    let is_expected = match (*function, instructions_before) {
+        (MODULE, Some(count)) => count == 0,
+        (GENERATOR, Some(count)) => (2..=8).contains(&count),
+        _ => true,
+    };
+    if !is_expected {
+        return Err(format!("{instructions_before:?} instructions before {function}"));
     }
     Ok(if *function == MODULE { Place::Module } else { Place::Function })
 }

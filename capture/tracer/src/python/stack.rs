@@ -210,6 +210,8 @@ struct RecentCode {
 /// How many there are. A power of two.
 const RECENT: usize = 64;
 
+const NO_CODE: CodeObject = CodeObject { address: 0, life: 0 };
+
 impl RecentCode {
     #[inline]
     fn code(&mut self, address: usize) -> CodeObject {
@@ -225,13 +227,13 @@ impl RecentCode {
     fn ask(&mut self, address: usize, place: usize) -> CodeObject {
         let code = CodeObject { address, life: lives::numbers().of(address) };
         if self.code.is_empty() {
-            self.code = vec![CodeObject { address: 0, life: 0 }; RECENT];
+            self.code = vec![NO_CODE; RECENT];
         }
         self.code[place] = code;
         code
     }
 
     fn forget(&mut self) {
-        self.code.clear();
+        self.code.fill(NO_CODE);
     }
 }

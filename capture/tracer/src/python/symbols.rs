@@ -58,6 +58,8 @@ macro_rules! symbols {
 symbols! {
     required is_initialized: unsafe extern "C" fn() -> c_int = c"Py_IsInitialized";
     required system_object: unsafe extern "C" fn(*const c_char) -> Object = c"PySys_GetObject";
+    required add_pending_call: unsafe extern "C" fn(unsafe extern "C" fn(*mut c_void) -> c_int, *mut c_void) -> c_int
+        = c"Py_AddPendingCall";
     // Thread states.
     required this_thread_state: unsafe extern "C" fn() -> usize = c"PyGILState_GetThisThreadState";
     optional unchecked_thread_state: unsafe extern "C" fn() -> usize = c"PyThreadState_GetUnchecked";

@@ -15,6 +15,64 @@ const KIND_SHIFT: u32 = 2;
 const COMPACT: u32 = 1 << 5;
 const ASCII: u32 = 1 << 6;
 
+/// Where a string's characters lie.
+#[derive(Clone, Copy)]
+pub(super) struct Characters {
+    pub(super) address: usize,
+    length: usize,
+    /// How large each is.
+    bytes: usize,
+}
+
+impl Characters {
+    /// Whether they follow the string's head, and do not lie elsewhere.
+    ///
+    /// # Safety
+    /// The address is that of a live `str`.
+    pub(super) unsafe fn follow(string: usize, layout: &TextLayout) -> bool {
+        // SAFETY: as the caller promises.
+        unsafe { memory::read::<u32>(string + layout.state) & COMPACT != 0 }
+    }
+
+    /// Of a `str`.
+    ///
+    /// # Safety
+    /// The address is that of a live `str`.
+    pub(super) unsafe fn of(string: usize, layout: &TextLayout) -> Self {
+        // SAFETY: as the caller promises.
+        unsafe {
+            let state: u32 = memory::read(string + layout.state);
+            let address = match (state & COMPACT != 0, state & ASCII != 0) {
+                (true, true) => string + layout.ascii,
+                (true, false) => string + layout.wide,
+                (false, _) => memory::read(string + layout.wide),
+            };
+            let length = memory::read::<usize>(string + layout.length).min(LONGEST_NAME);
+            Self { address, length, bytes: (state >> KIND_SHIFT & 7) as usize }
+        }
+    }
+
+    pub(super) fn length_bytes(&self) -> usize {
+        self.length * self.bytes
+    }
+
+    /// # Safety
+    /// The characters are there.
+    unsafe fn read(&self) -> Vec<u8> {
+        let Self { address, length, bytes } = *self;
+        // SAFETY: as the caller promises.
+        unsafe {
+            match bytes {
+                _ if address == 0 => Vec::new(),
+                1 => utf8(length, |at| u32::from(memory::read::<u8>(address + at))),
+                2 => utf8(length, |at| u32::from(memory::read::<u16>(address + at * 2))),
+                4 => utf8(length, |at| memory::read::<u32>(address + at * 4)),
+                _ => Vec::new(),
+            }
+        }
+    }
+}
+
 /// A `str` as UTF-8, whatever the interpreter keeps it as. What has no UTF-8, a lone surrogate, is replaced.
 ///
 /// # Safety
@@ -23,25 +81,8 @@ pub(super) unsafe fn string(address: usize, layout: &TextLayout) -> Vec<u8> {
     if address == 0 {
         return Vec::new();
     }
-    // SAFETY: as the caller promises. A string's characters do not change, and lie where its state says.
-    unsafe {
-        let length = memory::read::<usize>(address + layout.length).min(LONGEST_NAME);
-        let state: u32 = memory::read(address + layout.state);
-        let characters = match (state & COMPACT != 0, state & ASCII != 0) {
-            (true, true) => address + layout.ascii,
-            (true, false) => address + layout.wide,
-            (false, _) => memory::read(address + layout.wide),
-        };
-        if characters == 0 {
-            return Vec::new();
-        }
-        match state >> KIND_SHIFT & 7 {
-            1 => utf8(length, |at| u32::from(memory::read::<u8>(characters + at))),
-            2 => utf8(length, |at| u32::from(memory::read::<u16>(characters + at * 2))),
-            4 => utf8(length, |at| memory::read::<u32>(characters + at * 4)),
-            _ => Vec::new(),
-        }
-    }
+    // SAFETY: as the caller promises. A string's characters do not change.
+    unsafe { Characters::of(address, layout).read() }
 }
 
 fn utf8(length: usize, character: impl Fn(usize) -> u32) -> Vec<u8> {
@@ -59,10 +100,16 @@ pub(super) unsafe fn bytes(address: usize, layout: &TextLayout) -> Vec<u8> {
         return Vec::new();
     }
     // SAFETY: as the caller promises.
-    unsafe {
-        let length = memory::read::<usize>(address + layout.bytes_length).min(LONGEST_TABLE);
-        memory::bytes(address + layout.bytes, length)
-    }
+    unsafe { memory::bytes(address + layout.bytes, bytes_length(address, layout)) }
+}
+
+/// How long a `bytes` is.
+///
+/// # Safety
+/// The address is that of a live `bytes`.
+pub(super) unsafe fn bytes_length(address: usize, layout: &TextLayout) -> usize {
+    // SAFETY: as the caller promises.
+    unsafe { memory::read::<usize>(address + layout.bytes_length) }.min(LONGEST_TABLE)
 }
 
 #[cfg(test)]

@@ -3,7 +3,8 @@
 //! now, which is held against a walk from scratch first; and what Python's allocators did. Not in releases.
 
 use super::allocators::{self, Listener};
-use super::{CodeIds, CodeText, Frame, Interpreter, PythonStack, StackChange, lives};
+use super::layout::Layout;
+use super::{CodeIds, CodeText, Frame, Interpreter, PythonStack, StackChange, lives, self_test};
 use crate::lock::Lock;
 use crate::thread::Entered;
 use memray_format::{Allocator, line_number};
@@ -46,11 +47,47 @@ pub(super) extern "C" fn memray_view_walk_begin() -> *const c_char {
 #[unsafe(no_mangle)]
 pub(super) extern "C" fn memray_view_walk_end() {
     if let Some(Ok(interpreter)) = INTERPRETER.get() {
-        interpreter.unwatch();
+        interpreter.undo();
     }
 }
 
-/// How often the self-test runs in a second, in nanoseconds a run.
+/// Tries the self-test with each member of the layout a word or some off. Returns how many it did not refuse.
+#[unsafe(no_mangle)]
+pub(super) extern "C" fn memray_view_walk_wrong_layouts_accepted() -> usize {
+    let Some(Ok(interpreter)) = INTERPRETER.get() else { return usize::MAX };
+    let members: [fn(&mut Layout) -> Option<&mut usize>; 12] = [
+        |layout| Some(&mut layout.thread.current),
+        |layout| layout.thread.current_in_holder.as_mut(),
+        |layout| Some(&mut layout.frame.code),
+        |layout| Some(&mut layout.frame.previous),
+        |layout| Some(&mut layout.frame.instruction),
+        |layout| Some(&mut layout.code.name),
+        |layout| Some(&mut layout.code.file),
+        |layout| Some(&mut layout.code.line_table),
+        |layout| Some(&mut layout.code.first_line),
+        |layout| layout.code.instructions.as_mut().map(|it| &mut it.first),
+        |layout| Some(&mut layout.text.length),
+        |layout| Some(&mut layout.text.wide),
+    ];
+    let mut accepted = 0;
+    for member in members {
+        for change in [-64isize, -16, -8, 8, 16, 64] {
+            let mut layout = interpreter.layout().clone();
+            let Some(offset) = member(&mut layout) else { continue };
+            let Some(wrong) = offset.checked_add_signed(change) else { continue };
+            *offset = wrong;
+            if let Ok(wrong) = Interpreter::with_layout(layout)
+                && self_test::run(&wrong).is_ok()
+            {
+                accepted += 1;
+            }
+        }
+    }
+    lives::forget_all();
+    accepted
+}
+
+/// How long it takes to find and test the interpreter, in nanoseconds.
 #[unsafe(no_mangle)]
 pub(super) extern "C" fn memray_view_walk_find_ns() -> u64 {
     let begin = std::time::Instant::now();
@@ -162,14 +199,18 @@ impl Listener for Events {
     }
 }
 
-/// Hooks Python's allocators, or ends it.
+/// Hooks Python's allocators.
 #[unsafe(no_mangle)]
-pub(super) extern "C" fn memray_view_hook_allocators(hooks: bool) {
-    let Some(Ok(interpreter)) = INTERPRETER.get() else { return };
-    match hooks {
-        true => allocators::install::<Events>(interpreter),
-        false => allocators::remove(interpreter),
+pub(super) extern "C" fn memray_view_hook_allocators() {
+    if let Some(Ok(interpreter)) = INTERPRETER.get() {
+        allocators::install::<Events>(interpreter);
     }
+}
+
+/// Whether the interpreter tells us of code objects that die.
+#[unsafe(no_mangle)]
+pub(super) extern "C" fn memray_view_is_watched() -> bool {
+    matches!(INTERPRETER.get(), Some(Ok(interpreter)) if lives::is_watched(&interpreter.symbols))
 }
 
 /// Writes what happened at an address, each as the allocator's number and the size. Returns how many there are.

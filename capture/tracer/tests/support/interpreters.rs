@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Those that `MEMRAY_VIEW_PYTHONS` lists, with colons between; else those of pyenv, of the system and in `PATH`. One of
-/// each version and place.
-pub fn found() -> Vec<PathBuf> {
+/// Those that `MEMRAY_VIEW_PYTHONS` lists, with colons between; else those of pyenv, of the system, in `PATH`, and what
+/// `scripts/newer-pythons` made. One of each version and place.
+pub(crate) fn found() -> Vec<PathBuf> {
     if let Some(list) = std::env::var_os("MEMRAY_VIEW_PYTHONS") {
         return std::env::split_paths(&list).collect();
     }
@@ -17,6 +17,7 @@ pub fn found() -> Vec<PathBuf> {
     {
         folders.extend(versions.flatten().map(|version| version.path().join("bin")));
     }
+    folders.extend(Path::new(env!("CARGO_TARGET_TMPDIR")).parent().map(|target| target.join("newer-pythons/bin")));
     folders.extend(std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()));
     let candidates = folders.iter().flat_map(|folder| {
         (9..=15).map(move |minor| folder.join(format!("python3.{minor}"))).filter(|path| path.is_file())

@@ -32,7 +32,7 @@ pub(crate) fn unreadable(error: rusqlite::Error) -> Refusal {
 }
 
 impl Store {
-    /// Answers a question; temporary allocations beyond the stored distances are `reread` from the capture.
+    /// Answers a question; temporary allocations at distances that the index does not know are `reread` from the capture.
     pub(crate) fn ask(
         &self,
         question: &Question,
@@ -83,8 +83,7 @@ impl Store {
                 (to.map(|to| lifetimes.born(from, to)).unwrap_or_default(), None)
             }
             Mode::Temporary { threshold } => {
-                let stored = u64::from(crate::build::MAX_TEMPORARY_DISTANCE);
-                (if threshold > stored { reread(threshold)? } else { self.temporary(threshold)? }, None)
+                (if threshold > self.temporary_known { reread(threshold)? } else { self.temporary(threshold)? }, None)
             }
         })
     }
@@ -216,8 +215,9 @@ impl Store {
                 sites.retain(|(site, _)| matches[self.sites[site.index()].node.index()]);
             }
         }
-        if let Some(name) = filter.function_named {
-            let matches = self.nodes_with(|location| location.function == name);
+        if let Some(function) = filter.function_named {
+            let matches =
+                self.nodes_with(|location| location.function == function.name && location.file == function.file);
             sites.retain(|(site, _)| matches[self.sites[site.index()].node.index()]);
         }
         Ok(())

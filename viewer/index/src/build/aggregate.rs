@@ -198,7 +198,8 @@ impl Aggregator {
     #[inline(always)]
     fn count_allocation(&mut self, site: SiteId, size_bytes: u64) {
         let total = &mut self.site_totals[site.index()];
-        total.bytes = total.bytes.wrapping_add(size_bytes);
+        // Not modulo 2^64, as other sums are: it tells whether those are right.
+        total.bytes = total.bytes.saturating_add(size_bytes);
         total.allocations += 1;
         match self.small_sizes.get_mut(size_bytes as usize) {
             Some(count) => *count += 1,

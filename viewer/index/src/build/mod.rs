@@ -18,9 +18,10 @@ mod recent;
 mod temporary;
 pub(crate) mod tree_builder;
 
-pub(crate) use temporary::MAX_DISTANCE as MAX_TEMPORARY_DISTANCE;
+pub(crate) use temporary::{MAX_DISTANCE as MAX_TEMPORARY_DISTANCE, TemporaryRow};
 
 use crate::answer::Amount;
+use crate::ask::tree_layout::add;
 use crate::call_tree::CallTree;
 use crate::columns::{Half, LifetimeRow, RowKind};
 use crate::error::Error;
@@ -30,7 +31,7 @@ use crate::native::place::{NativeNames, Stacks, look_up_names, place};
 use crate::progress::Progress;
 use crate::store::writer::{SiteRow, Writer};
 use crate::timeline::SnapshotRow;
-use aggregate::{Aggregator, RowSink, SiteTotal};
+use aggregate::{Aggregator, RowSink};
 use mapping::CaptureMapping;
 use memray_format::container::{Container, describe_non_capture, sniff};
 use memray_format::{FileFormat, Header, Snapshot};
@@ -123,31 +124,40 @@ pub(crate) fn build(
     let aggregator = Aggregator::new(TemporaryHistogram::default());
     let (file, header) = (&capture.file, &capture.header);
     let mut built = pipeline::run(file, capture.container, header, aggregator, &mut writer, progress)?;
+    let go_on = || if progress.is_cancelled() { Err(Error::Cancelled) } else { Ok(()) };
+    go_on()?;
+    // First, so that it is gone when more is summed.
+    let temporary = std::mem::take(&mut built.summary.temporary);
+    writer.temporary(temporary.known_distance(), temporary.rows())?;
+    drop(temporary);
+    go_on()?;
     writer.flush_all()?;
+    go_on()?;
     let is_aggregated = capture.header.file_format == FileFormat::Aggregated;
     if is_aggregated {
         built.summary.slices.clear();
     }
 
-    let site_rows = if is_aggregated { aggregated_rows(&built) } else { summed_rows(&built, &writer)? };
+    let sums = if is_aggregated { aggregated_sums(&built) } else { live_sums(&built, &writer)? };
     let (tree, native_names) = finished_tree(&mut built, capture, names_native, progress)?;
+    let bytes_of = |sums: &[Amount]| sums.iter().fold(0u64, |sum, amount| sum.wrapping_add(amount.bytes as u64));
     let high_water_mark = if is_aggregated {
-        (site_rows.iter().fold(0u64, |sum, row| sum.wrapping_add(row.peak.0 as u64)), 0)
+        (bytes_of(&sums.peak), 0)
     } else {
         let (bytes, half) = built.summary.high_water_mark;
         (bytes, built.summary.slices.get(half.0 as usize / 2).map_or(0, |slice| slice.interval))
     };
-    let end_heap_bytes = if is_aggregated {
-        site_rows.iter().fold(0u64, |sum, row| sum.wrapping_add(row.leaked.0 as u64))
-    } else {
-        built.summary.end_heap_bytes
-    };
+    let end_heap_bytes = if is_aggregated { bytes_of(&sums.leaked) } else { built.summary.end_heap_bytes };
+    go_on()?;
     write_meta(&writer, capture, &built, high_water_mark, end_heap_bytes)?;
     writer.call_tree(&tree)?;
     writer.threads(&built.assembler.threads)?;
-    writer.sites(&built.assembler.sites, &site_rows)?;
-    writer.timeline(&snapshot_rows(&built.snapshots, &built.summary.snapshot_heaps), &built.summary.slices)?;
-    writer.temporary(built.summary.temporary.rows())?;
+    let totals = built.summary.site_totals.iter().map(|total| amount(total.bytes, total.allocations));
+    let site_rows = sums.peak.iter().zip(&sums.leaked).zip(totals.chain(std::iter::repeat(Amount::default())));
+    let site_rows = site_rows.map(|((&peak, &leaked), total)| SiteRow { peak, leaked, total });
+    writer.sites(&built.assembler.sites, site_rows)?;
+    let snapshots = built.snapshots.iter().zip(&built.summary.snapshot_heaps);
+    writer.timeline(snapshots.map(|(snapshot, &heap)| snapshot_row(snapshot, heap)), &built.summary.slices)?;
     let above_tracker = built.assembler.above_tracker.iter();
     writer.statistics(&built.summary.sizes, &built.summary.size_buckets, above_tracker)?;
     writer.native(&built.assembler.native, &native_names)?;
@@ -204,47 +214,46 @@ pub(crate) fn temporary_within(
     let aggregator = Aggregator::new(TemporaryHistogram::within(threshold));
     let (file, header) = (&capture.file, &capture.header);
     let built = pipeline::run(file, capture.container, header, aggregator, &mut Nowhere, progress)?;
-    let amount = |bytes: u64, allocations: u64| Amount { bytes: bytes as i64, allocations: allocations as i64 };
-    // One row a site, as distances beyond those that an index holds are not told apart.
+    // One row a site, as distances are not told apart.
     let rows = built.summary.temporary.rows();
     Ok(rows.map(|(site, _, bytes, allocations)| (site, amount(bytes, allocations))).collect())
 }
 
-/// Sums by site of a streaming capture.
-fn summed_rows(built: &Built, writer: &Writer) -> Result<Vec<SiteRow>, Error> {
+fn amount(bytes: u64, allocations: u64) -> Amount {
+    Amount { bytes: bytes as i64, allocations: allocations as i64 }
+}
+
+/// Sums by site that are kept ready.
+struct LiveSums {
+    peak: Vec<Amount>,
+    leaked: Vec<Amount>,
+}
+
+/// Those of a streaming capture.
+fn live_sums(built: &Built, writer: &Writer) -> Result<LiveSums, Error> {
     let sites = built.assembler.sites.len();
     let peak = writer.live_at(built.summary.high_water_mark.1, sites)?;
     let leaked = writer.live_at(Half(Half::NEVER.0 - 1), sites)?;
-    let empty = SiteTotal::default();
-    Ok((0..sites)
-        .map(|site| {
-            let total = built.summary.site_totals.get(site).unwrap_or(&empty);
-            SiteRow { peak: peak[site], leaked: leaked[site], total: (total.bytes as i64, total.allocations as i64) }
-        })
-        .collect())
+    Ok(LiveSums { peak, leaked })
 }
 
-/// Sums by site of an aggregated capture; it does not know totals.
-fn aggregated_rows(built: &Built) -> Vec<SiteRow> {
-    let mut rows = vec![SiteRow::default(); built.assembler.sites.len()];
+/// Those of an aggregated capture.
+fn aggregated_sums(built: &Built) -> LiveSums {
+    let sites = built.assembler.sites.len();
+    let mut sums = LiveSums { peak: vec![Amount::default(); sites], leaked: vec![Amount::default(); sites] };
     for sum in &built.assembler.aggregated {
-        let row = &mut rows[sum.site.index()];
-        row.peak = (row.peak.0.wrapping_add(sum.peak.bytes), row.peak.1.wrapping_add(sum.peak.allocations));
-        row.leaked = (row.leaked.0.wrapping_add(sum.leaked.bytes), row.leaked.1.wrapping_add(sum.leaked.allocations));
+        add(&mut sums.peak[sum.site.index()], sum.peak);
+        add(&mut sums.leaked[sum.site.index()], sum.leaked);
     }
-    rows
+    sums
 }
 
-fn snapshot_rows(snapshots: &[Snapshot], heaps: &[u64]) -> Vec<SnapshotRow> {
-    snapshots
-        .iter()
-        .zip(heaps)
-        .map(|(snapshot, &heap_bytes)| SnapshotRow {
-            time_ms: snapshot.time_ms,
-            rss_bytes: snapshot.rss_bytes,
-            heap_bytes: snapshot.heap_bytes.unwrap_or(heap_bytes),
-        })
-        .collect()
+fn snapshot_row(snapshot: &Snapshot, heap_bytes: u64) -> SnapshotRow {
+    SnapshotRow {
+        time_ms: snapshot.time_ms,
+        rss_bytes: snapshot.rss_bytes,
+        heap_bytes: snapshot.heap_bytes.unwrap_or(heap_bytes),
+    }
 }
 
 fn write_meta(
@@ -266,7 +275,7 @@ fn write_meta(
     };
     let duration_ms = last_time_ms.saturating_sub(header.start_time_ms).max(0);
     let peak_rss = built.snapshots.iter().max_by_key(|snapshot| snapshot.rss_bytes);
-    let total_bytes = built.summary.site_totals.iter().fold(0u64, |sum, total| sum.wrapping_add(total.bytes));
+    let total_bytes = built.summary.site_totals.iter().fold(0u64, |sum, total| sum.saturating_add(total.bytes));
     writer.meta("header", &capture.header_bytes)?;
     writer.meta("file_name", &capture.file_name)?;
     writer.meta("ending_reason", &reason)?;

@@ -429,4 +429,50 @@ mod tests {
         // Of a block that was cut on disk a little more can be had.
         assert!(later > 10_000 && later <= before, "{later} of {before}");
     }
+
+    /// An LZ4 frame that stores bytes as they are.
+    fn stored(bytes: &[u8]) -> Vec<u8> {
+        let mut frame = vec![0x04, 0x22, 0x4d, 0x18, 0x60, 0x50, 0xfb];
+        for block in bytes.chunks(256 << 10) {
+            frame.extend_from_slice(&(block.len() as u32 | 1 << 31).to_le_bytes());
+            frame.extend_from_slice(block);
+        }
+        frame.extend_from_slice(&[0; 4]);
+        frame
+    }
+
+    fn jump(length_bytes: u32) -> [u8; 8] {
+        (0x184d_2a50 | u64::from(length_bytes) << 32).to_le_bytes()
+    }
+
+    #[test]
+    fn a_capture_of_our_own_whose_program_was_killed_is_read_to_its_last_record() {
+        let synthesis = Synthesis::large(7, 50_000);
+        let header = synthesis.header();
+        let mut encoder = Encoder::new(Vec::new(), &header).unwrap();
+        synthesis.generate(&mut |record| encoder.record(&record).unwrap());
+        let complete = encoder.finish().unwrap();
+        let (header, records) = complete.split_at(memray_format::encode_header(&header).unwrap().len());
+        let (records, last) = records[..records.len() - 1].split_at(records.len() / 2);
+        // The header, full blocks, a reserve of old bytes, the block that was being filled, another beyond.
+        let padded = [last, &[0; 5000]].concat();
+        let slots = [stored(&padded), jump(u32::MAX).to_vec(), stored(b"old")].concat();
+        let killed = [stored(header), stored(records), jump(70_000).to_vec(), vec![7; 70_000], slots].concat();
+        let folder = tempfile::tempdir().unwrap();
+        let [complete, killed] = [complete, killed].map(|bytes| {
+            let path = folder.path().join(format!("{}.bin", bytes.len()));
+            std::fs::write(&path, bytes).unwrap();
+            let index_path = path.with_extension("index");
+            build(&Capture::open(&path).unwrap(), &index_path, false, &Progress::default()).unwrap();
+            Store::open(&index_path).unwrap()
+        });
+        let reason = "the program was killed, or is still running".to_owned();
+        assert!(matches!(&killed.info.ending, Ending::Truncated { reason: found, .. } if *found == reason));
+        assert_eq!(complete.info.ending, Ending::Complete);
+        let allocations = |store: &Store| store.info.counts.allocations;
+        assert_eq!(allocations(&killed), allocations(&complete));
+        let peak = |store: &Store| store.ask(&Question::default(), |_| Ok(Vec::new())).unwrap().sites;
+        assert_eq!(peak(&killed), peak(&complete));
+        assert!(peak(&killed).len() > 10);
+    }
 }

@@ -1,53 +1,77 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Temporary allocations: for every site, how many allocations its thread made before it freed a block.
+//!
+//! [`TemporaryHistogram`] leads. There may be as many pairs of site and distance as frees, so only so many are kept: when
+//! there are more, the farthest distance is forgotten, of all sites at once, until the others fit. What is kept is exact,
+//! and how far that goes is told ([`TemporaryHistogram::known_distance`]); the capture is read again for more.
 
 use crate::ids::SiteId;
 use rustc_hash::FxHashMap;
 
-/// The largest distance that is kept exactly. Beyond, the capture is read again.
+/// The largest distance that is ever kept.
 pub(crate) const MAX_DISTANCE: u32 = 1024;
 
-/// The nearest distances, which are most of all, are kept in a row for each site.
+/// The nearest distances, which are most of all, are kept in a row for each site, and never forgotten.
 const NEAR: usize = 4;
 
-/// A site with this many far distances is given a table of all of them.
-const FAR_ENOUGH: u32 = 64;
+/// A site that freed so many blocks at far distances is given a table of all of them.
+const FAR_ENOUGH: u32 = 1024;
 
-/// Tables at most, 16 KiB each; further sites share a hash map.
-const MAX_TABLES: usize = 4096;
+/// Tables at most, 16 KiB each; further sites share a hash map a distance.
+const MAX_TABLES: usize = 1024;
+
+/// Sums in those maps, about 45 bytes each.
+const MAX_SHARED: usize = 1 << 20;
 
 /// Bytes and allocations.
 type Sum = (u64, u64);
 
+/// A row: site, distance, bytes, allocations.
+pub(crate) type TemporaryRow = (SiteId, u32, u64, u64);
+
 /// Bytes and allocations by site and distance.
 pub(crate) struct TemporaryHistogram {
-    max_distance: u32,
+    /// The largest distance that is kept.
+    known_distance: u32,
     /// What of a distance is kept: all, or none where distances are not told apart.
     kept_bits: u32,
     near: Vec<[Sum; NEAR]>,
     far: Vec<Far>,
-    tables: Vec<Box<[Sum]>>,
-    shared: FxHashMap<u64, Sum>,
+    tables: Vec<Table>,
+    /// By distance, from [`NEAR`] on.
+    shared: Vec<FxHashMap<SiteId, Sum>>,
+    /// Sums in all of them, and how many there may be.
+    shared_sums: usize,
+    max_shared: usize,
 }
 
 /// Where a site's far distances are.
 #[derive(Clone, Copy)]
 enum Far {
-    /// In the shared map, so many so far.
+    /// In the shared maps, so many frees so far.
     Shared(u32),
     /// In a table.
     Table(u32),
 }
 
+/// The far distances of one site.
+struct Table {
+    site: SiteId,
+    /// By distance.
+    sums: Box<[Sum]>,
+}
+
 impl Default for TemporaryHistogram {
     fn default() -> Self {
         Self {
-            max_distance: MAX_DISTANCE,
+            known_distance: MAX_DISTANCE,
             kept_bits: u32::MAX,
             near: Vec::new(),
             far: Vec::new(),
             tables: Vec::new(),
-            shared: FxHashMap::default(),
+            shared: vec![FxHashMap::default(); MAX_DISTANCE as usize + 1 - NEAR],
+            shared_sums: 0,
+            max_shared: MAX_SHARED,
         }
     }
 }
@@ -55,9 +79,12 @@ impl Default for TemporaryHistogram {
 impl TemporaryHistogram {
     /// One that only sums what is freed within a distance, all as distance 0.
     pub(crate) fn within(threshold: u64) -> Self {
-        let max_distance = u32::try_from(threshold).unwrap_or(u32::MAX);
-        let kept_bits = if max_distance > MAX_DISTANCE { 0 } else { u32::MAX };
-        Self { max_distance, kept_bits, ..Self::default() }
+        Self { known_distance: u32::try_from(threshold).unwrap_or(u32::MAX), kept_bits: 0, ..Self::default() }
+    }
+
+    /// The largest distance of which all is kept.
+    pub(crate) fn known_distance(&self) -> u32 {
+        self.known_distance
     }
 
     /// Tells how many sites there are from now on.
@@ -69,60 +96,71 @@ impl TemporaryHistogram {
     /// A block was freed by the thread that allocated it, `distance` allocations later.
     #[inline(always)]
     pub(crate) fn add(&mut self, site: SiteId, distance: u32, size_bytes: u64) {
-        if distance > self.max_distance {
+        if distance > self.known_distance {
             return;
         }
         let distance = (distance & self.kept_bits) as usize;
-        let sum = match self.near[site.index()].get_mut(distance) {
-            Some(sum) => sum,
-            None => self.far_sum(site, distance),
-        };
-        sum.0 = sum.0.wrapping_add(size_bytes);
-        sum.1 += 1;
+        match self.near[site.index()].get_mut(distance) {
+            Some(sum) => add(sum, (size_bytes, 1)),
+            None => self.add_far(site, distance, size_bytes),
+        }
     }
 
     #[inline(never)]
-    fn far_sum(&mut self, site: SiteId, distance: usize) -> &mut Sum {
+    fn add_far(&mut self, site: SiteId, distance: usize, size_bytes: u64) {
         let far = &mut self.far[site.index()];
-        if let Far::Shared(count) = far {
-            *count += 1;
-            if *count >= FAR_ENOUGH && self.tables.len() < MAX_TABLES {
+        if let Far::Shared(frees) = far {
+            *frees += 1;
+            if *frees >= FAR_ENOUGH && self.tables.len() < MAX_TABLES {
                 *far = Far::Table(self.tables.len() as u32);
-                self.tables.push(vec![(0, 0); MAX_DISTANCE as usize + 1].into_boxed_slice());
+                let sums = vec![(0, 0); MAX_DISTANCE as usize + 1].into_boxed_slice();
+                self.tables.push(Table { site, sums });
             }
         }
         match *far {
-            Far::Table(table) => &mut self.tables[table as usize][distance],
-            Far::Shared(_) => self.shared.entry(u64::from(site.0) << 16 | distance as u64).or_default(),
-        }
-    }
-
-    /// Rows (site, distance, bytes, allocations), by distance and site. The near ones are not copied: they are most of all.
-    pub(crate) fn rows(&self) -> impl Iterator<Item = (SiteId, u32, u64, u64)> + '_ {
-        let near = (0..NEAR).flat_map(|distance| {
-            let of_distance = move |(site, sums): (usize, &[Sum; NEAR])| row(site, distance, sums[distance]);
-            self.near.iter().enumerate().filter_map(of_distance)
-        });
-        near.chain(self.far_rows())
-    }
-
-    fn far_rows(&self) -> Vec<(SiteId, u32, u64, u64)> {
-        let mut rows = Vec::new();
-        for (site, far) in self.far.iter().enumerate() {
-            if let Far::Table(table) = far {
-                let sums = self.tables[*table as usize].iter().enumerate();
-                rows.extend(sums.filter_map(|(distance, &sum)| row(site, distance, sum)));
+            Far::Table(table) => add(&mut self.tables[table as usize].sums[distance], (size_bytes, 1)),
+            Far::Shared(_) => {
+                let sums = &mut self.shared[distance - NEAR];
+                let before = sums.len();
+                add(sums.entry(site).or_default(), (size_bytes, 1));
+                self.shared_sums += sums.len() - before;
+                if self.shared_sums > self.max_shared {
+                    self.forget_farthest();
+                }
             }
         }
-        let shared = self.shared.iter();
-        rows.extend(shared.filter_map(|(key, &sum)| row((key >> 16) as usize, (key & 0xffff) as usize, sum)));
-        rows.sort_unstable_by_key(|row| (row.1, row.0));
-        // A site's first far distances are in the shared map, the others in its table.
+    }
+
+    #[cold]
+    fn forget_farthest(&mut self) {
+        while self.shared_sums > self.max_shared
+            && let Some(farthest) = self.shared.pop()
+        {
+            self.shared_sums -= farthest.len();
+            self.known_distance = (NEAR + self.shared.len()) as u32 - 1;
+        }
+    }
+
+    /// All rows, by distance and site. None but those of one far distance are copied: they may be many.
+    pub(crate) fn rows(&self) -> impl Iterator<Item = TemporaryRow> + '_ {
+        let near = (0..NEAR).flat_map(|distance| {
+            let of_distance =
+                move |(site, sums): (usize, &[Sum; NEAR])| row(SiteId(site as u32), distance, sums[distance]);
+            self.near.iter().enumerate().filter_map(of_distance)
+        });
+        near.chain((NEAR..).zip(&self.shared).flat_map(|(distance, shared)| self.far_rows(distance, shared)))
+    }
+
+    fn far_rows(&self, distance: usize, shared: &FxHashMap<SiteId, Sum>) -> Vec<TemporaryRow> {
+        let tables = self.tables.iter().filter_map(|table| row(table.site, distance, table.sums[distance]));
+        let shared = shared.iter().filter_map(|(&site, &sum)| row(site, distance, sum));
+        let mut rows: Vec<TemporaryRow> = tables.chain(shared).collect();
+        rows.sort_unstable_by_key(|row| row.0);
+        // A site's first far distances are in the shared maps, the others in its table.
         rows.dedup_by(|next, kept| {
-            let is_same = (next.0, next.1) == (kept.0, kept.1);
+            let is_same = next.0 == kept.0;
             if is_same {
-                kept.2 = kept.2.wrapping_add(next.2);
-                kept.3 += next.3;
+                (kept.2, kept.3) = (kept.2.wrapping_add(next.2), kept.3 + next.3);
             }
             is_same
         });
@@ -130,6 +168,75 @@ impl TemporaryHistogram {
     }
 }
 
-fn row(site: usize, distance: usize, (bytes, allocations): Sum) -> Option<(SiteId, u32, u64, u64)> {
-    (allocations > 0).then_some((SiteId(site as u32), distance as u32, bytes, allocations))
+#[inline(always)]
+fn add(sum: &mut Sum, (bytes, allocations): Sum) {
+    *sum = (sum.0.wrapping_add(bytes), sum.1 + allocations);
+}
+
+fn row(site: SiteId, distance: usize, (bytes, allocations): Sum) -> Option<TemporaryRow> {
+    (allocations > 0).then_some((site, distance as u32, bytes, allocations))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeMap;
+
+    const SITES: u32 = 40;
+
+    /// Frees of some sites: site, distance, size.
+    type Frees = Vec<(u32, u32, u64)>;
+
+    fn histogram(frees: &Frees, max_shared: usize) -> TemporaryHistogram {
+        let mut histogram = TemporaryHistogram { max_shared, ..TemporaryHistogram::default() };
+        histogram.resize(SITES as usize);
+        frees.iter().for_each(|&(site, distance, size)| histogram.add(SiteId(site), distance, size));
+        histogram
+    }
+
+    /// The rows by definition, up to a distance.
+    fn rows_within(frees: &Frees, threshold: u32) -> Vec<TemporaryRow> {
+        let mut sums = BTreeMap::<(u32, u32), Sum>::new();
+        for &(site, distance, size) in frees.iter().filter(|(_, distance, _)| *distance <= threshold) {
+            add(sums.entry((distance, site)).or_default(), (size, 1));
+        }
+        sums.into_iter().map(|((distance, site), (bytes, count))| (SiteId(site), distance, bytes, count)).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn all_is_right_up_to_the_distance_that_is_known(
+            frees in prop::collection::vec((0..SITES, 0u32..1200, 1u64..100), 0..2000),
+            nearer in 0u32..9,
+            max_shared in 0usize..300,
+        ) {
+            let frees: Frees = frees.into_iter().map(|(site, distance, size)| (site, distance >> nearer, size)).collect();
+            let histogram = histogram(&frees, max_shared);
+            let known = histogram.known_distance();
+            prop_assert!(histogram.rows().eq(rows_within(&frees, known)));
+            prop_assert!((NEAR as u32 - 1..=MAX_DISTANCE).contains(&known));
+            // No more is forgotten than must be.
+            let far_sums = |known| rows_within(&frees, known).iter().filter(|row| row.1 as usize >= NEAR).count();
+            prop_assert!(far_sums(known) <= max_shared);
+            prop_assert!(known == MAX_DISTANCE || far_sums(known + 1) > max_shared);
+        }
+    }
+
+    #[test]
+    fn a_site_that_is_given_a_table_keeps_what_it_had_before() {
+        let frees: Frees = (0..5 * FAR_ENOUGH).map(|i| (i % 2, i % 700, u64::from(i))).collect();
+        let histogram = histogram(&frees, MAX_SHARED);
+        assert_eq!(histogram.tables.len(), 2);
+        assert!(histogram.rows().eq(rows_within(&frees, MAX_DISTANCE)));
+    }
+
+    #[test]
+    fn of_a_threshold_only_the_sums_are_kept() {
+        let frees: Frees = vec![(3, 0, 1), (3, 5000, 10), (4, 5001, 100), (5, 9, 1000)];
+        let mut histogram = TemporaryHistogram::within(5000);
+        histogram.resize(SITES as usize);
+        frees.iter().for_each(|&(site, distance, size)| histogram.add(SiteId(site), distance, size));
+        assert!(histogram.rows().eq([(SiteId(3), 0, 11, 2), (SiteId(5), 0, 1000, 1)]));
+    }
 }

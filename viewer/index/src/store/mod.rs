@@ -35,6 +35,8 @@ pub(crate) struct Store {
     pub(crate) call_tree: CallTree,
     pub(crate) sites: Vec<Site>,
     pub(crate) sums: SiteSums,
+    /// The largest threshold for which the index knows temporary allocations.
+    pub(crate) temporary_known: u64,
     /// For every interval between snapshots, its last slice.
     pub(crate) last_slices: Vec<u32>,
     /// Largest heap of every slice, its start included.

@@ -7,6 +7,7 @@ use super::lifetimes::Lifetimes;
 use super::schema::{APPLICATION_ID, INDEX_VERSION, TABLES};
 use super::{SiteSums, Store};
 use crate::answer::Amount;
+use crate::build::MAX_TEMPORARY_DISTANCE;
 use crate::call_tree::CallTree;
 use crate::columns::{Bounds, CHUNK_ROWS, Half, RowKind};
 use crate::error::Error;
@@ -155,6 +156,7 @@ fn load(path: &Path) -> Result<Store, Fault> {
     if timeline.peak_interval > timeline.snapshots.len() {
         return wrong("its peak lies beyond its end");
     }
+    let temporary_known = meta_u64(&connection, "temporary_known")?.min(u64::from(MAX_TEMPORARY_DISTANCE));
     let chunks = load_chunks(&connection, slice_peaks.len())?;
     let has_names = connection.query_row("SELECT EXISTS (SELECT * FROM native_names)", [], |row| row.get(0))?;
     // No writer of captures records build ids, so that nothing can be verified.
@@ -169,6 +171,7 @@ fn load(path: &Path) -> Result<Store, Fault> {
         call_tree,
         sites,
         sums,
+        temporary_known,
         last_slices,
         slice_peaks,
         lifetimes,

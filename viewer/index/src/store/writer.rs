@@ -5,6 +5,7 @@ use super::chunks::{ChunkInfo, read_checked};
 use super::counting::{Adder, Counting, Term};
 use super::schema::{APPLICATION_ID, INDEX_VERSION, TABLES};
 use crate::answer::Amount;
+use crate::build::TemporaryRow;
 use crate::build::aggregate::{RowSink, Slice};
 use crate::call_tree::CallTree;
 use crate::columns::{Bounds, CHUNK_ROWS, Columns, Half, LifetimeRow, RowKind};
@@ -39,12 +40,11 @@ pub(crate) struct Writer {
     rows_between_sums: usize,
 }
 
-/// A site's row: what it contributes to the answers that are kept ready, as (bytes, allocations).
-#[derive(Clone, Copy, Default)]
+/// A site's row: what it contributes to the answers that are kept ready.
 pub(crate) struct SiteRow {
-    pub(crate) peak: (i64, i64),
-    pub(crate) leaked: (i64, i64),
-    pub(crate) total: (i64, i64),
+    pub(crate) peak: Amount,
+    pub(crate) leaked: Amount,
+    pub(crate) total: Amount,
 }
 
 impl Writer {
@@ -154,11 +154,11 @@ impl Writer {
         self.chunk(RowKind::Born, &mut rows)
     }
 
-    /// Sums by site what is live at an instant, as (bytes, allocations).
-    pub(crate) fn live_at(&self, at: Half, site_count: usize) -> Result<Vec<(i64, i64)>, Error> {
+    /// Sums by site what is live at an instant.
+    pub(crate) fn live_at(&self, at: Half, site_count: usize) -> Result<Vec<Amount>, Error> {
         let mut sums = vec![Amount::default(); site_count];
         self.add(&mut sums, &[Term::live_at(at)])?;
-        Ok(sums.into_iter().map(|sum| (sum.bytes, sum.allocations)).collect())
+        Ok(sums)
     }
 
     /// Writes a value by its key.
@@ -215,7 +215,7 @@ impl Writer {
     }
 
     /// Writes sites with their sums.
-    pub(crate) fn sites(&self, sites: &[Site], sums: &[SiteRow]) -> Result<(), Error> {
+    pub(crate) fn sites(&self, sites: &[Site], sums: impl Iterator<Item = SiteRow>) -> Result<(), Error> {
         let insert = "INSERT INTO sites VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
         self.fill(insert, sites.iter().zip(sums).enumerate(), |s, (id, (site, sum))| {
             let (frame, generation) = site.native.map_or((0, 0), |native| (native.frame, native.generation));
@@ -226,19 +226,19 @@ impl Writer {
                 site.allocator.number(),
                 frame,
                 generation,
-                sum.peak.0,
-                sum.peak.1,
-                sum.leaked.0,
-                sum.leaked.1,
-                sum.total.0,
-                sum.total.1
+                sum.peak.bytes,
+                sum.peak.allocations,
+                sum.leaked.bytes,
+                sum.leaked.allocations,
+                sum.total.bytes,
+                sum.total.allocations
             ])
         })
     }
 
     /// Writes the snapshots and slices.
-    pub(crate) fn timeline(&self, snapshots: &[SnapshotRow], slices: &[Slice]) -> Result<(), Error> {
-        self.fill("INSERT INTO snapshots VALUES (?1, ?2, ?3, ?4)", snapshots.iter().enumerate(), |s, (id, row)| {
+    pub(crate) fn timeline(&self, snapshots: impl Iterator<Item = SnapshotRow>, slices: &[Slice]) -> Result<(), Error> {
+        self.fill("INSERT INTO snapshots VALUES (?1, ?2, ?3, ?4)", snapshots.enumerate(), |s, (id, row)| {
             s.execute(params![id, row.time_ms, row.rss_bytes as i64, row.heap_bytes as i64])
         })?;
         self.fill("INSERT INTO slices VALUES (?1, ?2, ?3, ?4)", slices.iter().enumerate(), |s, (id, slice)| {
@@ -246,8 +246,9 @@ impl Writer {
         })
     }
 
-    /// Writes what temporary allocations are counted from.
-    pub(crate) fn temporary(&self, rows: impl Iterator<Item = (SiteId, u32, u64, u64)>) -> Result<(), Error> {
+    /// Writes what temporary allocations are counted from, and up to which distance that is known.
+    pub(crate) fn temporary(&self, known: u32, rows: impl Iterator<Item = TemporaryRow>) -> Result<(), Error> {
+        self.meta("temporary_known", &known)?;
         let insert = "INSERT INTO temporary VALUES (?1, ?2, ?3, ?4)";
         self.fill(insert, rows, |s, (site, distance, bytes, allocations)| {
             s.execute(params![distance, site.0, bytes as i64, allocations as i64])

@@ -6,7 +6,7 @@
 //! the rows of Python's.
 
 use super::{NaiveAnswers, frame};
-use crate::naive::{FrameId, Key, Model, Part, Table, Tree as NaiveTree};
+use crate::naive::{FrameId, Key, Model, Numbers, Part, Table, Tree as NaiveTree};
 use memray_format::{Allocator, ThreadId};
 use memray_index::{
     Amount, Answer, Filter, FrameKind, GroupBy, GrowthBy, Index, LocationId, Mode, Moment, Question, RowKey, TimeRange,
@@ -24,6 +24,7 @@ const SHORT_SNAPSHOTS: usize = 100;
 pub(super) struct Forms<'a> {
     index: &'a Index,
     model: &'a Model,
+    numbers: &'a Numbers,
     threads: &'a [ThreadId],
     /// The model's names of the index's locations.
     frames: Vec<FrameId>,
@@ -34,9 +35,9 @@ pub(super) struct Forms<'a> {
 impl<'a> Forms<'a> {
     pub(super) fn new(index: &'a Index, naive: &'a NaiveAnswers<'a>) -> Self {
         let frames = (0..index.location_count()).map(|id| FrameId::of(frame(index, LocationId(id as u32)))).collect();
-        let (model, threads) = (naive.model, &naive.threads[..]);
+        let (model, numbers, threads) = (naive.model, &naive.numbers, &naive.numbers.threads[..]);
         let has_native_frames = model.header.has_native_traces;
-        Self { index, model, threads, frames, has_native_frames, differences: Vec::new() }
+        Self { index, model, numbers, threads, frames, has_native_frames, differences: Vec::new() }
     }
 
     pub(super) fn into_differences(self) -> Vec<String> {
@@ -56,7 +57,7 @@ impl<'a> Forms<'a> {
 
     /// One answer as a tree and as two tables; by `number` each tree and table gets its turn.
     pub(super) fn answer(&mut self, question: &Question, number: usize) {
-        let (Ok(answer), Ok(parts)) = (self.index.ask(question), self.model.parts(question, self.threads)) else {
+        let (Ok(answer), Ok(parts)) = (self.index.ask(question), self.model.parts(question, self.numbers)) else {
             return; // refused by both, as was seen elsewhere
         };
         for by in [GroupBy::ALL[number % 8], GroupBy::ALL[(number / 8 + number + 3) % 8]] {
@@ -250,7 +251,7 @@ impl<'a> Forms<'a> {
     /// What is live at a moment, by a growth ranking's rows.
     fn live(&self, moment: Moment, by: GrowthBy, filter: &Filter) -> BTreeMap<Key, (i64, i64)> {
         let question = Question { mode: Mode::LiveAt(moment), filter: filter.clone(), split_threads: false };
-        let parts = self.model.parts(&question, self.threads).unwrap_or_default();
+        let parts = self.model.parts(&question, self.numbers).unwrap_or_default();
         let by_row = if by == GrowthBy::OwnCodeLine { GroupBy::OwnCodeLine } else { GroupBy::Location };
         let table = self.comparable(self.model.table(&parts, by_row), by_row);
         let amount = |(inclusive, own): (Amount, Amount)| {

@@ -6,9 +6,11 @@
 
 mod forms;
 
-use crate::naive::{Amounts, Frame, FrameId, Model};
+use crate::naive::{Amounts, Frame, FrameId, Model, Numbers};
 use memray_format::{Allocator, Header, ThreadId};
-use memray_index::{Filter, FrameKind, Index, LocationId, Mode, Moment, Pattern, Question, ThreadIndex, TimeRange};
+use memray_index::{
+    Filter, FrameKind, Index, LocationId, Mode, Moment, Pattern, Question, StringId, ThreadIndex, TimeRange,
+};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What is known of a capture as a whole.
@@ -54,23 +56,36 @@ pub trait Answers {
     fn thread_name(&self, thread: ThreadId) -> Vec<u8>;
     /// Threads as questions number them.
     fn threads(&self) -> Vec<ThreadId>;
+    /// Names of functions that questions can hide; none where none are numbered.
+    fn functions(&self) -> Vec<StringId> {
+        Vec::new()
+    }
 }
 
-/// The naive model, asked with the index's numbers for threads.
+/// The naive model, asked with numbers that an index may have given.
 pub struct NaiveAnswers<'a> {
     pub model: &'a Model,
-    pub threads: Vec<ThreadId>,
+    pub numbers: Numbers,
 }
 
 impl<'a> NaiveAnswers<'a> {
     pub fn new(model: &'a Model) -> Self {
-        Self { model, threads: model.threads() }
+        Self { model, numbers: Numbers { threads: model.threads(), ..Numbers::default() } }
+    }
+
+    /// With an index's numbers.
+    pub fn numbered_by(index: &Index, model: &'a Model) -> Self {
+        let locations = (1..index.location_count() as u32).map(|id| index.location(LocationId(id)));
+        let python = locations.filter(|location| location.kind == FrameKind::Python);
+        let functions = python.map(|location| (location.function, index.bytes(location.function).to_vec())).collect();
+        let threads = Index::threads(index).iter().map(|thread| thread.id).collect();
+        Self { model, numbers: Numbers { threads, functions } }
     }
 }
 
 impl Answers for NaiveAnswers<'_> {
     fn ask(&self, question: &Question) -> Result<Amounts, String> {
-        self.model.ask(question, &self.threads)
+        self.model.ask(question, &self.numbers)
     }
 
     fn facts(&self) -> Facts {
@@ -133,7 +148,11 @@ impl Answers for NaiveAnswers<'_> {
     }
 
     fn threads(&self) -> Vec<ThreadId> {
-        self.threads.clone()
+        self.numbers.threads.clone()
+    }
+
+    fn functions(&self) -> Vec<StringId> {
+        self.numbers.functions.keys().copied().collect()
     }
 }
 
@@ -290,6 +309,14 @@ fn with_filters(answers: &dyn Answers, modes: &[Mode]) -> Vec<Question> {
         Filter { module: regex("^[a-n]"), ..Filter::default() },
     ];
     filters.extend((0..threads.min(3)).map(|i| Filter { thread: Some(ThreadIndex(i)), ..Filter::default() }));
+    let functions = answers.functions();
+    if let (Some(first), Some(middle), Some(last)) =
+        (functions.first(), functions.get(functions.len() / 2), functions.last())
+    {
+        filters.push(Filter { hidden_functions: vec![*middle], ..Filter::default() });
+        let hidden_functions = vec![*last, *first, *last];
+        filters.push(Filter { hidden_functions, hide_import_system: true, ..Filter::default() });
+    }
     if answers.facts().header.has_native_traces {
         // Names also match native libraries, of which the model knows nothing.
         filters.retain(|filter| filter.function.is_none() && filter.file.is_none() && filter.module.is_none());

@@ -3,7 +3,7 @@
 
 use super::{Conformance, MERGED_ROWS, NAMES_THEN, add};
 use crate::answers::text;
-use crate::naive::{Amounts, Stack, Step};
+use crate::naive::{Amounts, Numbers, Stack, Step};
 use memray_format::{Allocation, AllocatorKind, ThreadId};
 use memray_index::{Amount, Mode, Moment, Question};
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
@@ -132,7 +132,7 @@ impl Conformance<'_> {
             }
         }
         let question = Question { mode: Mode::Temporary { threshold }, ..Question::default() };
-        for (key, amount) in self.model.ask(&question, &[]).unwrap_or_default() {
+        for (key, amount) in self.model.ask(&question, &Numbers::default()).unwrap_or_default() {
             add(twice.entry(key).or_default(), (-amount.bytes, -amount.allocations));
         }
         twice.retain(|_, amount| *amount != Amount::default());

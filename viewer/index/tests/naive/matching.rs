@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What a filter leaves of a stack. [`Matching`] leads.
 
-use super::{Frame, FrameId, Model, Stack, modules};
+use super::{Frame, FrameId, Model, Numbers, Stack, modules};
 use memray_index::{Filter, Pattern};
 use regex::{Regex, RegexBuilder};
 use std::collections::HashSet;
@@ -13,10 +13,12 @@ pub(super) struct Matching {
     /// From the outermost of these inwards, nothing is shown: what they call is of the import system too.
     import_system: HashSet<FrameId>,
     irrelevant: HashSet<FrameId>,
+    /// Of functions of certain names.
+    hidden: HashSet<FrameId>,
 }
 
 impl Matching {
-    pub(super) fn new(model: &Model, filter: &Filter) -> Self {
+    pub(super) fn new(model: &Model, filter: &Filter, numbers: &Numbers) -> Self {
         let those = |holds: &dyn Fn(Frame) -> bool| -> HashSet<FrameId> {
             model.frames.iter().copied().filter(|id| holds(id.frame())).collect()
         };
@@ -25,6 +27,7 @@ impl Matching {
         let names: [(_, &dyn Fn(Frame) -> Vec<u8>); 3] =
             [(&filter.function, &|frame| frame.0), (&filter.file, &|frame| frame.1), (&filter.module, &module)];
         let names = names.iter().filter_map(|(pattern, name)| Some((pattern.as_ref()?, name)));
+        let hidden: HashSet<&[u8]> = filter.hidden_functions.iter().map(|id| &numbers.functions[id][..]).collect();
         Self {
             wanted: names
                 .map(|(pattern, name)| {
@@ -34,6 +37,7 @@ impl Matching {
                 .collect(),
             import_system: those_if(filter.hide_import_system, &|frame| modules::is_import_system(&frame)),
             irrelevant: those_if(filter.hide_irrelevant, &|frame| !modules::is_interesting(&frame)),
+            hidden: those_if(!hidden.is_empty(), &|frame| hidden.contains(&frame.0[..])),
         }
     }
 
@@ -42,7 +46,8 @@ impl Matching {
         let passes = self.wanted.iter().all(|frames| stack.iter().any(|frame| frames.contains(frame)));
         let outermost_import = stack.iter().rposition(|frame| self.import_system.contains(frame));
         let shown = stack[outermost_import.map_or(0, |at| at + 1)..].iter();
-        passes.then(|| shown.filter(|frame| !self.irrelevant.contains(*frame)).copied().collect())
+        let is_hidden = |frame: &FrameId| self.irrelevant.contains(frame) || self.hidden.contains(frame);
+        passes.then(|| shown.filter(|frame| !is_hidden(frame)).copied().collect())
     }
 }
 

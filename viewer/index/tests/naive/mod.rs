@@ -24,7 +24,7 @@ pub use tree::Tree;
 
 use heap::Heap;
 use memray_format::{AggregatedAllocation, Allocation, AllocatorKind, Header, Snapshot, ThreadId};
-use memray_index::{Amount, Mode, Moment, Question, TimeRange};
+use memray_index::{Amount, Mode, Moment, Question, StringId, TimeRange};
 use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ops::Range;
@@ -32,6 +32,14 @@ use std::rc::Rc;
 
 /// What is asked about, by thread (where split) and stack.
 pub type Amounts = HashMap<(Option<ThreadId>, Stack), Amount>;
+
+/// What the numbers in a filter stand for.
+#[derive(Clone, Debug, Default)]
+pub struct Numbers {
+    pub threads: Vec<ThreadId>,
+    /// Names of functions.
+    pub functions: BTreeMap<StringId, Vec<u8>>,
+}
 
 /// What is live: each piece's allocation, by its record, and its bytes.
 type Pieces = Rc<[(usize, u64)]>;
@@ -287,9 +295,9 @@ impl Model {
         stack[..stack.len().saturating_sub(skipped)].to_vec()
     }
 
-    /// Answers a question. `threads` says which thread a filter means.
-    pub fn ask(&self, question: &Question, threads: &[ThreadId]) -> Result<Amounts, String> {
-        Ok(self.by_stack(&self.parts(question, threads)?, question.split_threads, &|_| true))
+    /// Answers a question.
+    pub fn ask(&self, question: &Question, numbers: &Numbers) -> Result<Amounts, String> {
+        Ok(self.by_stack(&self.parts(question, numbers)?, question.split_threads, &|_| true))
     }
 }
 

@@ -3,7 +3,7 @@
 
 use super::matching::Matching;
 use super::native::NativeStacks;
-use super::{Amounts, FrameId, Model, Stack, Step, add};
+use super::{Amounts, FrameId, Model, Numbers, Stack, Step, add};
 use memray_format::{AggregatedAllocation, Allocator, AllocatorKind, ThreadId};
 use memray_index::{Amount, Mode, Question};
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -87,9 +87,9 @@ impl Model {
         self.sites = table.sites;
     }
 
-    /// An answer's parts, those left out that the filter leaves out or that sum to nothing. `threads` says which thread
+    /// An answer's parts, those left out that the filter leaves out or that sum to nothing. `numbers` say what
     /// a filter means.
-    pub fn parts(&self, question: &Question, threads: &[ThreadId]) -> Result<Vec<Part>, String> {
+    pub fn parts(&self, question: &Question, numbers: &Numbers) -> Result<Vec<Part>, String> {
         let contributions: Vec<(usize, Amount)> = match (self.is_aggregated(), question.mode) {
             (true, mode @ (Mode::Peak | Mode::Leaked)) => {
                 let amount = |bytes: u64, count: u64| Amount { bytes: bytes as i64, allocations: count as i64 };
@@ -110,14 +110,14 @@ impl Model {
         let mut sums = BTreeMap::<usize, Amount>::new();
         for (site, amount) in contributions {
             let (thread, allocator) = (self.sites[site].thread, self.sites[site].allocator);
-            let is_meant = filter.thread.is_none_or(|t| threads[t.index()] == thread)
+            let is_meant = filter.thread.is_none_or(|t| numbers.threads[t.index()] == thread)
                 && filter.allocator.is_none_or(|a| a == allocator);
             if is_meant {
                 add(sums.entry(site).or_default(), amount);
             }
         }
         sums.retain(|_, amount| *amount != Amount::default());
-        let matching = Matching::new(self, filter);
+        let matching = Matching::new(self, filter, numbers);
         let part = |(site, amount)| Some(Part { site, shown: matching.shown(&self.sites[site].stack)?, amount });
         Ok(sums.into_iter().filter_map(part).collect())
     }

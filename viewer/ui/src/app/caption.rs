@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What is shown, in words; at a moment, also how the heap compares with the process.
+//! What is shown, in words; at a moment, also how the heap compares with the process. Where the capture has to be read
+//! again for it, how far that is.
 
 use super::document::Document;
+use super::how_far::{HowFar, REFRESH};
 use crate::settings::Settings;
 use crate::style;
 use crate::theme::Palette;
@@ -12,7 +14,27 @@ use memray_report::caption::{caption, rss_gap};
 use memray_report::size::format_bytes_exact;
 
 /// Draws the caption, where the mode bar leaves room or below it.
-pub(super) fn show(ui: &mut Ui, document: &Document, settings: &Settings) {
+pub(super) fn show(ui: &mut Ui, document: &mut Document, settings: &Settings) {
+    answered(ui, document, settings);
+    let how_far = document.reading_again().map(|progress| HowFar::of(&progress));
+    if how_far.is_some_and(|how_far| reading_again(ui, &how_far)) {
+        document.give_up_question();
+    }
+}
+
+/// Says how far the capture is read again for the question; whether the user cancelled it.
+fn reading_again(ui: &mut Ui, how_far: &HowFar) -> bool {
+    ui.ctx().request_repaint_after(REFRESH);
+    let words = format!("Reading the capture again: {}", how_far.short_words());
+    let format = TextFormat::simple(TextStyle::Body.resolve(ui.style()), Palette::of(ui.visuals()).text);
+    let job = LayoutJob::single_section(words, format);
+    keep_together(ui, job.clone());
+    ui.add(Label::new(job).extend());
+    ui.button("Cancel").on_hover_text("Go back to what was shown before").clicked()
+}
+
+/// Draws what the shown answer is an answer to.
+fn answered(ui: &mut Ui, document: &Document, settings: &Settings) {
     let palette = Palette::of(ui.visuals());
     let units = settings.units.units();
     let Some(picture) = &document.answers.picture else {
@@ -67,4 +89,29 @@ fn emphasised(ui: &Ui, text: &str, colour: Color32) -> LayoutJob {
         job.append(piece, 0.0, format);
     }
     job
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::style;
+    use egui::accesskit::Role;
+    use egui_kittest::Harness;
+    use egui_kittest::kittest::Queryable as _;
+
+    #[test]
+    fn while_a_capture_is_read_again_it_says_how_far_it_is_and_can_be_cancelled() {
+        let how_far = HowFar { done_bytes: 340, total_bytes: 1000, seconds_left: Some(12.0), ..HowFar::default() };
+        let mut harness = Harness::builder().with_context_setup(style::install).build_ui_state(
+            move |ui, is_cancelled: &mut bool| {
+                ui.horizontal(|ui| *is_cancelled |= reading_again(ui, &how_far));
+            },
+            false,
+        );
+        harness.get_by_label("Reading the capture again: 34 %  ·  12.0 s left");
+        assert!(!*harness.state());
+        harness.get_by_role_and_label(Role::Button, "Cancel").click();
+        harness.run_steps(2);
+        assert!(*harness.state());
+    }
 }

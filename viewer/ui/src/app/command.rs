@@ -11,6 +11,7 @@ use egui::{Context, Event, Key, KeyboardShortcut, Modifiers};
 pub enum Command {
     Open,
     OpenPath,
+    OpenSample,
     Reload,
     Close,
     Quit,
@@ -80,9 +81,10 @@ const fn with(modifiers: Modifiers, key: Key) -> KeyboardShortcut {
 
 impl Command {
     /// All of them, in the order of menus and of the sheet of keys.
-    pub const ALL: [Self; 32] = [
+    pub const ALL: [Self; 33] = [
         Self::Open,
         Self::OpenPath,
+        Self::OpenSample,
         Self::Reload,
         Self::Close,
         Self::Quit,
@@ -120,6 +122,7 @@ impl Command {
         match self {
             Self::Open => "Open…",
             Self::OpenPath => "Open a path…",
+            Self::OpenSample => "Open the sample",
             Self::Reload => "Reload",
             Self::Close => "Close",
             Self::Quit => "Quit",
@@ -158,6 +161,7 @@ impl Command {
         match self {
             Self::Open => "Choose a capture in the desktop's file dialog",
             Self::OpenPath => "Type or paste a capture's path",
+            Self::OpenSample => "Open the capture that comes with the program: a small shop with a leak and a cache",
             Self::Reload => "Read the file again",
             Self::Close => "Close the capture and go back to the start",
             Self::Quit => "Close the window",
@@ -223,14 +227,18 @@ impl Command {
             Self::JumpToPeakRss => const { &[key(Key::R)] },
             Self::TypeMoment => const { &[key(Key::G)] },
             Self::ShowKeys => const { &[key(Key::Questionmark), key(Key::F1)] },
-            Self::ToggleImportSystem | Self::ToggleIrrelevant | Self::EditFilter | Self::ClearFilter => &[],
+            Self::OpenSample
+            | Self::ToggleImportSystem
+            | Self::ToggleIrrelevant
+            | Self::EditFilter
+            | Self::ClearFilter => &[],
         }
     }
 
     /// The menu it stands in.
     pub fn group(self) -> Group {
         match self {
-            Self::Open | Self::OpenPath | Self::Reload | Self::Close | Self::Quit => Group::File,
+            Self::Open | Self::OpenPath | Self::OpenSample | Self::Reload | Self::Close | Self::Quit => Group::File,
             Self::JumpToPeak
             | Self::JumpToPeakRss
             | Self::TypeMoment
@@ -261,7 +269,7 @@ impl Command {
 
     /// Whether it makes sense without a capture.
     pub fn needs_capture(self) -> bool {
-        !matches!(self, Self::Open | Self::OpenPath | Self::Quit | Self::ShowKeys)
+        !matches!(self, Self::Open | Self::OpenPath | Self::OpenSample | Self::Quit | Self::ShowKeys)
     }
 
     /// Its keys as people know them: `Ctrl+O`, `?`.

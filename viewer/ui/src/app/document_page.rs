@@ -33,7 +33,7 @@ pub(super) fn show(
         ui.spacing_mut().item_spacing.y = 4.0;
         headline::show(ui, document);
         ui.add_space(2.0);
-        notes::show(ui, document, commands);
+        notes::show(ui, document, options.is_picture, commands);
     });
     Panel::top("memory graph")
         .frame(plain(0, 4))
@@ -54,7 +54,8 @@ pub(super) fn show(
         });
     });
     let mut said = None;
-    if ui.available_width() >= MIN_WIDTH_WITH_DETAILS {
+    let has_details = ui.available_width() >= MIN_WIDTH_WITH_DETAILS;
+    if has_details {
         let frame = Frame::new().fill(palette.background).inner_margin(Margin {
             left: (GAP / 2.0) as i8,
             right: MARGIN as i8,
@@ -72,7 +73,7 @@ pub(super) fn show(
     }
     let frame = Frame::new().fill(palette.background).inner_margin(Margin {
         left: MARGIN as i8,
-        right: (GAP / 2.0) as i8,
+        right: if has_details { GAP / 2.0 } else { MARGIN } as i8,
         top: 0,
         bottom: GAP as i8,
     });

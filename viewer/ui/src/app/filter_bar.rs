@@ -7,6 +7,7 @@ use crate::theme::Palette;
 use egui::{Button, CornerRadius, Id, Popup, PopupCloseBehavior, Response, RichText, ScrollArea, Stroke, Ui};
 use memray_index::{Filter, Pattern, ThreadIndex};
 use memray_report::asking::parse_pattern;
+use memray_report::caption::named_function;
 use memray_report::escape;
 
 /// What is typed into the menu of filters, and whether it is open.
@@ -54,6 +55,12 @@ pub(super) fn show(ui: &mut Ui, document: &mut Document) {
             && removable(ui, &format!("{name}: {}", escape::shorten(&pattern_text(shown), 40))).clicked()
         {
             *pattern = None;
+        }
+    }
+    if let Some(function) = filter.function_named {
+        let words = named_function(&index.text(function.name), &index.text(function.file));
+        if removable(ui, &format!("only {}", escape::shorten(&words, 60))).clicked() {
+            filter.function_named = None;
         }
     }
     menu(ui, document);

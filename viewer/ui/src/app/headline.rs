@@ -5,7 +5,7 @@ use super::document::Document;
 use crate::landmark::landmark;
 use crate::style;
 use crate::theme::Palette;
-use egui::{Label, Link, RichText, Sense, Ui};
+use egui::{Label, Link, Response, RichText, Sense, TextStyle, TextWrapMode, Ui, WidgetText};
 use memray_index::{GroupBy, RowKey};
 use memray_report::escape;
 
@@ -14,16 +14,47 @@ const MAX_COMMAND_BYTES: usize = 2_000;
 /// The longest command that is shown; the whole one is in the tooltip.
 const COMMAND_CHARS: usize = 120;
 
+/// A name that is in one piece: on a row of its own where this one has no room for it, and cut where none has.
+fn in_one_piece(ui: &mut Ui, text: &str, add: impl FnOnce(&mut Ui, &str) -> Response, style: TextStyle) -> Response {
+    let galley = WidgetText::from(text).into_galley(ui, Some(TextWrapMode::Extend), f32::INFINITY, style);
+    let is_too_wide = ui.available_size_before_wrap().x < galley.size().x;
+    if is_too_wide {
+        ui.end_row();
+    }
+    ui.style_mut().wrap_mode = Some(TextWrapMode::Truncate);
+    let response = add(ui, if is_too_wide { text.trim_start() } else { text });
+    ui.style_mut().wrap_mode = None;
+    response
+}
+
 /// A piece without a link. The place behind a name, in brackets, is read last.
 fn plain(ui: &mut Ui, text: &str, palette: &Palette) {
     let place_end = if text.starts_with(" (") { text.find(')').map_or(0, |at| at + 1) } else { 0 };
     let (place, rest) = text.split_at(place_end);
     if !place.is_empty() {
-        ui.label(RichText::new(place).size(style::HEADLINE_SIZE).color(palette.text_weak));
+        let add =
+            |ui: &mut Ui, text: &str| ui.label(RichText::new(text).size(style::HEADLINE_SIZE).color(palette.text_weak));
+        in_one_piece(ui, place, add, style::headline());
     }
     if !rest.is_empty() {
-        ui.label(RichText::new(rest).text_style(style::headline()).color(palette.text_strong));
+        ui.label(RichText::new(unbroken(rest)).text_style(style::headline()).color(palette.text_strong));
     }
+}
+
+/// A name that selects its frame.
+fn link(name: &str, palette: &Palette) -> Link {
+    Link::new(RichText::new(name).text_style(style::headline()).color(palette.accent))
+}
+
+/// Text in which no row begins with a unit: `52 %`, `534 MiB`.
+fn unbroken(text: &str) -> String {
+    let mut last = ' ';
+    let space = |next: char| {
+        let is_before_unit = next == ' ' && last.is_ascii_digit();
+        last = next;
+        if is_before_unit { '\u{a0}' } else { next }
+    };
+    text.chars().map(space).collect()
 }
 
 /// The traced command without the folders of what ran it.
@@ -53,12 +84,12 @@ pub(super) fn show(ui: &mut Ui, document: &mut Document) {
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing.x = 0.0;
         for segment in &headline.segments {
-            let text = RichText::new(&segment.text).text_style(style::headline());
             match segment.location {
                 Some(location) => {
-                    let link = ui.add(Link::new(text.color(palette.accent)));
+                    let link =
+                        in_one_piece(ui, &segment.text, |ui, text| ui.add(link(text, &palette)), style::headline());
                     landmark(ui, &segment.text, link.rect);
-                    if link.on_hover_text("Select this frame").clicked() {
+                    if link.on_hover_text(format!("Select {}", segment.text)).clicked() {
                         document.select_row(RowKey::Location(location), GroupBy::Location);
                     }
                 }
@@ -83,6 +114,40 @@ pub(super) fn show(ui: &mut Ui, document: &mut Document) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use egui::accesskit::Role;
+    use egui::{Rect, vec2};
+    use egui_kittest::Harness;
+    use egui_kittest::kittest::Queryable as _;
+
+    #[test]
+    fn a_name_of_a_script_without_spaces_lies_over_nothing_however_long_it_is() {
+        let names = ["short".to_owned(), "計算".repeat(30), "보고".repeat(60), "last".to_owned()];
+        let labels = names.clone();
+        let mut harness =
+            Harness::builder().with_size(vec2(720.0, 300.0)).with_context_setup(style::install).build_ui(move |ui| {
+                ui.horizontal_wrapped(|ui| {
+                    for name in &labels {
+                        in_one_piece(ui, name, |ui, name| ui.add(link(name, &Palette::DARK)), style::headline());
+                        ui.label(", ");
+                    }
+                });
+            });
+        harness.run_steps(2);
+        let rects: Vec<Rect> = names
+            .iter()
+            .map(|name| harness.get_by_role_and_label(Role::Link, name).rect())
+            .chain(harness.get_all_by_label(", ").map(|node| node.rect()))
+            .collect();
+        for (i, rect) in rects.iter().enumerate() {
+            assert!(rect.height() < 2.0 * style::HEADLINE_SIZE && rect.right() <= 720.0, "{rect:?}");
+            assert!(rects[..i].iter().all(|other| !other.shrink(0.5).intersects(rect.shrink(0.5))), "{i}: {rects:?}");
+        }
+    }
+
+    #[test]
+    fn no_row_begins_with_a_unit() {
+        assert_eq!(unbroken("Peak 534 MiB at 19.9 s; 52 % of it"), "Peak 534\u{a0}MiB at 19.9\u{a0}s; 52\u{a0}% of it");
+    }
 
     #[test]
     fn a_command_loses_the_folders_of_what_ran_it() {

@@ -15,7 +15,7 @@ pub(super) fn show(ui: &mut Ui, app: &mut App, commands: &mut Vec<Command>) {
     let frame = Frame::new().fill(palette.background).inner_margin(Margin::symmetric(MARGIN as i8 - 7, 2));
     Panel::top("menu bar").frame(frame).show(ui, |ui| {
         MenuBar::new().ui(ui, |ui| {
-            let has_file = app.current_path().is_some();
+            let has_file = app.path().is_some();
             ui.spacing_mut().item_spacing.x = 6.0;
             ui.spacing_mut().button_padding.x = 7.0;
             for group in Group::ALL {

@@ -10,6 +10,7 @@ mod file_dialog;
 mod filter_bar;
 mod headline;
 mod history;
+mod how_far;
 mod key_sheet;
 mod menu;
 mod mode_bar;
@@ -17,6 +18,7 @@ mod notes;
 mod opening;
 mod opening_page;
 mod path_entry;
+mod sample;
 mod search_field;
 mod selection;
 mod start_page;
@@ -43,6 +45,7 @@ use memray_report::escape;
 use opening::{Opened, Opening};
 use opening_page::SoFar;
 use path_entry::PathEntry;
+use sample::Sample;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use watcher::Fingerprint;
@@ -58,8 +61,6 @@ pub struct AppOptions {
     pub settings: Option<SettingsFile>,
     /// A theme that goes before the remembered one.
     pub theme: Option<ThemeChoice>,
-    /// The sample capture, where it is installed.
-    pub sample: Option<PathBuf>,
     /// Whether only a picture is made: nothing that differs from run to run is shown.
     pub is_picture: bool,
     /// Whether the platform lets files be dropped on the window, so that it may be said.
@@ -73,6 +74,7 @@ pub struct App {
     page: Page,
     dialog: FileDialog,
     path_entry: Option<PathEntry>,
+    sample: Option<Sample>,
     shows_keys: bool,
     /// Whether a text field or a menu had the keys at the end of the last pass.
     keys_are_taken: bool,
@@ -125,6 +127,7 @@ impl App {
             page: Page::Start,
             dialog: FileDialog::default(),
             path_entry: None,
+            sample: None,
             shows_keys: false,
             keys_are_taken: false,
             title: String::new(),
@@ -265,9 +268,20 @@ impl App {
         self.read(path, None, context);
     }
 
+    fn open_sample(&mut self, context: &Context) {
+        match Sample::unpack() {
+            Ok(sample) => {
+                let path = sample.path();
+                self.sample = Some(sample);
+                self.open(&path, context);
+            }
+            Err(error) => self.say(format!("The sample cannot be opened: {error}"), context),
+        }
+    }
+
     /// Reads the file again; what is open stays where that fails.
     fn reload(&mut self, context: &Context) {
-        let Some(path) = self.current_path().map(Path::to_owned) else { return };
+        let Some(path) = self.path().map(Path::to_owned) else { return };
         let before = match std::mem::replace(&mut self.page, Page::Start) {
             Page::Open(document) => Some(document),
             _ => None,
@@ -294,13 +308,9 @@ impl App {
         view: Option<View>,
         context: &Context,
     ) {
-        self.settings.remember(Recent {
-            path: path.clone(),
-            peak_bytes: index.timeline().peak_bytes,
-            start_time_ms: index.info().header.start_time_ms,
-            command_line: escape::shorten(&escape::visible_bytes(&index.info().header.command_line), 400).into_owned(),
-        });
-        self.save_settings();
+        if !self.sample.as_ref().is_some_and(|sample| sample.is_at(&path)) {
+            self.remember(&path, &index);
+        }
         self.page = match Document::new(path.clone(), index, took, fingerprint, context) {
             Ok(mut document) => {
                 if let Some(view) = view {
@@ -314,6 +324,17 @@ impl App {
             }
             Err(error) => Page::Failed { path, message: error.to_string() },
         };
+    }
+
+    fn remember(&mut self, path: &Path, index: &Index) {
+        let command_line = escape::visible_bytes(&index.info().header.command_line);
+        self.settings.remember(Recent {
+            path: path.to_owned(),
+            peak_bytes: index.timeline().peak_bytes,
+            start_time_ms: index.info().header.start_time_ms,
+            command_line: escape::shorten(&command_line, 400).into_owned(),
+        });
+        self.save_settings();
     }
 
     fn overlays(&mut self, ui: &mut Ui, commands: &mut Vec<Command>) {
@@ -346,12 +367,13 @@ impl App {
     pub fn perform(&mut self, command: Command, context: &Context) {
         match command {
             Command::Open => {
-                let folder = self.current_path().and_then(Path::parent).map(Path::to_owned);
+                let folder = self.path().and_then(Path::parent).map(Path::to_owned);
                 self.dialog.open(folder, context);
                 // A desktop without dialogs says nothing at all, so the path can be typed as well.
                 self.path_entry = Some(PathEntry::beside_dialog());
             }
             Command::OpenPath => self.path_entry = Some(PathEntry::alone()),
+            Command::OpenSample => self.open_sample(context),
             Command::Reload => self.reload(context),
             Command::Close => self.page = Page::Start,
             Command::Quit => context.send_viewport_cmd(ViewportCommand::Close),
@@ -377,7 +399,8 @@ impl App {
         }
     }
 
-    fn current_path(&self) -> Option<&Path> {
+    /// The capture that is shown, or is to be.
+    pub fn path(&self) -> Option<&Path> {
         match &self.page {
             Page::Start => None,
             Page::Opening(reading) => Some(&reading.opening.path),
@@ -388,7 +411,7 @@ impl App {
 
     /// The window's title: the file's name as soon as there is one.
     pub fn title(&self) -> String {
-        window::title(self.current_path())
+        window::title(self.path())
     }
 
     fn tell_title(&mut self, context: &Context) {

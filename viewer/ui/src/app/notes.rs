@@ -7,8 +7,9 @@ use crate::theme::Palette;
 use egui::{Color32, Frame, Label, Link, Margin, RichText, Stroke, Ui};
 use memray_report::escape;
 
-/// Draws a bar for each note, and one each if the file changed on disk or could not be read again.
-pub(super) fn show(ui: &mut Ui, document: &Document, commands: &mut Vec<Command>) {
+/// Draws a bar for each note, and one each if the file changed on disk, could not be read again, or would have to be read
+/// from its start the next time; of which a picture, made to be kept, says nothing.
+pub(super) fn show(ui: &mut Ui, document: &Document, is_picture: bool, commands: &mut Vec<Command>) {
     let palette = Palette::of(ui.visuals());
     if document.has_changed_on_disk() {
         bar(ui, palette.accent, palette.panel, |ui| {
@@ -31,6 +32,13 @@ pub(super) fn show(ui: &mut Ui, document: &Document, commands: &mut Vec<Command>
             if let Some(detail) = &note.detail {
                 label.on_hover_text(detail);
             }
+        });
+    }
+    if let Some(why) = document.index.not_kept().filter(|_| !is_picture) {
+        bar(ui, palette.accent, palette.panel, |ui| {
+            let why = escape::visible(why);
+            let words = format!("The next opening reads the whole capture again, as its index is not kept: {why}.");
+            ui.add(Label::new(RichText::new(words).color(palette.text)).wrap().selectable(true));
         });
     }
 }

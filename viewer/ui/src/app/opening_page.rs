@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The page while an index is built: how far it is, and what is known so far, marked as provisional.
 
+use super::how_far::{HowFar, REFRESH};
 use super::opening::Opening;
 use super::window::file_name;
 use crate::memory_graph::{self, MemoryGraph};
@@ -9,49 +10,12 @@ use crate::style;
 use crate::theme::Palette;
 use egui::{CentralPanel, Frame, Margin, ProgressBar, RichText, Ui, vec2};
 use memray_index::{Progress, Provisional, Timeline};
-use memray_report::size::{Units, format_bytes, format_count};
-use memray_report::time::{format_duration, format_elapsed};
+use memray_report::size::format_bytes;
+use memray_report::time::format_elapsed;
 use std::time::{Duration, Instant};
 
 /// An index that is there sooner than this is not worth a word.
 const PATIENCE: Duration = Duration::from_millis(150);
-/// How often progress is drawn.
-const REFRESH: Duration = Duration::from_millis(100);
-
-/// How far a build is.
-#[derive(Clone, Copy, Debug, Default)]
-struct HowFar {
-    done_bytes: u64,
-    total_bytes: u64,
-    records: u64,
-    records_per_s: f64,
-    seconds_left: Option<f64>,
-}
-
-impl HowFar {
-    fn of(progress: &Progress) -> Self {
-        let (done_bytes, total_bytes) = progress.bytes();
-        let (records_per_s, seconds_left) = progress.rate();
-        Self { done_bytes, total_bytes, records: progress.records(), records_per_s, seconds_left }
-    }
-
-    fn share(&self) -> f32 {
-        if self.total_bytes == 0 { 0.0 } else { self.done_bytes as f32 / self.total_bytes as f32 }
-    }
-
-    fn words(&self, units: Units) -> String {
-        let mut words = vec![
-            format!("{} of {}", format_bytes(self.done_bytes, units), format_bytes(self.total_bytes, units)),
-            format!("{} records", format_count(self.records)),
-            format!("{} records/s", format_count(self.records_per_s as u64)),
-        ];
-        if let Some(seconds_left) = self.seconds_left {
-            words.push(format!("{} left", format_duration((seconds_left.min(1e9) * 1000.0) as i64)));
-        }
-        words.join("  ·  ")
-    }
-}
-
 /// What was known of the capture when it was last looked at, and the graph of it.
 #[derive(Default)]
 pub(super) struct SoFar {

@@ -17,7 +17,10 @@ use memray_report::size::format_bytes;
 use memray_report::time::format_date_time;
 use std::path::{Path, PathBuf};
 
-/// The line that records a capture; memray's own, as this program does not record.
+/// The line that records a capture; elsewhere memray's own, as programs are recorded on Linux only.
+#[cfg(target_os = "linux")]
+const RECORD_COMMAND: &str = "memray-view run script.py";
+#[cfg(not(target_os = "linux"))]
 const RECORD_COMMAND: &str = "memray run -o out.bin script.py";
 const WIDTH: f32 = 680.0;
 
@@ -42,10 +45,9 @@ pub(super) fn show(
             if ui.add_enabled(!dialog.is_open(), button).clicked() {
                 commands.push(Command::Open);
             }
-            if let Some(sample) = &options.sample
-                && ui.add(Button::new("Open the sample").min_size(vec2(0.0, 30.0))).clicked()
-            {
-                chosen = Some(sample.clone());
+            let sample = Button::new(Command::OpenSample.label()).min_size(vec2(0.0, 30.0));
+            if ui.add(sample).on_hover_text(Command::OpenSample.help()).clicked() {
+                commands.push(Command::OpenSample);
             }
             if options.takes_drops {
                 ui.label(RichText::new("or drop one on this window").color(palette.text_weak));

@@ -3,7 +3,7 @@
 
 use super::{App, AppOptions};
 use crate::error::UiError;
-use crate::settings::SettingsFile;
+use crate::settings::{Settings, SettingsFile};
 use crate::style;
 use eframe::{CreationContext, NativeOptions};
 use egui::{IconData, ViewportBuilder, vec2};
@@ -20,8 +20,6 @@ pub struct RunOptions {
     pub open: OpenOptions,
     /// Remember nothing, and start as if nothing were remembered.
     pub forgets: bool,
-    /// The sample capture, where it is installed.
-    pub sample: Option<PathBuf>,
 }
 
 /// The id by which desktops know the window; also the name of its desktop entry.
@@ -33,18 +31,8 @@ const MIN_SIZE: [f32; 2] = [720.0, 480.0];
 pub fn run(options: RunOptions) -> Result<(), UiError> {
     let settings_file = if options.forgets { None } else { SettingsFile::of_user() };
     let settings = settings_file.as_ref().map(SettingsFile::load).unwrap_or_default();
-    let size = settings.usable_window_size().unwrap_or(SIZE);
-    let viewport = ViewportBuilder::default()
-        .with_app_id(APP_ID)
-        // The title stands before the first frame, and before a byte of the capture is read.
-        .with_title(title(options.path.as_deref()))
-        .with_inner_size(size)
-        .with_min_inner_size(MIN_SIZE)
-        .with_maximized(settings.is_maximised)
-        .with_drag_and_drop(true)
-        .with_icon(icon());
     let native = NativeOptions {
-        viewport,
+        viewport: viewport(options.path.as_deref(), &settings),
         renderer: eframe::Renderer::Glow,
         // The settings file remembers the size, and nothing else of eframe's is worth keeping.
         persist_window: false,
@@ -56,7 +44,6 @@ pub fn run(options: RunOptions) -> Result<(), UiError> {
         path: options.path,
         open: options.open,
         settings: settings_file,
-        sample: options.sample,
         takes_drops: !is_wayland(),
         ..AppOptions::default()
     };
@@ -65,6 +52,19 @@ pub fn run(options: RunOptions) -> Result<(), UiError> {
         Ok(Box::new(Window { app: App::new(app_options, &creation.egui_ctx) }))
     };
     eframe::run_native(APP_ID, native, Box::new(create)).map_err(|error| UiError::Window(error.to_string()))
+}
+
+/// The window as it is made.
+fn viewport(path: Option<&Path>, settings: &Settings) -> ViewportBuilder {
+    ViewportBuilder::default()
+        .with_app_id(APP_ID)
+        // It stands before the first frame, and before a byte of the capture is read.
+        .with_title(title(path))
+        .with_inner_size(settings.usable_window_size().unwrap_or(SIZE))
+        .with_min_inner_size(MIN_SIZE)
+        .with_maximized(settings.is_maximised)
+        .with_drag_and_drop(true)
+        .with_icon(icon())
 }
 
 /// The window's title.
@@ -143,6 +143,17 @@ mod tests {
         let entry = std::fs::read_to_string(format!("{folder}{APP_ID}.desktop")).unwrap_or_default();
         assert!(entry.lines().any(|line| line == format!("StartupWMClass={APP_ID}")), "{entry}");
         assert!(entry.lines().any(|line| line == format!("Icon={APP_ID}")), "{entry}");
+    }
+
+    #[test]
+    fn the_title_stands_before_the_capture_is_read() {
+        let missing = Path::new("/no/such/folder/out.bin");
+        let viewport = viewport(Some(missing), &Settings::default());
+        assert_eq!(viewport.title.as_deref(), Some("out.bin — memray-view"));
+        assert_eq!(viewport.app_id.as_deref(), Some(APP_ID));
+        // And stays while it is.
+        let options = AppOptions { path: Some(missing.to_owned()), ..AppOptions::default() };
+        assert_eq!(App::new(options, &egui::Context::default()).title(), "out.bin — memray-view");
     }
 
     #[test]

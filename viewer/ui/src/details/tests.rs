@@ -162,6 +162,8 @@ fn a_frame_of_the_stack_is_selected_by_a_click() {
     let (names, stack) = sample(&folder);
     let mut harness = Shown::new(names, stack, 1).harness();
     harness.get_by_label("Stack, 2 frames");
+    // The source, once it is read, moves the stack down: away from under a click.
+    wait_for(&mut harness, "    self.held[key] = rows");
     harness.get_by_label("main svc.py:201").click();
     harness.run_ok();
     assert_eq!(harness.state().events.last().unwrap().selected_frame, Some(0));

@@ -7,6 +7,7 @@ use super::colour::{dimmed, dimmed_text, module_frame, shrunk_frame};
 use super::label::{Fitted, fit, frame_name, frame_place};
 use super::layout::{FrameBox, Layout};
 use super::{Hits, Source};
+use crate::fonts;
 use crate::theme::Palette;
 use egui::text::{ByteIndex, LayoutJob, LayoutSection, TextFormat};
 use egui::{Align2, Color32, FontId, Mesh, Painter, Pos2, Rect, Shape, Ui, pos2, vec2};
@@ -321,7 +322,7 @@ impl Paint {
         let font = FontId::proportional(FONT_POINTS);
         let mut char_width = |character: char| {
             let kept = self.char_widths.as_ref().and_then(|(_, widths)| widths.get(character as usize));
-            kept.copied().unwrap_or_else(|| ui.fonts_mut(|fonts| fonts.glyph_width(&font, character)))
+            kept.copied().unwrap_or_else(|| fonts::char_width(ui, &font, character))
         };
         if frame.is_merged() {
             let name = format_counted(frame.count, "smaller frame");

@@ -29,17 +29,37 @@ impl<'a> Labels<'a> {
 
     /// Paints a text at the best of some places, of equally good ones at the first.
     pub(super) fn put(&mut self, painter: &Painter, galley: Arc<Galley>, places: &[Pos2]) {
-        let (plot, size) = (self.plot, galley.size());
+        if let Some((rect, _)) = self.best(galley.size(), places) {
+            self.paint(painter, galley, rect);
+        }
+    }
+
+    /// Paints a text that is said elsewhere too: only where it lies over nothing.
+    pub(super) fn put_where_free(&mut self, painter: &Painter, galley: Arc<Galley>, places: &[Pos2]) {
+        if let Some((rect, true)) = self.best(galley.size(), places) {
+            self.paint(painter, galley, rect);
+        }
+    }
+
+    /// The best of some places for a text of this size, and whether it lies over nothing there.
+    fn best(&self, size: Vec2, places: &[Pos2]) -> Option<(Rect, bool)> {
+        let plot = self.plot;
         let fitted = |place: &Pos2| {
             let left = place.x.clamp(plot.rect.left(), (plot.rect.right() - size.x).max(plot.rect.left()));
             let top = place.y.clamp(plot.rect.top() - 4.0, (plot.rect.bottom() - size.y).max(plot.rect.top()));
             (Rect::from_min_size(pos2(left, top), size), (top - place.y).abs() > MOST_MOVED)
         };
         let is_taken = |rect: Rect| self.taken.iter().any(|taken| taken.intersects(rect.shrink(1.0)));
-        let best = places.iter().map(fitted).min_by_key(|(rect, is_moved)| {
-            (is_taken(*rect), *is_moved, is_crossed(plot, self.lines, rect.shrink(1.0)))
-        });
-        let Some((rect, _)) = best else { return };
+        let rated = places
+            .iter()
+            .map(fitted)
+            .map(|(rect, is_moved)| (rect, (is_taken(rect), is_moved, is_crossed(plot, self.lines, rect.shrink(1.0)))));
+        let (rect, flaws) = rated.min_by_key(|(_, flaws)| *flaws)?;
+        Some((rect, flaws == (false, false, false)))
+    }
+
+    fn paint(&mut self, painter: &Painter, galley: Arc<Galley>, rect: Rect) {
+        let plot = self.plot;
         // Lines that pass behind a text are toned down, so that it reads.
         painter.rect_filled(rect.expand2(vec2(2.0, 0.0)), 2.0, plot.palette.panel.gamma_multiply(0.8));
         painter.galley(rect.min, galley, plot.palette.text);
@@ -49,7 +69,7 @@ impl<'a> Labels<'a> {
 
 /// Whether a line passes through a rectangle.
 fn is_crossed(plot: &Plot, lines: &Lines, rect: Rect) -> bool {
-    [Some(&lines.heap), Some(&lines.rss), lines.selection()].into_iter().flatten().any(|series| {
+    lines.all().any(|series| {
         let reach = series.reach(plot.ms_at(rect.left()), plot.ms_at(rect.right()));
         reach.is_some_and(|(least, largest)| plot.y(largest) < rect.bottom() && plot.y(least) > rect.top())
     })
@@ -70,9 +90,9 @@ pub(super) fn around(point: Pos2, size: Vec2) -> [Pos2; 6] {
     [
         pos2(point.x + 8.0, middle),
         pos2(point.x - 8.0 - size.x, middle),
-        pos2(point.x + 4.0, point.y - size.y - 4.0),
+        pos2(point.x + 8.0, point.y - size.y - 4.0),
         pos2(point.x + 8.0, point.y + 6.0),
-        pos2(point.x - 4.0 - size.x, point.y - size.y - 4.0),
+        pos2(point.x - 8.0 - size.x, point.y - size.y - 4.0),
         pos2(point.x - 8.0 - size.x, point.y + 6.0),
     ]
 }

@@ -9,8 +9,8 @@ use super::series::Series;
 use super::widget::Lines;
 use crate::fonts::STRONG;
 use egui::{
-    Color32, FontFamily, Label, Painter, PopupAnchor, Rect, Response, RichText, Shape, Stroke, StrokeKind, Tooltip,
-    pos2, vec2,
+    Color32, FontFamily, Label, Painter, PopupAnchor, Pos2, Rect, Response, RichText, Shape, Stroke, StrokeKind,
+    Tooltip, pos2, vec2,
 };
 use memray_index::{TimeRange, Timeline};
 use memray_report::escape::{shorten, visible};
@@ -55,8 +55,11 @@ pub(super) fn marks(
     if let Some(range) = range {
         delta_box(painter, plot, lines, source, range, &mut labels);
     }
+    let largest_rss = peak_rss(painter, plot, lines, &mut labels);
     peak(painter, inside, plot, lines, source, &mut labels);
-    peak_rss(painter, plot, lines, source, &mut labels);
+    if let Some((at, bytes)) = largest_rss {
+        peak_rss_words(painter, plot, source, &mut labels, at, bytes);
+    }
     line_names(painter, plot, lines, source, &mut labels);
     note(painter, plot, lines, source, &mut labels);
 }
@@ -94,20 +97,25 @@ fn peak(painter: &Painter, inside: &Painter, plot: &Plot, lines: &Lines, source:
     }
 }
 
-/// The largest resident set: a ring.
-fn peak_rss(painter: &Painter, plot: &Plot, lines: &Lines, source: &Source<'_>, labels: &mut Labels<'_>) {
-    let Some((elapsed_ms, bytes)) = lines.rss.peak().filter(|(_, bytes)| *bytes > 0) else { return };
+/// The largest resident set: a ring. Where it is, and how large.
+fn peak_rss(painter: &Painter, plot: &Plot, lines: &Lines, labels: &mut Labels<'_>) -> Option<(Pos2, u64)> {
+    let (elapsed_ms, bytes) = lines.rss.peak().filter(|(_, bytes)| *bytes > 0)?;
     if !plot.is_visible(elapsed_ms as f64) {
-        return;
+        return None;
     }
     let at = pos2(plot.x(elapsed_ms as f64), plot.y(bytes));
     painter.circle(at, 3.0, plot.palette.panel, Stroke::new(1.5, plot.palette.rss));
+    labels.take(Rect::from_center_size(at, vec2(8.0, 8.0)));
+    Some((at, bytes))
+}
+
+/// How large the largest resident set is, which stands among the facts below the headline as well.
+fn peak_rss_words(painter: &Painter, plot: &Plot, source: &Source<'_>, labels: &mut Labels<'_>, at: Pos2, bytes: u64) {
     let words = format!("peak RSS {}", format_bytes(bytes, source.units));
     let galley = text(painter, &words, plot.palette.text_weak);
     let [right, left, above, below, above_left, below_left] = around(at, galley.size());
     let places = [above, below, above_left, below_left, right, left];
-    labels.take(Rect::from_center_size(at, vec2(8.0, 8.0)));
-    labels.put(painter, galley, &places);
+    labels.put_where_free(painter, galley, &places);
 }
 
 /// The lines' names, near their right ends.
@@ -124,14 +132,16 @@ fn line_names(painter: &Painter, plot: &Plot, lines: &Lines, source: &Source<'_>
         let galley = text(painter, name, colour);
         let size = galley.size();
         let right = plot.rect.right() - 6.0;
-        // Above the line, else below it; further left where that is taken or another line passes.
+        // Above the highest line, below the others; further left where that is taken or another line passes.
         let mut places = Vec::new();
         for step in 0..6 {
             let x = right - size.x - step as f32 * (size.x + 24.0);
-            let reach = series.and_then(|series| series.reach(plot.ms_at(x), plot.ms_at(x + size.x)));
-            if let Some((least, largest)) = reach {
-                places.push(pos2(x, plot.y(largest) - size.y - 3.0));
-                places.push(pos2(x, plot.y(least) + 3.0));
+            let reach_of = |series: &Series| series.reach(plot.ms_at(x), plot.ms_at(x + size.x));
+            if let Some((least, largest)) = series.and_then(reach_of) {
+                let above = pos2(x, plot.y(largest) - size.y - 3.0);
+                let below = pos2(x, plot.y(least) + 3.0);
+                let is_highest = lines.all().filter_map(reach_of).all(|(_, other)| other <= largest);
+                places.extend(if is_highest { [above, below] } else { [below, above] });
             }
         }
         labels.put(painter, galley, &places);

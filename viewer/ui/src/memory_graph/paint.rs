@@ -35,9 +35,8 @@ pub(super) struct Plot {
 
 impl Plot {
     pub(super) fn new(ui: &Ui, outer: Rect, visible_ms: (f64, f64), lines: &Lines, source: &Source<'_>) -> Self {
-        let largest = [Some(&lines.heap), Some(&lines.rss), lines.selection()]
-            .into_iter()
-            .flatten()
+        let largest = lines
+            .all()
             .filter_map(|series| series.peak().map(|(_, bytes)| bytes))
             .fold(source.timeline.peak_bytes, u64::max);
         let height = (outer.height() - ABOVE_POINTS - BELOW_POINTS).max(1.0);

@@ -259,6 +259,15 @@ fn the_peak_of_an_aggregated_capture_is_the_headlines_and_not_that_of_the_sample
 }
 
 #[test]
+fn in_a_low_window_the_peak_rss_is_a_ring_without_words_where_they_would_lie_over_a_line() {
+    let mut harness = show(ten_seconds());
+    assert!(paints(&harness, "peak RSS 11.0 MiB"));
+    harness.set_size(vec2(916.0, 72.0));
+    harness.run();
+    assert!(paints(&harness, "peak 10.0 MiB") && !paints(&harness, "peak RSS 11.0 MiB"));
+}
+
+#[test]
 fn the_pointer_shows_time_of_day_heap_and_resident_set() {
     let mut harness = show(ten_seconds());
     harness.state_mut().selection = Some((0..11).map(|s| s << 20).collect());

@@ -57,6 +57,10 @@ impl Lines {
         }
     }
 
+    pub(super) fn all(&self) -> impl Iterator<Item = &Series> {
+        [Some(&self.heap), Some(&self.rss), self.selection()].into_iter().flatten()
+    }
+
     pub(super) fn selection(&self) -> Option<&Series> {
         self.selection.as_ref().map(|(_, series)| series)
     }

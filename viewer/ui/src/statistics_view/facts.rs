@@ -127,7 +127,7 @@ fn capture(source: &Source<'_>) -> Vec<Fact> {
 impl FactSection {
     pub(super) fn show(&self, ui: &mut Ui) {
         let palette = Palette::of(ui.visuals());
-        Grid::new(self.title).num_columns(2).spacing([16.0, 3.0]).min_col_width(152.0).min_row_height(17.0).show(
+        Grid::new(self.title).num_columns(2).spacing([16.0, 4.0]).min_col_width(152.0).min_row_height(0.0).show(
             ui,
             |ui| {
                 for fact in &self.facts {

@@ -26,11 +26,6 @@ impl Driver {
         Self::with(AppOptions::default())
     }
 
-    /// The start page of an installation that has a sample.
-    pub(crate) fn start_with_sample(sample: &Path) -> Self {
-        Self::with(AppOptions { sample: Some(sample.to_owned()), ..AppOptions::default() })
-    }
-
     /// A capture, with all its answers.
     pub(crate) fn open(name: &str) -> Self {
         Self::open_path(&capture(name))
@@ -52,8 +47,20 @@ impl Driver {
         driver
     }
 
+    /// A capture whose index is kept in this folder, if it can be.
+    pub(crate) fn open_with_cache(name: &str, cache_folder: &Path) -> Self {
+        let open = OpenOptions { cache_folder: Some(cache_folder.to_owned()), ..OpenOptions::default() };
+        let mut driver = Self::opened_as(AppOptions { path: Some(capture(name)), open, ..AppOptions::default() });
+        driver.settle();
+        driver
+    }
+
     fn with(options: AppOptions) -> Self {
-        let options = AppOptions { open: OpenOptions { no_cache: true, ..OpenOptions::default() }, ..options };
+        let open = OpenOptions { no_cache: true, ..OpenOptions::default() };
+        Self::opened_as(AppOptions { open, ..options })
+    }
+
+    fn opened_as(options: AppOptions) -> Self {
         let app = App::new(options, &Context::default());
         let harness = Harness::builder()
             .with_size([1440.0, 900.0])

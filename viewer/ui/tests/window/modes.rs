@@ -198,7 +198,7 @@ fn a_filter_is_a_chip_that_a_click_removes() {
 fn units_change_everywhere_at_once() {
     let mut driver = Driver::open("v13-py3.13/items.bin");
     driver.click(Role::Button, "KiB");
-    assert!(driver.shows_part("Peak 3.79 MB at 112 ms"));
+    assert!(driver.shows_part("Peak 3.79\u{a0}MB at 112\u{a0}ms"));
     assert!(driver.shows_part("3.79 MB in 622 allocations"));
 }
 
@@ -210,6 +210,17 @@ fn the_threshold_of_temporary_allocations_can_be_typed() {
     driver.harness.event(egui::Event::Text("20".to_owned()));
     driver.press(Key::Enter);
     assert!(driver.shows_part("Freed after at most 20 further allocations of the same thread"));
+}
+
+#[test]
+fn a_threshold_beyond_the_index_has_the_capture_read_again() {
+    let mut driver = Driver::open("v13-py3.13/json_churn_pymalloc.bin");
+    driver.click(Role::RadioButton, "Temporary");
+    driver.click(Role::SpinButton, "threshold");
+    driver.harness.event(egui::Event::Text("5000".to_owned()));
+    driver.press(Key::Enter);
+    assert!(driver.shows_part("Freed after at most 5,000 further allocations of the same thread: "));
+    assert!(!driver.shows_part("Reading the capture again"), "it is read");
 }
 
 #[test]

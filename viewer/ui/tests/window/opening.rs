@@ -24,7 +24,7 @@ fn a_capture_opens_on_its_peak_in_the_icicle_with_nothing_selected() {
 #[test]
 fn the_headline_and_the_facts_stand_on_top() {
     let driver = Driver::open("v13-py3.13/items.bin");
-    assert!(driver.shows("Peak 3.62 MiB at 112 ms; "));
+    assert!(driver.shows("Peak 3.62\u{a0}MiB at 112\u{a0}ms; "));
     assert!(driver.shows_part("3.52 MiB still live at the end"));
     assert!(driver.shows_part("peak RSS 48.0 MiB at 107 ms"));
     assert!(driver.shows("Live at the peak, 112 ms: 3.62 MiB in 622 allocations"));
@@ -44,6 +44,20 @@ fn what_was_not_traced_is_said() {
     assert!(driver.shows_part("Small Python objects were not traced"));
     let driver = Driver::open("v13-py3.13/json_churn_pymalloc.bin");
     assert!(!driver.shows_part("Small Python objects were not traced"));
+}
+
+#[test]
+fn why_an_index_is_not_kept_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let kept = Driver::open_with_cache("v13-py3.13/items.bin", &folder.path().join("cache"));
+    assert!(!kept.shows_part("is not kept"));
+    // What is a file can be no folder, whoever asks.
+    let no_folder = folder.path().join("file");
+    std::fs::write(&no_folder, "").unwrap();
+    let driver = Driver::open_with_cache("v13-py3.13/items.bin", &no_folder);
+    let words = "The next opening reads the whole capture again, as its index is not kept: the cache in ";
+    assert!(driver.shows_part(words) && driver.shows_part("file cannot be used ("));
+    assert!(!Driver::open("v13-py3.13/items.bin").shows_part("is not kept"), "it was not to be");
 }
 
 #[test]

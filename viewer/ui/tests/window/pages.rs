@@ -3,8 +3,9 @@
 
 use crate::driver::{Driver, capture};
 use egui::accesskit::Role;
-use egui::{Key, Pos2, Rect, vec2};
+use egui::{Key, Pos2, Rect, Theme, vec2};
 use egui_kittest::kittest::Queryable as _;
+use memray_ui::theme::Palette;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -12,16 +13,22 @@ use std::sync::Arc;
 fn without_a_file_there_is_a_way_to_open_one_and_a_line_to_record_one() {
     let driver = Driver::start();
     assert!(driver.shows("Open a capture…"));
-    assert!(driver.shows("memray run -o out.bin script.py"));
+    assert!(driver.shows_part(" run -o out.bin script.py"));
     assert_eq!(driver.harness.state().title(), "memray-view");
 }
 
 #[test]
-fn the_sample_is_offered_where_it_is_there_and_opens() {
-    assert!(!Driver::start().shows("Open the sample"));
-    let mut driver = Driver::start_with_sample(&capture("v13-py3.13/items.bin"));
+fn the_program_brings_its_sample_and_leaves_nothing_of_it_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = folder.path().join("settings.json");
+    let mut driver = Driver::with_settings(None, &settings);
     driver.click(Role::Button, "Open the sample");
-    assert_eq!(driver.harness.state().title(), "items.bin — memray-view");
+    assert_eq!(driver.harness.state().title(), "orders.bin — memray-view");
+    assert!(driver.shows("Peak 534\u{a0}MiB at 19.9\u{a0}s; "));
+    let path = driver.harness.state().path().unwrap().to_owned();
+    drop(driver);
+    assert!(!path.exists());
+    assert!(!Driver::with_settings(None, &settings).shows("Recent"));
 }
 
 #[test]
@@ -112,6 +119,22 @@ fn a_capture_dropped_on_the_window_opens() {
     driver.harness.input_mut().dropped_files.push(Arc::new(Dropped(capture("v13-py3.13/items.bin"))));
     driver.settle();
     assert_eq!(driver.harness.state().title(), "items.bin — memray-view");
+}
+
+#[test]
+fn the_theme_is_the_systems_unless_another_was_chosen() {
+    let mut driver = Driver::open("v13-py3.13/items.bin");
+    let drawn = |driver: &mut Driver, system: Theme| {
+        driver.harness.input_mut().system_theme = Some(system);
+        driver.settle();
+        (driver.harness.ctx.theme(), driver.harness.ctx.global_style().visuals.panel_fill)
+    };
+    assert_eq!(drawn(&mut driver, Theme::Light), (Theme::Light, Palette::LIGHT.background));
+    assert_eq!(drawn(&mut driver, Theme::Dark), (Theme::Dark, Palette::DARK.background));
+    driver.click(Role::Button, "View");
+    driver.click(Role::Button, "Theme");
+    driver.click(Role::RadioButton, "Light");
+    assert_eq!(drawn(&mut driver, Theme::Dark), (Theme::Light, Palette::LIGHT.background));
 }
 
 #[test]

@@ -74,8 +74,11 @@ fn focusing_on_a_function_leaves_only_the_stacks_through_it() {
     driver.press(Key::Enter);
     driver.click_secondary(Role::TreeItem, "main cli.py:37");
     driver.click(Role::Button, "Focus on this function");
-    assert!(driver.shows("function: /^main$/  ×"));
+    assert!(driver.shows("only main (cli.py)  ×"));
     assert!(driver.shows("5 frames, 2.23 MiB, 100 % of the total matched"));
+    assert!(driver.shows_part(", only the function main (cli.py): 2.23 MiB"));
+    driver.click(Role::Button, "only main (cli.py)  ×");
+    assert!(driver.shows("5 frames, 2.23 MiB, 61.7 % of the total matched"));
 }
 
 #[test]

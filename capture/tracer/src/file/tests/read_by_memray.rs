@@ -60,15 +60,14 @@ fn complete_and_killed_captures_with_and_without_an_appendix() {
             paths.push(path);
         }
     }
-    let (said, errors) = memray_says(&paths);
-    let mut complaints: Vec<&str> = errors.lines().filter(|line| !line.is_empty()).collect();
-    complaints.dedup();
-    assert_eq!(complaints, ["Memray ERROR: Invalid record type"]);
+    let (packed_and_killed, others): (Vec<_>, Vec<_>) =
+        paths.into_iter().partition(|path| path.ends_with("true-killed.bin"));
+    let (said, errors) = memray_says(&others);
+    assert_eq!(errors, "");
+    let (said_of_killed, errors) = memray_says(&packed_and_killed);
+    assert_eq!(errors.trim(), "Memray ERROR: Invalid record type");
     assert!(said[0].lines().count() > 100, "{}", said[0]);
-    for (path, said_of_it) in paths.iter().zip(&said) {
+    for (path, said_of_it) in others.iter().zip(&said).chain(packed_and_killed.iter().zip(&said_of_killed)) {
         assert!(*said_of_it == said[0], "{}:\n{said_of_it}\nplain:\n{}", path.display(), said[0]);
     }
-    // None of that is of a capture that is complete.
-    let complete: Vec<PathBuf> = paths.into_iter().filter(|path| !path.ends_with("true-killed.bin")).collect();
-    assert_eq!(memray_says(&complete).1, "");
 }

@@ -52,6 +52,9 @@ const IN_3_15: Positions = Positions {
     unicode_object: 89,
 };
 
+/// Of the runtime state, which comes first in all.
+const FINALIZING: usize = 4;
+
 /// How many bytes there are at most from a structure's beginning to a field.
 const LARGEST_OFFSET: u64 = 1 << 16;
 
@@ -96,6 +99,7 @@ pub(super) unsafe fn layout(version: Version, runtime: usize) -> Result<Layout, 
             current: offset(positions.current_frame)?,
             current_in_holder: None,
             thread_id: offset(positions.thread_id)?,
+            finalizing: offset(FINALIZING)?,
             runtime: None,
         },
         frame: FrameLayout {
@@ -137,7 +141,7 @@ mod tests {
         let mut words = [0; 71];
         words[0] = u64::from_ne_bytes(COOKIE);
         words[1] = 0x030d_00f0;
-        (words[23], words[24]) = (72, 152);
+        (words[4], words[23], words[24]) = (608, 72, 152);
         words[29..34].copy_from_slice(&[8, 0, 56, 72, 70]);
         words[35..44].copy_from_slice(&[112, 120, 128, 136, 68, 52, 88, 96, 200]);
         (words[65], words[66]) = (16, 32);
@@ -153,7 +157,7 @@ mod tests {
     #[test]
     fn layout_of_3_13_is_what_its_headers_say() {
         let layout = read(&runtime_of_3_13(), 0x030d_00f0).unwrap();
-        assert_eq!((layout.thread.current, layout.thread.thread_id), (72, 152));
+        assert_eq!((layout.thread.current, layout.thread.thread_id, layout.thread.finalizing), (72, 152, 608));
         assert_eq!((layout.frame.code, layout.frame.previous, layout.frame.instruction), (0, 8, 56));
         assert_eq!(layout.frame.owner, Some(70));
         assert_eq!(layout.code.instructions, Some(Instructions { first: 200, first_traceable: 184 }));

@@ -10,9 +10,21 @@ pub(super) fn layout(version: Version) -> Option<Layout> {
     let (_, minor) = version.release();
     let runtime = |key, holder, interpreters| Some(RuntimeLayout { key, holder, interpreters });
     let thread = match minor {
-        9 | 10 => ThreadLayout { current: 24, current_in_holder: None, thread_id: 176, runtime: runtime(584, 568, 32) },
-        11 => ThreadLayout { current: 56, current_in_holder: Some(8), thread_id: 152, runtime: runtime(592, 576, 40) },
-        12 => ThreadLayout { current: 56, current_in_holder: Some(0), thread_id: 136, runtime: None },
+        9 | 10 => ThreadLayout {
+            current: 24,
+            current_in_holder: None,
+            thread_id: 176,
+            finalizing: 16,
+            runtime: runtime(584, 568, 32),
+        },
+        11 => ThreadLayout {
+            current: 56,
+            current_in_holder: Some(8),
+            thread_id: 152,
+            finalizing: 24,
+            runtime: runtime(592, 576, 40),
+        },
+        12 => ThreadLayout { current: 56, current_in_holder: Some(0), thread_id: 136, finalizing: 24, runtime: None },
         _ => return None,
     };
     let frame = FrameLayout {

@@ -51,6 +51,7 @@ impl Document {
             Command::ZoomOut => self.icicle.zoom_by(1.0 / ZOOM_STEP),
             Command::Open
             | Command::OpenPath
+            | Command::OpenSample
             | Command::Reload
             | Command::Close
             | Command::Copy

@@ -13,7 +13,7 @@ use super::filter_bar::FilterMenu;
 use super::history::History;
 use super::mode_bar::TypedTime;
 use super::selection::Selection;
-use super::view::{Tab, View};
+use super::view::{ModeChoice, Tab, View};
 use super::watcher::{Fingerprint, Watcher};
 use super::worker::{Part, Wanted, Worker};
 use crate::details::Details;
@@ -25,7 +25,7 @@ use crate::memory_graph::MemoryGraph;
 use crate::statistics_view::StatisticsView;
 use crate::table_view::{self, TableView};
 use egui::Context;
-use memray_index::{GroupBy, Index, Pattern, RowKey, TreeNodeId};
+use memray_index::{GroupBy, Index, Pattern, Progress, RowKey, TreeNodeId};
 use memray_report::size::Units;
 use search::row_matcher;
 use std::path::{Path, PathBuf};
@@ -50,6 +50,8 @@ pub(super) struct Document {
     pub opened_in: Duration,
     /// Whether the menu of allocators was opened.
     pub wants_allocators: bool,
+    /// The last view that was answered.
+    answered: Option<View>,
     /// Why the file could not be read again, if that was tried.
     pub reload_failure: Option<String>,
     /// A moment or range being typed.
@@ -100,6 +102,7 @@ impl Document {
             answers: Answers::default(),
             opened_in,
             wants_allocators: false,
+            answered: None,
             reload_failure: None,
             typed_time: TypedTime::default(),
             filter_menu: FilterMenu::default(),
@@ -136,9 +139,12 @@ impl Document {
             if let Part::Done(wanted) = &part {
                 self.is_done = self.sent.as_ref() == Some(wanted);
             }
-            if let Part::Picture(_) = &part {
+            if let Part::Picture(picture) = &part {
                 self.generation += 1;
                 self.just_selected = None;
+                if picture.question == self.view.question() {
+                    self.answered = Some(self.view.clone());
+                }
             }
             if let Part::Selected(_) = &part {
                 self.selected_generation += 1;
@@ -185,6 +191,18 @@ impl Document {
             .picture
             .as_ref()
             .is_some_and(|picture| picture.options == self.view.tree && picture.question == self.view.question())
+    }
+
+    /// How far the capture is read again, where the question needs that.
+    pub(super) fn reading_again(&self) -> Option<Arc<Progress>> {
+        self.worker.progress().filter(|progress| progress.bytes().1 > 0)
+    }
+
+    /// Shows the view again that was last answered. As it is another question, this one is given up.
+    pub(super) fn give_up_question(&mut self) {
+        let selection = self.view.selection.take();
+        let before = self.answered.clone().unwrap_or_else(|| View { mode: ModeChoice::Peak, ..self.view.clone() });
+        self.view = View { selection, ..before };
     }
 
     /// The selected frame in the tree that is shown.

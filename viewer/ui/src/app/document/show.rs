@@ -9,7 +9,7 @@ use super::Document;
 use crate::settings::Settings;
 use crate::{details, growth_view, icicle, memory_graph, statistics_view, table_view};
 use egui::Ui;
-use memray_index::{Amount, CaptureInfo, GroupBy, Mode, Pattern, Refusal, RowKey, TreeNodeId};
+use memray_index::{Amount, CaptureInfo, GroupBy, Mode, NamedFunction, Refusal, RowKey, TreeNodeId};
 use memray_report::moments::elapsed_ms;
 use memray_report::size::format_counted;
 use memray_report::time::format_elapsed_range;
@@ -196,16 +196,16 @@ impl Document {
         if events.left.is_some() {
             self.history.left(Step { view: self.view.clone(), zoom: events.left });
         }
-        let function = |node: TreeNodeId| self.index.location(tree.node(node).location).function;
-        let focus = events.focus.map(|node| self.index.text(function(node)).into_owned());
-        let hidden = events.hide.map(function);
+        let location = |node: TreeNodeId| self.index.location(tree.node(node).location);
+        let focus = events.focus.map(location).map(|of| NamedFunction { name: of.function, file: of.file });
+        let hidden = events.hide.map(|node| location(node).function);
         match events.selection {
             Some(icicle::Selection::Frame(node)) => self.select_node(node),
             Some(icicle::Selection::Nothing) => self.view.selection = None,
             None => {}
         }
         if let Some(function) = focus {
-            self.view.filter.function = Some(Pattern::Regex(format!("^{}$", regex::escape(&function))));
+            self.view.filter.function_named = Some(function);
         }
         if let Some(function) = hidden.filter(|function| !self.view.filter.hidden_functions.contains(function)) {
             self.view.filter.hidden_functions.push(function);

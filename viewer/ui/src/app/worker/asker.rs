@@ -19,6 +19,7 @@ const GROWTH_ROWS: usize = 500;
 /// The thread's own state: the last wish it fulfilled, part by part.
 pub(super) struct Asker {
     index: Index,
+    shared: Arc<Shared>,
     sender: mpsc::Sender<Part>,
     context: Context,
     headline_for: Option<Units>,
@@ -36,9 +37,10 @@ pub(super) struct Asker {
 }
 
 impl Asker {
-    pub(super) fn new(index: Index, sender: mpsc::Sender<Part>, context: Context) -> Self {
+    pub(super) fn new(index: Index, shared: Arc<Shared>, sender: mpsc::Sender<Part>, context: Context) -> Self {
         Self {
             index,
+            shared,
             sender,
             context,
             headline_for: None,
@@ -55,7 +57,7 @@ impl Asker {
         }
     }
 
-    pub(super) fn run(mut self, shared: &Shared) {
+    pub(super) fn run(mut self) {
         const STEPS: [fn(&mut Asker, &Wanted) -> Option<Part>; 9] = [
             Asker::picture,
             Asker::headline,
@@ -67,14 +69,14 @@ impl Asker {
             Asker::selection,
             Asker::growth,
         ];
-        'wishes: while let Some(wanted) = shared.next() {
+        'wishes: while let Some(wanted) = self.shared.next() {
             for step in STEPS {
                 if let Some(part) = step(&mut self, &wanted)
                     && !self.send(part)
                 {
                     return;
                 }
-                if shared.has_newer() {
+                if self.shared.has_newer() {
                     continue 'wishes;
                 }
             }
@@ -97,10 +99,11 @@ impl Asker {
         {
             return None;
         }
-        let old_answer = self.picture.take().filter(|old| old.question == wanted.question);
+        let old_answer = self.answer().filter(|(answer, _)| answer.question == wanted.question);
         let answer = match old_answer {
-            Some(Picture { outcome: Ok((answer, _)), .. }) => Ok(answer),
-            _ => self.index.ask(&wanted.question).map(Arc::new),
+            Some((answer, _)) => Ok(answer),
+            // Without an answer the picture stays: it is what a newer wish may go back to.
+            None => self.shared.ask(&self.index, &wanted.question)?.map(Arc::new),
         };
         let outcome = answer.map(|answer| {
             let tree = self.index.tree(&answer, wanted.tree);
@@ -212,31 +215,61 @@ impl Asker {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
+#[allow(clippy::panic, clippy::unwrap_used)]
 mod tests {
     use super::*;
     use crate::app::View;
     use memray_index::{OpenOptions, Progress, TreeNodeId};
     use std::path::Path;
 
-    #[test]
-    fn hits_and_the_selected_frame_are_told_again_when_a_question_comes_back() {
+    /// An asker of a capture, which no wish has reached.
+    fn asker() -> Asker {
         let capture = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/captures/v13-py3.13/items.bin");
         let options = OpenOptions { no_cache: true, ..OpenOptions::default() };
         let index = Index::open(&capture, &options, &Progress::default()).unwrap();
-        let mut asker = Asker::new(index, mpsc::channel().0, Context::default());
-        let mut wanted = Wanted {
+        Asker::new(index, Arc::default(), mpsc::channel().0, Context::default())
+    }
+
+    /// The wish of a view that was just opened.
+    fn wanted() -> Wanted {
+        Wanted {
             units: Units::default(),
             question: View::default().question(),
             tree: View::default().tree,
-            search: Some(Pattern::Substring("items".to_owned())),
+            search: None,
             selection: None,
             growth_range: None,
             table: None,
             growth: None,
             statistics: false,
             allocators: false,
-        };
+        }
+    }
+
+    #[test]
+    fn a_capture_that_is_read_again_is_so_no_longer_once_another_question_is_wanted() {
+        let mut asker = asker();
+        assert!(asker.picture(&wanted()).is_some());
+        let beyond_the_index = Question { mode: Mode::Temporary { threshold: 5000 }, ..wanted().question };
+        let wanted_again = Wanted { question: beyond_the_index, ..wanted() };
+        asker.shared.lock().wanted = Some(Box::new(wanted()));
+        assert!(asker.picture(&wanted_again).is_none(), "given up");
+        assert_eq!(asker.answer().unwrap().0.question, wanted().question, "the newer wish is there already");
+        // A newer wish for more of the same question leaves it at work.
+        let with_table = Wanted { table: Some(GroupBy::Location), ..wanted_again.clone() };
+        asker.shared.lock().wanted = Some(Box::new(with_table));
+        let Some(Part::Picture(picture)) = asker.picture(&wanted_again) else { panic!("no answer") };
+        assert!(picture.outcome.is_ok());
+        // A document that is closed waits for nothing.
+        asker.shared.lock().is_closed = true;
+        let further = Question { mode: Mode::Temporary { threshold: 6000 }, ..wanted().question };
+        assert!(asker.picture(&Wanted { question: further, ..wanted() }).is_none());
+    }
+
+    #[test]
+    fn hits_and_the_selected_frame_are_told_again_when_a_question_comes_back() {
+        let mut asker = asker();
+        let mut wanted = Wanted { search: Some(Pattern::Substring("items".to_owned())), ..wanted() };
         asker.picture(&wanted);
         let (_, tree) = asker.answer().unwrap();
         wanted.selection = Selection::of_node(&tree, TreeNodeId(1), wanted.tree);

@@ -3,7 +3,8 @@
 //!
 //! The UI says with each pass what it wants ([`Wanted`]); the thread works out the parts that changed, the most visible
 //! first, and hands each over as soon as it is there. A newer wish is looked for between parts, so what nobody looks at
-//! any more is not worked out. Until a part arrives the UI shows the old one.
+//! any more is not worked out; one for another question also ends the reading of a capture that this one needed. Until a
+//! part arrives the UI shows the old one.
 
 mod asker;
 mod selected;
@@ -17,13 +18,17 @@ use asker::Asker;
 use egui::Context;
 use memray_format::Allocator;
 use memray_index::{
-    Answer, GroupBy, GrowthBy, GrowthRow, Index, Pattern, Question, Refusal, Row, Statistics, TimeRange, Tree,
-    TreeOptions,
+    Answer, GroupBy, GrowthBy, GrowthRow, Index, Pattern, Progress, Question, Refusal, Row, Statistics, TimeRange,
+    Tree, TreeOptions,
 };
 use memray_report::Headline;
 use memray_report::notes::Note;
 use memray_report::size::Units;
 use std::sync::{Arc, Condvar, Mutex, PoisonError, mpsc};
+use std::time::{Duration, Instant};
+
+/// An answer that is there sooner is not worth a word.
+const PATIENCE: Duration = Duration::from_millis(300);
 
 /// What the UI wants to show.
 #[derive(Clone, Debug, PartialEq)]
@@ -84,6 +89,8 @@ pub(super) struct Worker {
     parts: mpsc::Receiver<Part>,
 }
 
+/// What both sides see.
+#[derive(Default)]
 struct Shared {
     wish: Mutex<Wish>,
     changed: Condvar,
@@ -92,26 +99,53 @@ struct Shared {
 #[derive(Default)]
 struct Wish {
     wanted: Option<Box<Wanted>>,
+    asking: Option<Asking>,
     is_closed: bool,
+}
+
+/// A question that the thread is at. What is beyond the index has the capture read again, which may take long.
+struct Asking {
+    question: Question,
+    began: Instant,
+    progress: Arc<Progress>,
+}
+
+impl Wish {
+    /// Gives up a question that nobody waits for any more.
+    fn give_up_unwanted(&self) {
+        let Some(asking) = &self.asking else { return };
+        if self.is_closed || self.wanted.as_ref().is_some_and(|wanted| wanted.question != asking.question) {
+            asking.progress.cancel();
+        }
+    }
 }
 
 impl Worker {
     /// Starts the thread. `context` is told to draw again when a part is there.
     pub(super) fn start(index: Index, context: Context) -> Result<Self, UiError> {
-        let shared = Arc::new(Shared { wish: Mutex::default(), changed: Condvar::new() });
+        let shared = Arc::<Shared>::default();
         let (sender, parts) = mpsc::channel();
         let for_thread = Arc::clone(&shared);
         std::thread::Builder::new()
             .name("memray-view questions".to_owned())
-            .spawn(move || Asker::new(index, sender, context).run(&for_thread))
+            .spawn(move || Asker::new(index, for_thread, sender, context).run())
             .map_err(UiError::Thread)?;
         Ok(Self { shared, parts })
     }
 
     /// Says what is wanted now; what was wanted before is not any more.
     pub(super) fn want(&self, wanted: Wanted) {
-        self.shared.lock().wanted = Some(Box::new(wanted));
+        let mut wish = self.shared.lock();
+        wish.wanted = Some(Box::new(wanted));
+        wish.give_up_unwanted();
         self.shared.changed.notify_one();
+    }
+
+    /// How far the question is that the thread is at, if it has been at one for a while.
+    pub(super) fn progress(&self) -> Option<Arc<Progress>> {
+        let wish = self.shared.lock();
+        let asking = wish.asking.as_ref().filter(|asking| asking.began.elapsed() >= PATIENCE)?;
+        Some(Arc::clone(&asking.progress))
     }
 
     /// The parts that have come since.
@@ -122,7 +156,9 @@ impl Worker {
 
 impl Drop for Worker {
     fn drop(&mut self) {
-        self.shared.lock().is_closed = true;
+        let mut wish = self.shared.lock();
+        wish.is_closed = true;
+        wish.give_up_unwanted();
         self.shared.changed.notify_one();
     }
 }
@@ -144,6 +180,23 @@ impl Shared {
                 return Some(wanted);
             }
             wish = self.changed.wait(wish).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Asks an index; no answer where a newer wish was for another question before there was one.
+    fn ask(&self, index: &Index, question: &Question) -> Option<Result<Answer, Refusal>> {
+        let progress = Arc::new(Progress::default());
+        {
+            let mut wish = self.lock();
+            let (question, progress) = (question.clone(), Arc::clone(&progress));
+            wish.asking = Some(Asking { question, began: Instant::now(), progress });
+            wish.give_up_unwanted();
+        }
+        let outcome = index.ask_until_cancelled(question, &progress);
+        self.lock().asking = None;
+        match outcome {
+            Err(_) if progress.is_cancelled() => None,
+            outcome => Some(outcome),
         }
     }
 

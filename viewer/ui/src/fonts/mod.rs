@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The fonts that ship with the window, so that it looks the same everywhere and needs none installed. The system's own
-//! help out with scripts that ours lack.
+//! help out with scripts that ours lack, and what none of them has is shown as its code point.
 //!
 //! Names must look as they are written: our fonts would draw `3x3` as `3×3` and `->` as an arrow, and egui has no way to
 //! tell them not to, so the table that says it is hidden from it.
 
+mod code_point;
+
 use egui::epaint::text::{FallbackRequest, FontInsert, FontProvider};
-use egui::{Context, FontData, FontDefinitions, FontFamily};
+use egui::{Context, FontData, FontDefinitions, FontFamily, FontId, Ui};
 use egui_system_font_provider::SystemFontProvider;
 use std::sync::{Arc, OnceLock};
 
@@ -17,9 +19,9 @@ pub const STRONG: &str = "strong";
 pub fn install(context: &Context) {
     let mut fonts = FontDefinitions::empty();
     for (name, bytes) in [
-        ("inter", &include_bytes!("../../../resources/fonts/Inter-Regular.otf")[..]),
-        ("inter-semibold", &include_bytes!("../../../resources/fonts/Inter-SemiBold.otf")[..]),
-        ("jetbrains-mono", &include_bytes!("../../../resources/fonts/JetBrainsMono-Regular.ttf")[..]),
+        ("inter", &include_bytes!("../../../../resources/fonts/Inter-Regular.otf")[..]),
+        ("inter-semibold", &include_bytes!("../../../../resources/fonts/Inter-SemiBold.otf")[..]),
+        ("jetbrains-mono", &include_bytes!("../../../../resources/fonts/JetBrainsMono-Regular.ttf")[..]),
     ] {
         fonts.font_data.insert(name.to_owned(), Arc::new(FontData::from_owned(without_substitutions(bytes))));
     }
@@ -33,6 +35,16 @@ pub fn install(context: &Context) {
     }
     context.set_fonts(fonts);
     context.add_font_provider(Arc::new(SystemFonts::default()));
+    context.add_glyph_rasterizer(code_point::boxes());
+}
+
+/// How wide a character is drawn.
+pub(crate) fn char_width(ui: &Ui, font: &FontId, character: char) -> f32 {
+    let scale = ui.pixels_per_point();
+    ui.fonts_mut(|fonts| match fonts.has_glyph(font, character) {
+        true => fonts.glyph_width(font, character),
+        false => code_point::width_px(character, font.size * scale) / scale,
+    })
 }
 
 /// The system's fonts, looked for when the first character comes that ours lack: few captures have one.
@@ -65,7 +77,7 @@ fn without_substitutions(font: &[u8]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use egui::{Color32, FontId, RawInput};
+    use egui::{Color32, RawInput};
 
     /// The sizes of the pictures of a text's letters.
     fn letters(context: &Context, family: &FontFamily, text: &str) -> Vec<[u16; 2]> {
@@ -89,6 +101,24 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn characters_that_no_font_has_differ_all_the_same() {
+        let context = Context::default();
+        install(&context);
+        context.run_ui(RawInput::default(), |_| {}).textures_delta.clear();
+        let pictures = |text: &str| {
+            let font = FontId::proportional(13.0);
+            let galley = context.fonts_mut(|fonts| fonts.layout_no_wrap(text.to_owned(), font, Color32::WHITE));
+            galley.rows[0].glyphs.iter().map(|glyph| (glyph.uv_rect.min, glyph.uv_rect.max)).collect::<Vec<_>>()
+        };
+        // Of no script: private to whoever uses them.
+        let [first, second] = pictures("\u{f8ffe}\u{f8fff}")[..] else { panic!("two characters") };
+        assert_ne!(first, second);
+        assert_eq!(first.1[0] - first.0[0], 16, "a box of six digits");
+        let width = |ui: &Ui| char_width(ui, &FontId::proportional(13.0), '\u{f8ffe}');
+        context.run_ui(RawInput::default(), |ui| assert_eq!(width(ui), 16.0)).textures_delta.clear();
     }
 
     #[test]
