@@ -52,7 +52,9 @@ fn build(target_folder: &Path) -> Result<PathBuf, Box<dyn Error>> {
         .args(["build", "--locked", "--profile", "tracer", "--package", "memray-tracer", "--lib"])
         .args(["--target", &target, "--target-dir"])
         .arg(target_folder);
-    NOT_PASSED_ON.iter().for_each(|name| drop(cargo.env_remove(name)));
+    for name in NOT_PASSED_ON {
+        cargo.env_remove(name);
+    }
     // Another feature's or package's settings of the script that runs now.
     for (name, _) in env::vars_os() {
         if name.to_string_lossy().starts_with("CARGO_FEATURE_") {
