@@ -300,11 +300,7 @@ pub(super) fn begin_in_child() {
     }
     crate::thread::number_from_one_again();
     if !session.settings.follows_forks {
-        IS_TRACING.store(false, Ordering::Release);
-        IS_CLAIMED.store(false, Ordering::Release);
-        if let Some(interpreter) = INTERPRETER.get() {
-            interpreter.undo();
-        }
+        run_untraced();
         return;
     }
     session.path = fork::child_path(&session.path, u32::try_from(header.pid).unwrap_or(0));
@@ -317,8 +313,17 @@ pub(super) fn begin_in_child() {
             *held = Some(session);
         }
         Err(error) => {
-            IS_TRACING.store(false, Ordering::Release);
+            run_untraced();
             say(&format!("memray-view: a forked child runs untraced: {error}\n"));
         }
+    }
+}
+
+/// The forked child is traced no more; it may start tracing anew.
+fn run_untraced() {
+    IS_TRACING.store(false, Ordering::Release);
+    IS_CLAIMED.store(false, Ordering::Release);
+    if let Some(interpreter) = INTERPRETER.get() {
+        interpreter.undo();
     }
 }
