@@ -92,6 +92,7 @@ fn plan(arguments: &RunArguments) -> Result<Plan, Failure> {
             max_size_bytes: arguments.max_size,
             is_quiet: arguments.quiet,
             command_line: Vec::new(),
+            skipped_frames: 0,
             report: None,
         },
     })

@@ -76,13 +76,13 @@ mod tests {
     #[test]
     fn names_are_memrays() {
         let name = |program| default_path(&program).to_str().unwrap().to_owned();
-        assert_eq!(name(Program::Script("svc.py".into())), "memray-svc.py.{pid}.bin");
-        assert_eq!(name(Program::Script("/srv/svc.py".into())), "/srv/memray-svc.py.{pid}.bin");
-        assert_eq!(name(Program::Script("../app/".into())), "../memray-app.{pid}.bin");
-        assert_eq!(name(Program::Script("..".into())), "memray-main.{pid}.bin");
-        assert_eq!(name(Program::Script("-".into())), "memray-stdin.{pid}.bin");
-        assert_eq!(name(Program::Module("json.tool".into())), "memray-json.tool.{pid}.bin");
-        assert_eq!(name(Program::Command("print(1/2)".into())), "memray-string.{pid}.bin");
+        assert_eq!(name(Program::Script("svc.py".into())), "memray-svc.py.\0.bin");
+        assert_eq!(name(Program::Script("/srv/svc.py".into())), "/srv/memray-svc.py.\0.bin");
+        assert_eq!(name(Program::Script("../app/".into())), "../memray-app.\0.bin");
+        assert_eq!(name(Program::Script("..".into())), "memray-main.\0.bin");
+        assert_eq!(name(Program::Script("-".into())), "memray-stdin.\0.bin");
+        assert_eq!(name(Program::Module("json.tool".into())), "memray-json.tool.\0.bin");
+        assert_eq!(name(Program::Command("print(1/2)".into())), "memray-string.\0.bin");
     }
 
     #[test]

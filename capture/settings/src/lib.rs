@@ -25,8 +25,8 @@ pub const VARIABLE: &str = "MEMRAY_VIEW_TRACE";
 /// The version of this contract.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// What stands in paths for the number of the traced process.
-pub const PID: &str = "{pid}";
+/// What stands in paths for the number of the traced process: what no path of a user's can hold.
+pub const PID: &str = "\0";
 
 /// What is to be recorded, and how.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,6 +53,8 @@ pub struct Settings {
     pub is_quiet: bool,
     /// What the capture's header shows as the command line; empty for the process's own.
     pub command_line: Vec<u8>,
+    /// So many of the outermost frames of the thread that starts tracing are not the traced program's.
+    pub skipped_frames: u64,
     /// Where the tracer's [`Report`] goes.
     pub report: Option<PathBuf>,
 }
@@ -92,6 +94,7 @@ impl Settings {
         push_number(&mut out, "duration_us", self.duration.map(micros));
         push_number(&mut out, "max_size_bytes", self.max_size_bytes);
         push(&mut out, "command_line", &self.command_line);
+        push_number(&mut out, "skipped_frames", Some(self.skipped_frames));
         if let Some(report) = &self.report {
             push(&mut out, "report", report.as_os_str().as_bytes());
         }
@@ -132,6 +135,7 @@ impl Settings {
             max_size_bytes: number("max_size_bytes")?,
             is_quiet: flag("is_quiet")?,
             command_line: fields.bytes("command_line").unwrap_or_default().to_vec(),
+            skipped_frames: number("skipped_frames")?.unwrap_or(0),
             report: path("report"),
         })
     }
@@ -182,8 +186,8 @@ mod tests {
 
     fn settings() -> Settings {
         Settings {
-            path: "/srv/memray-svc.py.{pid}.bin".into(),
-            shown_path: "memray-svc.py.{pid}.bin".into(),
+            path: "/srv/memray-svc.py.\0.bin".into(),
+            shown_path: "memray-svc.py.\0.bin".into(),
             overwrites: false,
             compresses: true,
             traces_python_allocators: false,
@@ -193,6 +197,7 @@ mod tests {
             max_size_bytes: Some(2 << 30),
             is_quiet: false,
             command_line: Vec::new(),
+            skipped_frames: 0,
             report: Some("/tmp/x/report".into()),
         }
     }
@@ -200,7 +205,7 @@ mod tests {
     #[test]
     fn the_processs_number_stands_where_it_is_asked_for() {
         assert_eq!(settings().path_of(4711), Path::new("/srv/memray-svc.py.4711.bin"));
-        assert_eq!(with_pid(Path::new("{pid}{pid}/{pi"), 7), Path::new("77/{pi"));
+        assert_eq!(with_pid(Path::new("\0\0/{pid}"), 7), Path::new("77/{pid}"));
         assert_eq!(with_pid(Path::new(""), 7), Path::new(""));
     }
 
@@ -228,7 +233,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_bytes_of_paths_come_through(path: Vec<u8>, report: Option<Vec<u8>>, flags: [bool; 5], us: u64) {
+        fn any_bytes_of_paths_come_through(path: Vec<u8>, report: Option<Vec<u8>>, flags: [bool; 5], us: u64, skipped: u64) {
             let os = |bytes: Vec<u8>| PathBuf::from(OsString::from_vec(bytes));
             let settings = Settings {
                 path: os(path.clone()),
@@ -240,6 +245,7 @@ mod tests {
                 is_quiet: flags[4],
                 memory_interval: Duration::from_micros(us),
                 command_line: path,
+                skipped_frames: skipped,
                 report: report.map(os),
                 ..settings()
             };

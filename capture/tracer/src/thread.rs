@@ -66,8 +66,8 @@ impl Entered {
 
     #[cold]
     fn begin(&mut self) -> &mut ThreadState {
-        let id = ThreadId(NEXT_THREAD_ID.fetch_add(1, Ordering::Relaxed));
-        let state = Box::new(ThreadState { id, stack: PythonStack::default(), new_name: None, epoch: 0 });
+        // It gets its number with its first capture; none is the zeroth.
+        let state = Box::new(ThreadState { id: ThreadId(0), stack: PythonStack::default(), new_name: None, epoch: 0 });
         let address = Box::into_raw(state);
         word::set(address.addr() | INSIDE);
         end::call_at_thread_end();

@@ -41,7 +41,12 @@ impl DiskFile {
         } else {
             options.create_new(true)
         };
-        let file = moved_up(options.open(&path)?);
+        let file = options.open(&path)?;
+        if !file.metadata()?.is_file() {
+            // A device or a pipe can be written, not mapped; and it must not be removed, as what cannot be written is.
+            return Err(io::Error::other("it is not a regular file"));
+        }
+        let file = moved_up(file);
         let identity = identity(&file)?;
         Ok(Self { file: Some(file), path, identity, length_bytes: 0 })
     }

@@ -180,6 +180,18 @@ fn a_finished_capture_holds_all_records_and_the_last_header() {
     }
 }
 
+#[test]
+fn what_is_no_regular_file_is_refused_and_stays() {
+    let scratch = Scratch::new();
+    let path = std::ffi::CString::new(scratch.path().to_str().unwrap()).unwrap();
+    // SAFETY: the path ends.
+    assert_eq!(unsafe { libc::mkfifo(path.as_ptr(), 0o600) }, 0);
+    let options = FileOptions { overwrites: true, compresses: true, max_size_bytes: None };
+    let refused = CaptureFile::create(&scratch.path(), options, &header_bytes(0)).err().unwrap();
+    assert!(refused.to_string().ends_with("it is not a regular file"), "{refused}");
+    assert!(scratch.path().exists());
+}
+
 thread_local! {
     /// Called after each step in which the file changes outside of the place for records.
     static ON_STEP: RefCell<Option<Box<dyn FnMut()>>> = const { RefCell::new(None) };

@@ -8,7 +8,8 @@ use super::settings::Settings;
 use std::ffi::{c_char, c_int};
 
 /// Starts tracing. Settings are spelled as in the environment variable. Returns 0; or 1, and then writes the reason to
-/// `message`, ended by NUL and cut to its size; 2 if the settings cannot be read, 3 if tracing was started already.
+/// `message`, ended by NUL and cut to its size; 2 if the settings cannot be read, 3 if tracing was started already, 4 if the
+/// capture's file cannot be written.
 ///
 /// # Safety
 /// `settings` points to `length` bytes, `message` to `capacity` bytes that may be written. The calling thread holds the GIL.
@@ -29,6 +30,7 @@ pub(super) unsafe extern "C" fn memray_view_start(
         Ok(settings) => match session::start(settings) {
             Ok(()) => return 0,
             Err(error @ session::StartError::IsTraced) => (3, error.to_string()),
+            Err(error @ session::StartError::File(_)) => (4, error.to_string()),
             Err(error) => (1, error.to_string()),
         },
     };

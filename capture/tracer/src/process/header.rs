@@ -19,7 +19,7 @@ pub(super) fn describe(settings: &Settings, interpreter: &Interpreter, start_tim
         command_line: command_line(settings),
         pid: std::process::id() as i32,
         main_thread: ThreadId(1),
-        skipped_frames_on_main_thread: 0,
+        skipped_frames_on_main_thread: settings.skipped_frames,
         python_allocator: interpreter.allocator(),
         traces_python_allocators: settings.traces_python_allocators,
         tracks_object_lifetimes: false,

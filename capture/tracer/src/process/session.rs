@@ -40,6 +40,9 @@ pub(crate) enum StartError {
 /// Whether hooks record. All else is looked at only if they do.
 static IS_TRACING: AtomicBool = AtomicBool::new(false);
 
+/// Whether what Python's own allocators do is recorded too.
+static TRACES_PYTHON_ALLOCATORS: AtomicBool = AtomicBool::new(false);
+
 /// Which capture of this process is written, counted from 1.
 static EPOCH: AtomicU32 = AtomicU32::new(0);
 
@@ -97,6 +100,7 @@ fn start_claimed(settings: Settings, entered: &mut Entered) -> Result<(), StartE
     if traces_python_allocators {
         python::allocators::install::<Tracing>(interpreter);
     }
+    TRACES_PYTHON_ALLOCATORS.store(traces_python_allocators, Ordering::Release);
     IS_TRACING.store(true, Ordering::Release);
     Ok(())
 }
@@ -155,7 +159,7 @@ struct Tracing;
 impl python::allocators::Listener for Tracing {
     #[inline(always)]
     fn is_listening() -> bool {
-        IS_TRACING.load(Ordering::Relaxed)
+        TRACES_PYTHON_ALLOCATORS.load(Ordering::Relaxed)
     }
 
     fn allocated(entered: &mut Entered, allocator: Allocator, address: usize, size_bytes: usize) {
@@ -246,6 +250,7 @@ fn end(error: Option<RecordError>) {
     if !IS_TRACING.swap(false, Ordering::AcqRel) {
         return;
     }
+    TRACES_PYTHON_ALLOCATORS.store(false, Ordering::Release);
     // In a hook, the thread has entered already.
     let _entered = Entered::enter();
     let is_by_choice = error.is_none();
@@ -300,11 +305,7 @@ pub(super) fn begin_in_child() {
     }
     crate::thread::number_from_one_again();
     if !session.settings.follows_forks {
-        IS_TRACING.store(false, Ordering::Release);
-        IS_CLAIMED.store(false, Ordering::Release);
-        if let Some(interpreter) = INTERPRETER.get() {
-            interpreter.undo();
-        }
+        run_untraced();
         return;
     }
     session.path = fork::child_path(&session.path, u32::try_from(header.pid).unwrap_or(0));
@@ -317,8 +318,18 @@ pub(super) fn begin_in_child() {
             *held = Some(session);
         }
         Err(error) => {
-            IS_TRACING.store(false, Ordering::Release);
+            run_untraced();
             say(&format!("memray-view: a forked child runs untraced: {error}\n"));
         }
+    }
+}
+
+/// The forked child is traced no more; it may start tracing anew.
+fn run_untraced() {
+    TRACES_PYTHON_ALLOCATORS.store(false, Ordering::Release);
+    IS_TRACING.store(false, Ordering::Release);
+    IS_CLAIMED.store(false, Ordering::Release);
+    if let Some(interpreter) = INTERPRETER.get() {
+        interpreter.undo();
     }
 }
