@@ -3,25 +3,27 @@
 //!
 //! What the user had in `LD_PRELOAD` stays, in its place; so does the order of all variables.
 
-use std::ffi::{CStr, OsString, c_void};
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::ffi::{CStr, CString, c_void};
+use std::os::unix::ffi::OsStrExt;
 
-const PRELOAD: &str = "LD_PRELOAD";
+const PRELOAD: &CStr = c"LD_PRELOAD";
 
 /// Takes a variable, and this library out of those that children preload.
 ///
 /// # Safety
 /// No other thread may use the environment meanwhile.
 pub(crate) unsafe fn clean(variable: &str) {
-    // SAFETY: as the caller promises.
-    unsafe { std::env::remove_var(variable) };
-    let (Some(preload), Some(own)) = (std::env::var_os(PRELOAD), own_path()) else { return };
-    match without(preload.as_bytes(), &own) {
-        // SAFETY: as the caller promises.
-        Some(rest) => unsafe { std::env::set_var(PRELOAD, OsString::from_vec(rest)) },
-        // SAFETY: as the caller promises.
-        None => unsafe { std::env::remove_var(PRELOAD) },
+    if let Ok(variable) = CString::new(variable) {
+        // SAFETY: the name ends; the rest as the caller promises.
+        unsafe { libc::unsetenv(variable.as_ptr()) };
     }
+    let (Some(preload), Some(own)) = (std::env::var_os("LD_PRELOAD"), own_path()) else { return };
+    match without(preload.as_bytes(), &own).map(CString::new) {
+        // SAFETY: name and value end; the rest as the caller promises. The C library keeps the variable's place.
+        Some(Ok(rest)) => unsafe { libc::setenv(PRELOAD.as_ptr(), rest.as_ptr(), 1) },
+        // SAFETY: as above.
+        _ => unsafe { libc::unsetenv(PRELOAD.as_ptr()) },
+    };
 }
 
 /// This library's path as the dynamic linker was told it.
@@ -41,10 +43,9 @@ fn own_path() -> Option<Vec<u8>> {
 
 /// A list of libraries without one of them and without one separator beside it; `None` if it had no more than that.
 fn without(list: &[u8], entry: &[u8]) -> Option<Vec<u8>> {
-    let is_separator = |byte: &u8| matches!(byte, b':' | b' ');
     let mut start = 0;
     loop {
-        let length = list[start..].iter().position(|byte| is_separator(byte)).unwrap_or(list.len() - start);
+        let length = list[start..].iter().position(|byte| matches!(byte, b':' | b' ')).unwrap_or(list.len() - start);
         let end = start + length;
         if &list[start..end] == entry {
             let (before, after) = (&list[..start], &list[end..]);

@@ -3,6 +3,7 @@
 //!
 //! Python's `atexit` calls last what was registered first, and the tracer registers before the program runs.
 
+use super::audit_hook::symbol;
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::ptr::{null, null_mut};
 
@@ -25,46 +26,32 @@ const METH_NOARGS: c_int = 4;
 static STOP: MethodDefinition =
     MethodDefinition { name: c"stop_tracing".as_ptr(), call: stop, flags: METH_NOARGS, documentation: null() };
 
-/// The functions that are needed, by name: the same in all versions.
-struct Functions {
-    import: unsafe extern "C" fn(*const c_char) -> Object,
-    modules: unsafe extern "C" fn() -> Object,
-    item: unsafe extern "C" fn(Object, *const c_char) -> Object,
-    delete_item: unsafe extern "C" fn(Object, *const c_char) -> c_int,
-    attribute: unsafe extern "C" fn(Object, *const c_char) -> Object,
-    new_function: unsafe extern "C" fn(*const MethodDefinition, Object, Object) -> Object,
-    call: unsafe extern "C" fn(Object, ...) -> Object,
-    release: unsafe extern "C" fn(Object),
-    clear_error: unsafe extern "C" fn(),
-}
+/// Declares functions of the interpreter, and finds them all by name.
+macro_rules! functions {
+    ($($field:ident: $type:ty = $name:literal,)*) => {
+        struct Functions { $($field: $type,)* }
 
-macro_rules! function {
-    ($name:literal) => {{
-        let name: &CStr = $name;
-        // SAFETY: the name ends.
-        let address = unsafe { libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr()) };
-        if address.is_null() {
-            return None;
+        impl Functions {
+            fn find() -> Option<Self> {
+                Some(Self {
+                    // SAFETY: CPython's function of that name has that type in all versions.
+                    $($field: unsafe { std::mem::transmute::<*mut c_void, $type>(symbol($name)?) },)*
+                })
+            }
         }
-        // SAFETY: CPython's function of that name has the signature of the field that this goes to.
-        unsafe { std::mem::transmute(address) }
-    }};
+    };
 }
 
-impl Functions {
-    fn find() -> Option<Self> {
-        Some(Self {
-            import: function!(c"PyImport_ImportModule"),
-            modules: function!(c"PyImport_GetModuleDict"),
-            item: function!(c"PyDict_GetItemString"),
-            delete_item: function!(c"PyDict_DelItemString"),
-            attribute: function!(c"PyObject_GetAttrString"),
-            new_function: function!(c"PyCFunction_NewEx"),
-            call: function!(c"PyObject_CallFunctionObjArgs"),
-            release: function!(c"Py_DecRef"),
-            clear_error: function!(c"PyErr_Clear"),
-        })
-    }
+functions! {
+    import: unsafe extern "C" fn(*const c_char) -> Object = c"PyImport_ImportModule",
+    modules: unsafe extern "C" fn() -> Object = c"PyImport_GetModuleDict",
+    item: unsafe extern "C" fn(Object, *const c_char) -> Object = c"PyDict_GetItemString",
+    delete_item: unsafe extern "C" fn(Object, *const c_char) -> c_int = c"PyDict_DelItemString",
+    attribute: unsafe extern "C" fn(Object, *const c_char) -> Object = c"PyObject_GetAttrString",
+    new_function: unsafe extern "C" fn(*const MethodDefinition, Object, Object) -> Object = c"PyCFunction_NewEx",
+    call: unsafe extern "C" fn(Object, ...) -> Object = c"PyObject_CallFunctionObjArgs",
+    release: unsafe extern "C" fn(Object) = c"Py_DecRef",
+    clear_error: unsafe extern "C" fn() = c"PyErr_Clear",
 }
 
 /// Has tracing stop at the program's end. To be called with the GIL held. Should Python refuse, the process's end is left.
@@ -104,12 +91,8 @@ unsafe fn release(python: &Functions, object: Object) {
 
 /// Whether `atexit` keeps its functions in the interpreter rather than in the module: since 3.10.
 fn keeps_functions_elsewhere() -> bool {
-    // SAFETY: the name ends.
-    let address = unsafe { libc::dlsym(libc::RTLD_DEFAULT, c"Py_GetVersion".as_ptr()) };
-    if address.is_null() {
-        return false;
-    }
-    // SAFETY: the function of that name has this signature in all versions.
+    let Some(address) = symbol(c"Py_GetVersion") else { return false };
+    // SAFETY: the function of that name has this type in all versions.
     let version = unsafe { std::mem::transmute::<*mut c_void, extern "C" fn() -> *const c_char>(address) }();
     if version.is_null() {
         return false;
@@ -121,14 +104,11 @@ fn keeps_functions_elsewhere() -> bool {
 
 extern "C" fn stop(_: Object, _: Object) -> Object {
     super::session::stop();
-    // SAFETY: the name ends. The symbol is Python's `None`, and the function adds a reference to it, as is due to the
-    // caller; the GIL is held, as Python calls.
-    unsafe {
-        let none = libc::dlsym(libc::RTLD_DEFAULT, c"_Py_NoneStruct".as_ptr());
-        let retain = libc::dlsym(libc::RTLD_DEFAULT, c"Py_IncRef".as_ptr());
-        if !none.is_null() && !retain.is_null() {
-            std::mem::transmute::<*mut c_void, unsafe extern "C" fn(Object)>(retain)(none);
-        }
-        none
+    let none = symbol(c"_Py_NoneStruct").unwrap_or(null_mut());
+    if let Some(retain) = symbol(c"Py_IncRef").filter(|_| !none.is_null()) {
+        // SAFETY: the function of that name has this type in all versions; the GIL is held, as Python calls. The reference
+        // to Python's `None` is the caller's.
+        unsafe { std::mem::transmute::<*mut c_void, unsafe extern "C" fn(Object)>(retain)(none) };
     }
+    none
 }
