@@ -20,8 +20,10 @@ atexit.register(lambda: bytes({WITHIN} - 33))
 memray_view.Tracker("capture").__enter__()
 """
 
-WITHIN_RUN = """
+WITHIN_RUN = f"""
+import atexit
 import memray_view
+atexit.register(lambda: bytes({WITHIN} - 33))
 tracker = memray_view.Tracker("inner")
 try:
     tracker.__enter__()
@@ -56,7 +58,10 @@ class Processes(InFolder):
         program = [PYTHON, "-c", WITHIN_RUN]
         ended = subprocess.run(program, env=environment, stdout=subprocess.PIPE, universal_newlines=True, check=True)
         self.assertEqual(ended.stdout, "No more than one Tracker instance can be active at the same time\n")
-        self.assertTrue(Recorded(self.folder / "outer").is_complete)
+        recorded = Recorded(self.folder / "outer")
+        self.assertTrue(recorded.is_complete)
+        # Whoever began to record says when it ends: after the program's own last words.
+        self.assertEqual(len(recorded.of_size(WITHIN)), 1)
 
     def test_a_tracer_of_another_version_is_refused(self) -> None:
         library = types.SimpleNamespace(memray_view_version=lambda: b"9.9.9")
