@@ -6,10 +6,14 @@ import functools
 import json
 import os
 import subprocess
+import sys
 import tempfile
 import unittest
 from pathlib import Path
 from typing import Any, List, NamedTuple
+
+# The interpreter for processes of the tests' own: not all can say how they were started.
+PYTHON = os.environ.get("MEMRAY_VIEW_TEST_PYTHON", sys.executable)
 
 PROGRAMS = Path(__file__).resolve().parent / "programs"
 
@@ -67,7 +71,7 @@ class Recorded:
 
 def allocate(size: int) -> None:
     """Allocates so many bytes, which stands in the capture as one allocation of that size."""
-    bytearray(size - 1)
+    bytes(size - sys.getsizeof(b""))
 
 
 class InFolder(unittest.TestCase):

@@ -3,26 +3,27 @@
 
 import os
 import subprocess
-import sys
 import types
 import unittest
 from pathlib import Path
 
 import memray_view
 from memray_view import _library, _settings
-from recorded import InFolder, Recorded
+from recorded import PYTHON, InFolder, Recorded
 
 WITHIN = 1_000_033
 
 NEVER_LEFT = f"""
 import atexit
 import memray_view
-atexit.register(lambda: bytearray({WITHIN} - 1))
+atexit.register(lambda: bytes({WITHIN} - 33))
 memray_view.Tracker("capture").__enter__()
 """
 
-WITHIN_RUN = """
+WITHIN_RUN = f"""
+import atexit
 import memray_view
+atexit.register(lambda: bytes({WITHIN} - 33))
 tracker = memray_view.Tracker("inner")
 try:
     tracker.__enter__()
@@ -33,7 +34,7 @@ except RuntimeError as error:
 
 class Processes(InFolder):
     def test_a_block_that_is_never_left_ends_with_the_program(self) -> None:
-        subprocess.run([sys.executable, "-c", NEVER_LEFT], check=True)
+        subprocess.run([PYTHON, "-c", NEVER_LEFT], check=True)
         recorded = Recorded(self.folder / "capture")
         self.assertTrue(recorded.is_complete)
         # Whoever registers after the tracer is called before it.
@@ -54,10 +55,13 @@ class Processes(InFolder):
         )
         library = Path(memray_view.__file__).with_name("memray-view-tracer.so")
         environment = {**os.environ, "LD_PRELOAD": str(library), "MEMRAY_VIEW_TRACE": settings.decode()}
-        program = [sys.executable, "-c", WITHIN_RUN]
+        program = [PYTHON, "-c", WITHIN_RUN]
         ended = subprocess.run(program, env=environment, stdout=subprocess.PIPE, universal_newlines=True, check=True)
         self.assertEqual(ended.stdout, "No more than one Tracker instance can be active at the same time\n")
-        self.assertTrue(Recorded(self.folder / "outer").is_complete)
+        recorded = Recorded(self.folder / "outer")
+        self.assertTrue(recorded.is_complete)
+        # Whoever began to record says when it ends: after the program's own last words.
+        self.assertEqual(len(recorded.of_size(WITHIN)), 1)
 
     def test_a_tracer_of_another_version_is_refused(self) -> None:
         library = types.SimpleNamespace(memray_view_version=lambda: b"9.9.9")

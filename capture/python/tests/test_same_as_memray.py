@@ -4,12 +4,11 @@
 import importlib.util
 import json
 import subprocess
-import sys
 import unittest
 from pathlib import Path
 from typing import Any
 
-from recorded import PROGRAMS, InFolder
+from recorded import PROGRAMS, PYTHON, InFolder
 
 COMPARE = Path(__file__).resolve().parents[3] / "tests/tools/same_allocations.py"
 
@@ -19,8 +18,8 @@ class SameAllocations(InFolder):
     def compared(self, mode: str) -> Any:
         block = str(PROGRAMS / "block.py")
         for module in ("memray_view", "memray"):
-            subprocess.run([sys.executable, block, module, f"{module}.bin", mode], check=True)
-        compare = [sys.executable, str(COMPARE), "memray_view.bin", "memray.bin", "--program", block]
+            subprocess.run([PYTHON, block, module, f"{module}.bin", mode], check=True)
+        compare = [PYTHON, str(COMPARE), "memray_view.bin", "memray.bin", "--program", block]
         return json.loads(subprocess.run(compare, stdout=subprocess.PIPE, check=True).stdout)
 
     def assert_same(self, mode: str, at_least: int) -> None:

@@ -7,7 +7,7 @@ import threading
 import time
 import unittest
 from pathlib import Path
-from typing import Iterator, List, Tuple
+from typing import Generator, List, Tuple
 
 from memray_view import FileDestination, Tracker
 from recorded import InFolder, Recorded, allocate
@@ -26,7 +26,7 @@ def called_from(depth: int, capture: str) -> None:
     record(capture) if depth == 0 else called_from(depth - 1, capture)
 
 
-def recording(capture: str) -> Iterator[int]:
+def recording(capture: str) -> Generator[int, None, None]:
     with Tracker(capture):
         allocate(WITHIN)
         yield 1

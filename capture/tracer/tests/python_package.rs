@@ -2,8 +2,7 @@
 //! The Python package as its users have it: one wheel, installed with pip into fresh environments of every interpreter of
 //! this machine, and used there by the package's own tests (`capture/python/tests`).
 //!
-//! `MEMRAY_PYTHON` names a Python that has memray 1.20, which reads the captures; its own interpreter also compares both
-//! trackers. `MEMRAY_VIEW_TRACER_LIBRARY` and `MEMRAY_VIEW_BIN` name a tracer and a command that are built already. Without
+//! `MEMRAY_PYTHON` names a Python that has memray 1.20, which reads the captures; it also compares both trackers. `MEMRAY_VIEW_TRACER_LIBRARY` and `MEMRAY_VIEW_BIN` name a tracer and a command that are built already. Without
 //! the former a tracer is built here, without the latter the wheel has no command.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
@@ -14,6 +13,7 @@ mod interpreters;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
+use tempfile::TempDir;
 
 /// Allocates within a tracker that another function called.
 const CALLED_BY_ANOTHER: &str = "import sys, memray_view
@@ -82,14 +82,26 @@ fn tools() -> &'static Path {
     })
 }
 
+fn memray_python() -> PathBuf {
+    std::env::var_os("MEMRAY_PYTHON").expect("set MEMRAY_PYTHON to a Python that has memray 1.20").into()
+}
+
+const INSTALL: [&str; 5] = ["-m", "pip", "install", "--disable-pip-version-check", "--no-index"];
+
+/// Installs the package into a folder that belongs to no interpreter.
+fn install_beside(folder: &TempDir) {
+    printed(Command::new(memray_python()).args(INSTALL).arg("--target").arg(folder.path()).arg(wheel()));
+}
+
 /// Runs the package's tests with an interpreter that finds the package. Returns what they said, which ends with `OK` and how
 /// many were skipped.
 fn package_tests(python: &Path, package: Option<&Path>) -> String {
-    assert!(std::env::var_os("MEMRAY_PYTHON").is_some(), "set MEMRAY_PYTHON to a Python that has memray 1.20");
+    memray_python();
     let mut command = Command::new(python);
     // Python 3.12 and later warn of forks beside any thread.
     command.args(["-W", "ignore::DeprecationWarning", "-m", "unittest", "discover", "--verbose", "--start-directory"]);
     command.arg(root().join("capture/python/tests")).env("PYTHONDONTWRITEBYTECODE", "1").env("PYTHONHASHSEED", "0");
+    command.env("MEMRAY_VIEW_TEST_PYTHON", python);
     if let Some(package) = package {
         command.env("PYTHONPATH", package);
     }
@@ -140,11 +152,16 @@ fn one_wheel_works_in_a_fresh_environment_of_every_interpreter() {
     for interpreter in &found {
         println!("{}", interpreter.display());
         let folder = tempfile::tempdir().unwrap();
+        if std::fs::read(interpreter).unwrap().starts_with(b"#!") {
+            // One that a script starts with a loader of its own. In an environment it would be started without.
+            install_beside(&folder);
+            package_tests(interpreter, Some(folder.path()));
+            continue;
+        }
         printed(Command::new(interpreter).args(["-m", "venv"]).arg(folder.path()));
         let in_environment = |name: &str| folder.path().join("bin").join(name);
         let python = in_environment("python");
-        let install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-index"];
-        printed(Command::new(&python).args(install).arg(wheel()));
+        printed(Command::new(&python).args(INSTALL).arg(wheel()));
         package_tests(&python, None);
         if command().is_some() {
             let capture = folder.path().join("out.bin");
@@ -162,10 +179,8 @@ fn one_wheel_works_in_a_fresh_environment_of_every_interpreter() {
 
 #[test]
 fn beside_memray_the_tracker_does_the_same() {
-    let python = PathBuf::from(std::env::var_os("MEMRAY_PYTHON").expect("set MEMRAY_PYTHON"));
     let folder = tempfile::tempdir().unwrap();
-    let install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-index", "--target"];
-    printed(Command::new(&python).args(install).arg(folder.path()).arg(wheel()));
-    let said = package_tests(&python, Some(folder.path()));
+    install_beside(&folder);
+    let said = package_tests(&memray_python(), Some(folder.path()));
     assert!(said.ends_with("\nOK\n"), "tests were skipped:\n{said}");
 }

@@ -70,7 +70,9 @@ def tracer_library() -> TracerLibrary:
     Raises :exc:`RuntimeError` if it is of another version, and :exc:`OSError` if it cannot be loaded.
     """
     process = ctypes.PyDLL(None)
-    library = TracerLibrary(process if hasattr(process, "memray_view_version") else ctypes.PyDLL(str(_FILE)))
+    if hasattr(process, "memray_view_version"):
+        return TracerLibrary(process)
+    library = TracerLibrary(ctypes.PyDLL(str(_FILE)))
     # A tracker that is never left, in a generator say, has its capture completed while Python is still whole.
     atexit.register(library.stop)
     return library
