@@ -147,7 +147,7 @@ mod tests {
                 // SAFETY: the layout is not empty; the block is written within its size and freed once, with its layout.
                 unsafe {
                     let block = heap.alloc(layout);
-                    prop_assert!(!block.is_null() && block.addr() % layout.align() == 0);
+                    prop_assert!(!block.is_null() && block.addr().is_multiple_of(layout.align()));
                     block.write_bytes(fill, size);
                     live.push((block, layout, fill));
                     if frees_one {
