@@ -23,7 +23,7 @@ mod version;
 #[cfg(feature = "walk-check")]
 mod walk_check;
 
-pub(crate) use code::{CodeIds, CodeObject, CodeText};
+pub(crate) use code::{CodeIds, CodeObject};
 pub(crate) use interpreter::{Interpreter, Refusal};
 pub(crate) use lives::{after_fork, before_fork};
 pub(crate) use stack::{Frame, PythonStack, StackChange};

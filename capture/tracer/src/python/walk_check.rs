@@ -3,8 +3,9 @@
 //! now, which is held against a walk from scratch first; and what Python's allocators did. Not in releases.
 
 use super::allocators::{self, Listener};
+use super::code::CodeText;
 use super::layout::Layout;
-use super::{CodeIds, CodeText, Frame, Interpreter, PythonStack, StackChange, lives, self_test};
+use super::{CodeIds, Frame, Interpreter, PythonStack, StackChange, lives, self_test};
 use crate::lock::Lock;
 use crate::thread::Entered;
 use memray_format::{Allocator, line_number};
