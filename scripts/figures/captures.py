@@ -16,10 +16,14 @@ class Captures:
 
     def json_100m(self):
         """memray's own recording of 120 M allocations and frees."""
-        return self._record("json_100m.bin", [])
+        return self._record("json_100m.bin", "json_churn.py")
+
+    def roundtrip_100m(self):
+        """The same of another program: more than 100 M records."""
+        return self._record("roundtrip_100m.bin", "json_roundtrip.py")
 
     def json_10_mb(self):
-        return self._record("json_10mb.bin", ["--documents", "500"])
+        return self._record("json_10mb.bin", "json_churn.py", ["--documents", "500"])
 
     def large(self, records, lz4=False):
         """Two million live allocations at most; one record in twenty begins a lifetime of its own."""
@@ -36,10 +40,10 @@ class Captures:
     def blocks(self, count):
         return self._synthesize(f"blocks_{count}", ["--preset", "blocks", "--count", count, "--size-bytes", 4096])
 
-    def _record(self, name, arguments):
+    def _record(self, name, program, arguments=()):
         def make(path):
             memray = [sys.executable, "-m", "memray", "run", "--quiet", "--force", "--trace-python-allocators"]
-            subprocess.run([*memray, "--output", path, HERE / "json_churn.py", *arguments], check=True)
+            subprocess.run([*memray, "--output", path, HERE / program, *arguments], check=True)
 
         return self._made(name, make)
 

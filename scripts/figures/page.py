@@ -40,21 +40,27 @@ def table(results):
 
 
 def index_speed(it):
+    programs = it["programs"]
+
+    def of_each(describe):
+        return "; ".join(f"`{name}`: {describe(taken)}" for name, taken in programs.items())
+
     yield (
-        "`memray-view index` on 120 M allocations and frees, against `memray flamegraph --temporal`",
-        f"{it['index_s']:.2f} s against {it['memray_s']:.1f} s: {it['times_as_fast']:.1f} times as fast",
+        "`memray-view index` on captures of more than 100 M records of two programs, against "
+        "`memray flamegraph --temporal`; the lesser ratio counts",
+        of_each(lambda t: f"{t['index_s']:.2f} s against {t['memray_s']:.1f} s: {t['times_as_fast']:.1f} times as fast"),
         "25 times",
-        it["times_as_fast"] >= 25,
+        min(taken["times_as_fast"] for taken in programs.values()) >= 25,
     )
     yield (
-        "the same, against decompressing and decoding alone",
-        f"{it['index_s']:.2f} s against {it['decode_s']:.2f} s: {it['of_decoding']:.2f} times",
+        "the same, against decompressing and decoding alone; the greater ratio counts",
+        of_each(lambda t: f"{t['index_s']:.2f} s against {t['decode_s']:.2f} s: {t['of_decoding']:.2f} times"),
         "2.5 times",
-        it["of_decoding"] <= 2.5,
+        max(taken["of_decoding"] for taken in programs.values()) <= 2.5,
     )
     yield (
         "its memory, against memray's",
-        f"{it['index_peak_bytes'] / MIB:.0f} MiB against {it['memray_peak_bytes'] / MIB:.0f} MiB",
+        of_each(lambda t: f"{t['index_peak_bytes'] / MIB:.0f} MiB against {t['memray_peak_bytes'] / MIB:.0f} MiB"),
         "",
         True,
     )
@@ -62,7 +68,7 @@ def index_speed(it):
 
 def index_size(it):
     yield (
-        "index file of that capture, against its LZ4 size",
+        "index file of `json_churn.py`'s capture, against its LZ4 size",
         f"{it['index_bytes'] / MIB:.1f} MiB against {it['capture_bytes'] / MIB:.1f} MiB",
         "no larger",
         it["index_bytes"] <= it["capture_bytes"],

@@ -55,7 +55,12 @@ class Tools:
 
 
 def index_speed(tools):
-    capture = tools.captures.json_100m()
+    """On two programs as unlike as may be, so that a figure does not stand for one of them only."""
+    captures = {"json_churn.py": tools.captures.json_100m(), "json_roundtrip.py": tools.captures.roundtrip_100m()}
+    return {"programs": {name: index_speed_of(tools, capture) for name, capture in captures.items()}}
+
+
+def index_speed_of(tools, capture):
     medians = median_of(
         tools.runs,
         {

@@ -58,8 +58,26 @@ impl Allocator {
 
     /// By its number in format versions 12 and 13.
     #[inline]
-    pub fn from_number(number: u8) -> Option<Self> {
-        Self::ALL.get(usize::from(number).wrapping_sub(1)).copied()
+    pub const fn from_number(number: u8) -> Option<Self> {
+        // Nothing is looked up in memory: most decisions about a record wait for this.
+        Some(match number {
+            1 => Self::PymallocFree,
+            2 => Self::PymallocMalloc,
+            3 => Self::PymallocCalloc,
+            4 => Self::PymallocRealloc,
+            5 => Self::Free,
+            6 => Self::Malloc,
+            7 => Self::Realloc,
+            8 => Self::Calloc,
+            9 => Self::PosixMemalign,
+            10 => Self::AlignedAlloc,
+            11 => Self::Memalign,
+            12 => Self::Valloc,
+            13 => Self::Pvalloc,
+            14 => Self::Mmap,
+            15 => Self::Munmap,
+            _ => return None,
+        })
     }
 
     /// By its number in format versions 8 to 11.
@@ -94,7 +112,12 @@ impl Allocator {
     /// How its records are paired.
     #[inline(always)]
     pub const fn kind(self) -> AllocatorKind {
-        KINDS[self as usize]
+        match self {
+            Self::Free | Self::PymallocFree => AllocatorKind::SimpleFree,
+            Self::Mmap => AllocatorKind::Ranged,
+            Self::Munmap => AllocatorKind::RangedFree,
+            _ => AllocatorKind::Simple,
+        }
     }
 
     /// Its name as C programmers and memray's tables write it: `malloc`, `pymalloc_free`.
@@ -118,13 +141,3 @@ impl Allocator {
         }
     }
 }
-
-/// By number: this is asked for every allocation and free of a capture.
-const KINDS: [AllocatorKind; 16] = {
-    let mut kinds = [AllocatorKind::Simple; 16];
-    kinds[Allocator::Free as usize] = AllocatorKind::SimpleFree;
-    kinds[Allocator::PymallocFree as usize] = AllocatorKind::SimpleFree;
-    kinds[Allocator::Mmap as usize] = AllocatorKind::Ranged;
-    kinds[Allocator::Munmap as usize] = AllocatorKind::RangedFree;
-    kinds
-};

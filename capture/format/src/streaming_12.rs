@@ -50,15 +50,31 @@ impl Streaming12 {
 
     #[inline(always)]
     fn allocation<'a>(&mut self, token: u8, input: &mut impl Input<'a>) -> Result<Allocation, Stop> {
+        let (address, allocator) = self.address_and_allocator(token, input)?;
+        if allocator.kind() == AllocatorKind::SimpleFree {
+            return Ok(free(address, allocator));
+        }
+        self.rest_of_allocation(address, allocator, input)
+    }
+
+    #[inline(always)]
+    fn address_and_allocator<'a>(&mut self, token: u8, input: &mut impl Input<'a>) -> Result<(u64, Allocator), Stop> {
         let address = self.address(token >> 3 & 0xf, input)?;
         let number = match token & 7 {
             0 => input.byte()?,
             number => number,
         };
-        let allocator = Allocator::from_number(number).ok_or(UNKNOWN_ALLOCATOR)?;
-        if allocator.kind() == AllocatorKind::SimpleFree {
-            return Ok(Allocation { address, size_bytes: 0, allocator, native_frame: 0 });
-        }
+        Ok((address, Allocator::from_number(number).ok_or(UNKNOWN_ALLOCATOR)?))
+    }
+
+    /// Of any but the free of a block.
+    #[inline(always)]
+    fn rest_of_allocation<'a>(
+        &mut self,
+        address: u64,
+        allocator: Allocator,
+        input: &mut impl Input<'a>,
+    ) -> Result<Allocation, Stop> {
         let native_frame = if self.has_native_traces { input.delta(&mut self.deltas.native_frame)? } else { 0 };
         let size_bytes = input.varint()?;
         Ok(Allocation { address, size_bytes, allocator, native_frame })
@@ -89,7 +105,15 @@ impl Dialect for Streaming12 {
     #[inline(always)]
     fn frequent<V: Visit>(&mut self, token: u8, input: &mut Window<'_>, visit: &mut V) -> Result<bool, Stop> {
         match token {
-            ALLOCATION.. => visit.allocation(self.allocation(token, input)?),
+            ALLOCATION.. => {
+                let (address, allocator) = self.address_and_allocator(token, input)?;
+                // Two calls, so that what a visitor does with either is decided here, once.
+                if allocator.kind() == AllocatorKind::SimpleFree {
+                    visit.allocation(free(address, allocator));
+                } else {
+                    visit.allocation(self.rest_of_allocation(address, allocator, input)?);
+                }
+            }
             FRAME_PUSH.. => visit.frame_push(read_frame_push(token, input)?),
             OBJECT.. => return Ok(false),
             FRAME_POP.. => visit.frame_pop(popped(token)),
@@ -123,6 +147,11 @@ impl Dialect for Streaming12 {
             _ => Err(UNKNOWN_RECORD),
         }
     }
+}
+
+#[inline(always)]
+fn free(address: u64, allocator: Allocator) -> Allocation {
+    Allocation { address, size_bytes: 0, allocator, native_frame: 0 }
 }
 
 #[inline(always)]

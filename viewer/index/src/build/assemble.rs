@@ -7,7 +7,8 @@
 
 use super::code::CodeTable;
 use super::operation::{MAX_TAG, Operation};
-use super::recent::{Recent, RecentKey};
+use super::recent::Recent;
+use super::recent_keys::{CallKey, SiteKey};
 use super::tree_builder::TreeBuilder;
 use crate::answer::Amount;
 use crate::ids::{LocationId, NodeId, SiteId, ThreadIndex};
@@ -36,55 +37,33 @@ pub(crate) struct Batch {
 
 /// What a thread is doing.
 struct ThreadState {
+    /// Of its innermost frame.
     node: NodeId,
-    depth: u64,
+    /// Where it returns to: the node that each of its frames was called from, innermost last.
+    callers: Vec<NodeId>,
     allocations: u32,
     /// Frames above the tracker, on the thread that started it: not part of the tree.
     above_tracker: Vec<LocationId>,
-    skipped: u64,
+    skipped: usize,
 }
 
-/// A frame pushed onto a stack. The same code at the same instruction is the same location, until code objects are
-/// defined anew.
-#[derive(Clone, Copy, PartialEq)]
-struct CallKey {
-    code: u64,
-    instruction_offset: i64,
-    /// How often frames were defined anew, whether this is an entry frame, and the node above: as one number, because
-    /// it is compared for every call.
-    place: u64,
-}
-
-impl CallKey {
-    #[inline(always)]
-    fn new(frame: FrameKey, parent: NodeId, definitions: u32) -> Self {
-        let FrameKey { code, instruction_offset, is_entry } = frame;
-        let place = u64::from(definitions) << 33 | u64::from(is_entry) << 32 | u64::from(parent.0);
-        Self { code, instruction_offset, place }
+impl ThreadState {
+    fn new(skipped: u64) -> Self {
+        let skipped = usize::try_from(skipped).unwrap_or(usize::MAX);
+        Self { node: NodeId::ROOT, callers: Vec::new(), allocations: 0, above_tracker: Vec::new(), skipped }
     }
-}
 
-impl RecentKey for CallKey {
-    // The call tree has less than half as many nodes.
-    const NEVER: Self = Self { code: 0, instruction_offset: 0, place: u32::MAX as u64 };
-
+    /// How many frames there are.
     #[inline(always)]
-    fn spread(&self) -> u64 {
-        let frame = self.code.rotate_left(20) ^ self.instruction_offset as u64;
-        (frame ^ self.place << 40).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+    fn depth(&self) -> usize {
+        self.callers.len()
     }
-}
 
-impl RecentKey for Site {
-    // The call tree has less than half as many nodes.
-    const NEVER: Self =
-        Self { node: NodeId(u32::MAX), thread: ThreadIndex(0), allocator: Allocator::Malloc, native: None };
-
+    /// A frame is pushed, which is shown by a node.
     #[inline(always)]
-    fn spread(&self) -> u64 {
-        let stack = u64::from(self.node.0) << 8 ^ u64::from(self.thread.0) << 4 ^ u64::from(self.allocator.number());
-        let native = self.native.map_or(0, |native| u64::from(native.frame) << 32);
-        (stack ^ native).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+    fn push(&mut self, node: NodeId) {
+        self.callers.push(self.node);
+        self.node = node;
     }
 }
 
@@ -112,10 +91,12 @@ pub(crate) struct Assembler {
     states: Vec<ThreadState>,
     thread_ids: FxHashMap<ThreadId, u32>,
     current: u32,
+    /// Of the current thread; what stands at its place in `states` is void.
+    state: ThreadState,
     pub(crate) sites: Vec<Site>,
     /// By what they are, which stands in `sites` only: there may be millions.
     site_ids: HashTable<SiteId>,
-    recent_sites: Recent<Site, SiteId>,
+    recent_sites: Recent<SiteKey, SiteId>,
     recent_calls: Recent<CallKey, NodeId>,
     batch: Batch,
     pub(crate) last_snapshot_time_ms: Option<i64>,
@@ -146,6 +127,7 @@ impl Assembler {
             states: Vec::new(),
             thread_ids: FxHashMap::default(),
             current: 0,
+            state: ThreadState::new(0),
             sites: Vec::new(),
             site_ids: HashTable::new(),
             recent_sites: Recent::new(),
@@ -186,7 +168,7 @@ impl Assembler {
         match record {
             Record::ContextSwitch(thread) => {
                 if self.threads[self.current as usize].id != thread {
-                    self.current = self.thread(thread);
+                    self.switch_to(thread);
                 }
             }
             other => self.rare_record(other),
@@ -235,28 +217,33 @@ impl Assembler {
         }
     }
 
+    #[cold]
+    fn switch_to(&mut self, id: ThreadId) {
+        std::mem::swap(&mut self.state, &mut self.states[self.current as usize]);
+        self.current = self.thread(id);
+        std::mem::swap(&mut self.state, &mut self.states[self.current as usize]);
+    }
+
     fn thread(&mut self, id: ThreadId) -> u32 {
         if let Some(&index) = self.thread_ids.get(&id) {
             return index;
         }
         self.forget_unused_first();
         let index = self.threads.len() as u32;
-        let is_main = id == self.main_thread && id.0 != 0;
         self.threads.push(Thread { id, name: None });
-        self.states.push(ThreadState {
-            node: NodeId::ROOT,
-            depth: 0,
-            allocations: 0,
-            above_tracker: Vec::new(),
-            skipped: if is_main { self.skipped_on_main } else { 0 },
-        });
+        self.states.push(ThreadState::new(self.skipped(id)));
         self.thread_ids.insert(id, index);
         index
     }
 
+    /// How many frames of a thread are above the tracker.
+    fn skipped(&self, thread: ThreadId) -> u64 {
+        if thread == self.main_thread && thread.0 != 0 { self.skipped_on_main } else { 0 }
+    }
+
     /// A capture begins in thread 0, which names none; if nothing happened in it, it is not listed.
     fn forget_unused_first(&mut self) {
-        let is_unused = |state: &ThreadState| state.depth == 0 && state.allocations == 0;
+        let is_unused = |state: &ThreadState| state.depth() == 0 && state.allocations == 0;
         if self.allocations_and_frees == 0
             && self.states.len() == 1
             && self.states.first().is_some_and(is_unused)
@@ -277,57 +264,55 @@ impl Assembler {
     /// A function is called.
     #[inline(always)]
     pub(crate) fn frame_push(&mut self, frame: FrameKey) {
-        let state = &mut self.states[self.current as usize];
-        let key = CallKey::new(frame, state.node, self.code.definitions());
+        let key = CallKey::new(frame, self.state.node, self.code.definitions());
         match self.recent_calls.get(&key) {
-            Some(node) if state.depth >= state.skipped => {
-                state.node = node;
-                state.depth += 1;
-            }
+            Some(node) if self.state.depth() >= self.state.skipped => self.state.push(node),
             _ => self.push(frame, key),
         }
     }
 
+    #[inline(never)]
     fn push(&mut self, frame: FrameKey, key: CallKey) {
         let location = self.code.location(frame, self.python_version, &mut self.names, &mut self.locations);
         let marked = self.marked(location, &frame);
-        let state = &mut self.states[self.current as usize];
-        let is_above = state.depth < state.skipped;
+        let state = &mut self.state;
+        let mut node = state.node;
+        let is_above = state.depth() < state.skipped;
         if is_above {
             state.above_tracker.push(location);
         }
         if !is_above || self.has_native_traces {
-            state.node = self.tree.child(state.node, marked);
-            self.recent_calls.put(key, state.node);
+            node = self.tree.child(node, marked);
+            if key.is_whole() {
+                self.recent_calls.put(key, node);
+            }
         }
-        state.depth += 1;
+        state.push(node);
     }
 
     /// Functions return.
     #[inline(always)]
     pub(crate) fn frame_pop(&mut self, count: u32) {
-        let state = &mut self.states[self.current as usize];
-        if state.depth < state.skipped.saturating_add(u64::from(count)) {
-            return self.pop_above_tracker(count);
-        }
-        state.depth -= u64::from(count);
-        for _ in 0..count {
-            state.node = self.tree.parent(state.node);
+        let state = &mut self.state;
+        let left = state.depth().wrapping_sub(count as usize);
+        match state.callers.get(left) {
+            Some(&caller) if left >= state.skipped => {
+                state.node = caller;
+                state.callers.truncate(left);
+            }
+            _ => self.pop_above_tracker(count),
         }
     }
 
     /// The same where the stack ends, or frames above the tracker are among them.
     #[cold]
     fn pop_above_tracker(&mut self, count: u32) {
-        let state = &mut self.states[self.current as usize];
-        for _ in 0..u64::from(count).min(state.depth) {
-            state.depth -= 1;
-            let is_above = state.depth < state.skipped;
-            if is_above {
+        let state = &mut self.state;
+        for _ in 0..count {
+            let Some(caller) = state.callers.pop() else { return };
+            state.node = caller;
+            if state.depth() < state.skipped {
                 state.above_tracker.pop();
-            }
-            if !is_above || self.has_native_traces {
-                state.node = self.tree.parent(state.node);
             }
         }
     }
@@ -340,10 +325,10 @@ impl Assembler {
         let operation = match kind {
             AllocatorKind::Simple | AllocatorKind::Ranged => {
                 self.allocations += 1;
-                let site = self.site(allocation);
-                let state = &mut self.states[self.current as usize];
+                let site = self.site(allocation.allocator, allocation.native_frame);
+                let state = &mut self.state;
                 state.allocations = state.allocations.wrapping_add(1);
-                if !state.above_tracker.is_empty() && state.depth <= state.skipped {
+                if !state.above_tracker.is_empty() && state.depth() <= state.skipped {
                     let leaf = state.above_tracker[state.above_tracker.len() - 1];
                     let sum = self.above_tracker.entry(leaf).or_default();
                     *sum = (sum.0.wrapping_add(allocation.size_bytes), sum.1 + 1);
@@ -353,41 +338,37 @@ impl Assembler {
                 Operation::allocation(is_mapping, address, size, site, state.allocations)
             }
             AllocatorKind::SimpleFree | AllocatorKind::RangedFree => {
-                let allocations = self.states[self.current as usize].allocations;
                 let is_mapping = kind == AllocatorKind::RangedFree;
                 let thread = self.current.min(MAX_TAG);
-                Operation::free(is_mapping, allocation.address, allocation.size_bytes, thread, allocations)
+                Operation::free(is_mapping, allocation.address, allocation.size_bytes, thread, self.state.allocations)
             }
         };
         self.batch.operations.push(operation);
     }
 
     #[inline(always)]
-    fn site(&mut self, allocation: &Allocation) -> SiteId {
-        let native = self.native_stack(allocation.native_frame, self.native.generation());
-        let node = self.states[self.current as usize].node;
-        let site = Site { node, thread: ThreadIndex(self.current), allocator: allocation.allocator, native };
-        match self.recent_sites.get(&site) {
+    fn site(&mut self, allocator: Allocator, native_frame: u64) -> SiteId {
+        let key = SiteKey::new(self.state.node, self.current, allocator, native_frame, self.native.generation());
+        match self.recent_sites.get(&key) {
             Some(id) => id,
-            None => self.find_site(site),
+            None => self.look_up_site(allocator, native_frame, key),
         }
     }
 
-    #[inline(always)]
-    fn native_stack(&self, frame: u64, generation: u32) -> Option<NativeStack> {
-        if frame == 0 {
-            return None;
+    #[inline(never)]
+    fn look_up_site(&mut self, allocator: Allocator, native_frame: u64, key: SiteKey) -> SiteId {
+        let native = native_stack(native_frame, self.native.generation());
+        let id = self.find_site(Site { node: self.state.node, thread: ThreadIndex(self.current), allocator, native });
+        if key.is_whole() {
+            self.recent_sites.put(key, id);
         }
-        let frame = u32::try_from(frame).unwrap_or(0);
-        (frame != 0).then_some(NativeStack { frame, generation })
+        id
     }
 
     fn find_site(&mut self, site: Site) -> SiteId {
         let sites = &self.sites;
         let found = self.site_ids.find(hash(&site), |id| sites[id.index()] == site).copied();
-        let id = found.unwrap_or_else(|| self.new_site(site));
-        self.recent_sites.put(site, id);
-        id
+        found.unwrap_or_else(|| self.new_site(site))
     }
 
     #[cold]
@@ -407,10 +388,10 @@ impl Assembler {
     fn aggregated_allocation(&mut self, sum: &memray_format::AggregatedAllocation) {
         self.allocations_and_frees += 1;
         let thread = self.thread(sum.thread);
-        let skipped = if self.has_native_traces { 0 } else { self.states[thread as usize].skipped };
+        let skipped = if self.has_native_traces { 0 } else { self.skipped(sum.thread) };
         let node = self.aggregated_stacks.node(sum.stack, skipped, &mut self.tree);
         let generation = u32::try_from(sum.segment_generation).unwrap_or(0);
-        let native = self.native_stack(sum.native_frame, generation);
+        let native = native_stack(sum.native_frame, generation);
         let site = self.find_site(Site { node, thread: ThreadIndex(thread), allocator: sum.allocator, native });
         let amount = |bytes: u64, allocations: u64| Amount {
             bytes: i64::try_from(bytes).unwrap_or(i64::MAX),
@@ -422,6 +403,11 @@ impl Assembler {
             leaked: amount(sum.leaked_bytes, sum.leaked_allocations),
         });
     }
+}
+
+fn native_stack(frame: u64, generation: u32) -> Option<NativeStack> {
+    let frame = u32::try_from(frame).unwrap_or(0);
+    (frame != 0).then_some(NativeStack { frame, generation })
 }
 
 fn hash(site: &Site) -> u64 {

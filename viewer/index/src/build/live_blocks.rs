@@ -28,8 +28,9 @@ pub(crate) struct LiveBlock {
 /// Places for young blocks: 1 MiB, which a processor's second-level cache holds.
 const PLACES: usize = 1 << 15;
 
-/// Counts of old blocks.
-const COUNTS: usize = 1 << 18;
+/// Counts of old blocks: one for each 16 bytes of 64 MiB. With fewer, the blocks of a large heap share them all, and each
+/// new block is looked for among the old in vain.
+const COUNTS: usize = 1 << 22;
 
 /// A young block, or none.
 #[derive(Clone, Copy)]
@@ -60,7 +61,7 @@ fn place(address: u64) -> usize {
 
 #[inline(always)]
 fn count_place(address: u64) -> usize {
-    (address >> 4 ^ address >> 22) as usize & (COUNTS - 1)
+    (address >> 4 ^ address >> 26) as usize & (COUNTS - 1)
 }
 
 impl LiveBlocks {
@@ -155,8 +156,9 @@ mod tests {
     #[test]
     fn more_old_blocks_than_a_count_can_say_are_all_found() {
         let mut blocks = LiveBlocks::new();
-        // All of them have one place, and one count: every unit of one is undone by one of the other.
-        let rivals: Vec<u64> = (0..700u64).map(|i| i << 41 | i << 23 | i << 4).collect();
+        // Bits that neither a place nor a count is made of: all of them have one of each.
+        let rivals: Vec<u64> = (0..700u64).map(|i| i << 50).collect();
+        assert!(rivals.iter().all(|&address| (place(address), count_place(address)) == (place(0), count_place(0))));
         for (i, &address) in rivals.iter().enumerate() {
             assert_eq!(blocks.insert(address, block(i as u64, 0)), None);
         }

@@ -15,6 +15,7 @@ mod page_map;
 mod paged_blocks;
 mod pipeline;
 mod recent;
+mod recent_keys;
 mod temporary;
 pub(crate) mod tree_builder;
 

@@ -38,12 +38,6 @@ impl TreeBuilder {
         child
     }
 
-    /// A node's parent; the root is its own.
-    #[inline]
-    pub(crate) fn parent(&self, node: NodeId) -> NodeId {
-        self.tree.parent(node)
-    }
-
     /// How many nodes there are.
     pub(crate) fn len(&self) -> usize {
         self.tree.len()
