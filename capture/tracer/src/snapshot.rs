@@ -20,8 +20,11 @@ type OnSample = fn(i64, u64);
 /// The thread's stack, in which the C library puts all thread-local variables of the program too. Little of it is touched.
 const STACK_BYTES: usize = 256 << 10;
 
-/// A running thread. It ends by [`Self::stop`] only.
-pub(crate) struct Sampler(Arc<Shared>);
+/// A running thread. It ends by [`Self::stop`] or [`Self::stop_and_wait`] only.
+pub(crate) struct Sampler {
+    shared: Arc<Shared>,
+    thread: libc::pthread_t,
+}
 
 struct Shared {
     is_stopped: AtomicU32,
@@ -40,13 +43,26 @@ impl Sampler {
     pub(crate) fn start(interval: Duration, on_sample: OnSample) -> Option<Self> {
         let shared = Arc::new(Shared { is_stopped: AtomicU32::new(0), status: Status::new() });
         let start = Box::new(Start { shared: shared.clone(), interval, on_sample });
-        spawn(start).then_some(Self(shared))
+        spawn(start).map(|thread| Self { shared, thread })
     }
 
     /// Ends the thread soon, without waiting for it: it may be the caller, or wait for what the caller holds. It may give
     /// one sample more.
-    pub(crate) fn stop(&mut self) {
-        let word = &self.0.is_stopped;
+    pub(crate) fn stop(self) {
+        self.ask_to_end();
+        // SAFETY: the thread was not waited for, and nobody else can.
+        unsafe { libc::pthread_detach(self.thread) };
+    }
+
+    /// Ends the thread, and returns when it is gone. The caller is another, and holds nothing that a sample waits for.
+    pub(crate) fn stop_and_wait(self) {
+        self.ask_to_end();
+        // SAFETY: as above.
+        unsafe { libc::pthread_join(self.thread, null_mut()) };
+    }
+
+    fn ask_to_end(&self) {
+        let word = &self.shared.is_stopped;
         word.store(1, Ordering::Release);
         // SAFETY: the word outlives the call.
         unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), libc::FUTEX_WAKE | libc::FUTEX_PRIVATE_FLAG, 1) };
@@ -54,34 +70,33 @@ impl Sampler {
 
     /// In a forked child, which has no such thread.
     pub(crate) fn forget(self) {
-        self.0.status.close();
+        self.shared.status.close();
     }
 }
 
-/// Starts a thread with all signals blocked, which nobody waits for.
-fn spawn(start: Box<Start>) -> bool {
+/// Starts a thread with all signals blocked.
+fn spawn(start: Box<Start>) -> Option<libc::pthread_t> {
     let argument = Box::into_raw(start);
     // SAFETY: all pointers are to places that outlive the calls; the argument is the thread's from its creation on, and
     // otherwise still this function's.
-    let is_started = unsafe {
+    let started = unsafe {
         let mut attributes: libc::pthread_attr_t = std::mem::zeroed();
         let (mut all, mut before): (libc::sigset_t, libc::sigset_t) = std::mem::zeroed();
         let mut thread: libc::pthread_t = 0;
         libc::pthread_attr_init(&raw mut attributes);
         libc::pthread_attr_setstacksize(&raw mut attributes, STACK_BYTES);
-        libc::pthread_attr_setdetachstate(&raw mut attributes, libc::PTHREAD_CREATE_DETACHED);
         libc::sigfillset(&raw mut all);
         libc::pthread_sigmask(libc::SIG_SETMASK, &raw const all, &raw mut before);
         let result = libc::pthread_create(&raw mut thread, &raw const attributes, run, argument.cast());
         libc::pthread_sigmask(libc::SIG_SETMASK, &raw const before, null_mut());
         libc::pthread_attr_destroy(&raw mut attributes);
-        result == 0
+        (result == 0).then_some(thread)
     };
-    if !is_started {
+    if started.is_none() {
         // SAFETY: made above, and nobody else has it.
         drop(unsafe { Box::from_raw(argument) });
     }
-    is_started
+    started
 }
 
 extern "C" fn run(argument: *mut c_void) -> *mut c_void {
@@ -241,28 +256,28 @@ mod tests {
         static SAMPLES: Mutex<Vec<(i64, u64)>> = Mutex::new(Vec::new());
         let count = || SAMPLES.lock().unwrap().len();
         let before_ms = now_ms();
-        let mut sampler = Sampler::start(Duration::from_millis(1), |time_ms, rss_bytes| {
+        let sampler = Sampler::start(Duration::from_millis(1), |time_ms, rss_bytes| {
             SAMPLES.lock().unwrap().push((time_ms, rss_bytes));
         })
         .unwrap();
         while count() < 5 {
             std::thread::yield_now();
         }
-        sampler.stop();
-        // The thread lets go of what it shares with the sampler when it has ended.
-        while Arc::strong_count(&sampler.0) > 1 {
-            std::thread::yield_now();
-        }
+        sampler.stop_and_wait();
+        let counted = count();
         let samples = SAMPLES.lock().unwrap();
         assert!(samples.iter().all(|&(time_ms, rss_bytes)| time_ms >= before_ms && rss_bytes > 0));
         assert!(samples.is_sorted_by_key(|&(time_ms, _)| time_ms));
+        assert_eq!(samples.len(), counted, "none after it has ended");
     }
 
     #[test]
     fn a_long_wait_is_cut_short_by_stopping() {
-        let mut sampler = Sampler::start(Duration::from_secs(3600), |_, _| {}).unwrap();
+        let sampler = Sampler::start(Duration::from_secs(3600), |_, _| {}).unwrap();
+        let shared = sampler.shared.clone();
         sampler.stop();
-        while Arc::strong_count(&sampler.0) > 1 {
+        // The thread lets go of what it shares when it has ended.
+        while Arc::strong_count(&shared) > 1 {
             std::thread::yield_now();
         }
     }

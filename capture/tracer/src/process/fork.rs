@@ -19,6 +19,7 @@ pub(super) fn watch() {
 /// held by this very thread.
 extern "C" fn prepare() {
     if session::is_tracing() && thread::enter_for_fork() {
+        session::pause_sampling();
         session::before_fork();
         python::before_fork();
         private_heap::heap().before_fork();
@@ -30,6 +31,7 @@ extern "C" fn in_parent() {
         private_heap::heap().after_fork();
         python::after_fork();
         session::after_fork();
+        session::resume_sampling_soon();
         thread::leave_after_fork();
     }
 }

@@ -13,7 +13,7 @@ use crate::{hooks, python};
 use memray_format::{Allocation, Allocator, EncodeError, Header, encode_header};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::{Instant, SystemTime};
 use thiserror::Error;
 
@@ -189,6 +189,10 @@ fn state(entered: &mut Entered) -> &mut ThreadState {
 /// Records an allocation by a thread that has entered.
 pub(crate) fn record_allocation(entered: &mut Entered, allocator: Allocator, address: usize, size_bytes: usize) {
     let Some(interpreter) = INTERPRETER.get() else { return };
+    let resumes_at_ms = RESUMES_AT_MS.load(Ordering::Relaxed);
+    if resumes_at_ms != 0 {
+        resume_sampling(resumes_at_ms);
+    }
     let thread = state(entered);
     let (id, epoch) = (thread.id, thread.epoch);
     let new_name = thread.new_name.take();
@@ -263,7 +267,7 @@ fn end(error: Option<RecordError>) {
     if let Some(Err(error)) = finished {
         say(&format!("memray-view: the capture is not complete: {error}\n"));
     }
-    if let Some(mut sampler) = session.and_then(|session| session.sampler) {
+    if let Some(sampler) = session.and_then(|session| session.sampler) {
         sampler.stop();
     }
     if is_by_choice {
@@ -280,6 +284,50 @@ fn end(error: Option<RecordError>) {
 pub(crate) fn say(sentence: &str) {
     // SAFETY: writes bytes that are there.
     unsafe { libc::write(libc::STDERR_FILENO, sentence.as_ptr().cast(), sentence.len()) };
+}
+
+/// When sampling goes on after a fork, in milliseconds of the monotonic clock; 0 while it is not paused.
+static RESUMES_AT_MS: AtomicU64 = AtomicU64::new(0);
+
+/// How long there is no thread of ours after a fork: from 3.12 on Python counts threads then, and warns of forking with more
+/// than one.
+const PAUSE_MS: u64 = 20;
+
+fn monotonic_ms() -> u64 {
+    let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: writes the time to where it is told.
+    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC_COARSE, &mut now) };
+    now.tv_sec as u64 * 1000 + now.tv_nsec as u64 / 1_000_000
+}
+
+/// Ends the sampling thread before a fork; [`resume_sampling`] starts another. Holds nothing while it waits.
+pub(super) fn pause_sampling() {
+    let sampler = SESSION.hold().as_mut().and_then(|session| session.sampler.take());
+    if let Some(sampler) = sampler {
+        sampler.stop_and_wait();
+        RESUMES_AT_MS.store(u64::MAX, Ordering::Release);
+    }
+}
+
+/// In the parent: the fork is done.
+pub(super) fn resume_sampling_soon() {
+    if RESUMES_AT_MS.load(Ordering::Acquire) != 0 {
+        RESUMES_AT_MS.store(monotonic_ms() + PAUSE_MS, Ordering::Release);
+    }
+}
+
+/// Starts the sampling thread again, if its pause is over.
+#[cold]
+fn resume_sampling(resumes_at_ms: u64) {
+    let is_over = monotonic_ms() >= resumes_at_ms;
+    if is_over && RESUMES_AT_MS.compare_exchange(resumes_at_ms, 0, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
+        let interval = SESSION.hold().as_ref().map(|session| session.settings.memory_interval);
+        let sampler = interval.and_then(|interval| Sampler::start(interval, sampled));
+        match SESSION.hold().as_mut() {
+            Some(session) => session.sampler = sampler,
+            None => sampler.into_iter().for_each(Sampler::stop),
+        }
+    }
 }
 
 /// Holds what a fork must not cut through.
@@ -303,6 +351,7 @@ pub(super) fn begin_in_child() {
     if let Some(sampler) = session.sampler.take() {
         sampler.forget();
     }
+    RESUMES_AT_MS.store(0, Ordering::Release);
     crate::thread::number_from_one_again();
     if !session.settings.follows_forks {
         run_untraced();
