@@ -49,6 +49,7 @@ fn record_ours(capture: &Path, libraries: &[PathBuf; 2]) -> u32 {
         max_size_bytes: None,
         is_quiet: true,
         command_line: Vec::new(),
+        skipped_frames: 0,
         report: None,
     };
     let mut run = Command::new(python());

@@ -34,6 +34,7 @@ mod tests {
             (bounds.contains(&(&raw const kept).addr()), bounds.len() >= 16 << 10)
         };
         assert_eq!(look(), (true, true));
-        assert_eq!(std::thread::spawn(look).join().unwrap(), (true, true));
+        let other = std::thread::Builder::new().name("another".to_owned()).spawn(look).unwrap();
+        assert_eq!(other.join().unwrap(), (true, true));
     }
 }

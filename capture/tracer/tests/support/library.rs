@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// That which `MEMRAY_VIEW_WALK_LIBRARY` names, else one that is built here.
-pub fn library() -> PathBuf {
+pub(crate) fn library() -> PathBuf {
     if let Some(path) = std::env::var_os("MEMRAY_VIEW_WALK_LIBRARY") {
         return path.into();
     }
