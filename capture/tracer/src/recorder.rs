@@ -5,7 +5,7 @@
 //! looking at a thread's stack, is done before.
 
 use crate::file::{CaptureFile, FileError};
-use crate::native::{LoadedObjects, NativeStack, Trie};
+use crate::native::{self, LoadedObjects, NativeStack, Trie};
 use crate::python::{self, CodeIds, Interpreter, StackChange};
 use memray_format::{
     Allocation, CodeObject, EncodeError, FrameKey, Header, Library, NativeFrame, Record, RecordEncoder, Segment,
@@ -197,12 +197,14 @@ impl Recorder {
         Ok(self.file.write(&bytes)?)
     }
 
-    /// Ends the capture; its file is then complete. Returns the file's size in bytes.
-    pub(crate) fn finish(mut self, end_time_ms: i64) -> Result<u64, RecordError> {
+    /// Ends the capture; its file is then complete. Returns the file's size in bytes. If `names_native`, its appendix names
+    /// native functions, for which files are read.
+    pub(crate) fn finish(mut self, end_time_ms: i64, names_native: bool) -> Result<u64, RecordError> {
         self.header.end_time_ms = end_time_ms;
         // Should there be no room even for this, the capture reads as one that was cut.
         let _ = self.record(&Record::Trailer);
-        Ok(self.file.finish(&encode_header(&self.header)?, &[])?)
+        let appendix = if names_native { native::appendix(&self.native.stacks) } else { Vec::new() };
+        Ok(self.file.finish(&encode_header(&self.header)?, &appendix)?)
     }
 
     /// In a forked child: leaves the file to the parent. The header serves the child's own capture.

@@ -32,6 +32,11 @@ impl Trie {
             }
         }
     }
+
+    /// The addresses of all nodes that are not forgotten.
+    pub(crate) fn addresses(&self) -> impl Iterator<Item = u64> + '_ {
+        self.ids.keys().map(|&(_, address)| address)
+    }
 }
 
 #[cfg(test)]

@@ -265,7 +265,8 @@ fn end(error: Option<RecordError>) {
     let is_by_choice = error.is_none();
     let recorder = RECORDER.hold().take();
     let session = SESSION.hold().take();
-    let finished = recorder.map(|recorder| recorder.finish(now_ms()));
+    let names_native = is_by_choice && TRACES_NATIVE.load(Ordering::Relaxed);
+    let finished = recorder.map(|recorder| recorder.finish(now_ms(), names_native));
     if let Some(error) = error {
         say(&format!("memray-view: tracing ends here and the program runs on: {error}\n"));
     }
