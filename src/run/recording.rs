@@ -86,6 +86,7 @@ fn plan(arguments: &RunArguments) -> Result<Plan, Failure> {
             overwrites: arguments.force,
             compresses: !arguments.no_compress,
             traces_python_allocators: arguments.trace_python_allocators,
+            traces_native: arguments.native,
             follows_forks: arguments.follow_fork,
             memory_interval: Duration::from_millis(arguments.memory_interval),
             duration: arguments.duration,

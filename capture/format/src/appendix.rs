@@ -12,7 +12,14 @@
 //! | 8 | `mrv-appx` |
 //!
 //! [`seal`] makes what lies at the end, [`find`] reads it. A capture is whole without it, so one that is wrong is ignored, with
-//! a note. The content is not defined yet; captures have none.
+//! a note.
+//!
+//! The content is made of sections: 4 bytes of a kind, 8 of a length, and as many as that says. Those whose kind a reader does
+//! not know it passes over. There is one kind, 1: [`LibrarySymbols`].
+
+mod native_symbols;
+
+pub use native_symbols::{FunctionSymbol, LibrarySymbols};
 
 use thiserror::Error;
 use twox_hash::XxHash32;
@@ -67,6 +74,40 @@ pub fn find(file: &[u8]) -> Result<Option<&[u8]>, AppendixError> {
     }
 }
 
+/// The kind of sections that hold names of native functions.
+const NATIVE_SYMBOLS: u32 = 1;
+
+/// Content that names native functions.
+pub fn encode_native_symbols(libraries: &[LibrarySymbols<'_>]) -> Vec<u8> {
+    let section = native_symbols::encode(libraries);
+    let mut content = Vec::with_capacity(section.len() + 12);
+    content.extend_from_slice(&NATIVE_SYMBOLS.to_le_bytes());
+    content.extend_from_slice(&(section.len() as u64).to_le_bytes());
+    content.extend_from_slice(&section);
+    content
+}
+
+/// The names of native functions that content has.
+///
+/// # Errors
+/// [`AppendixError::Damaged`]
+pub fn decode_native_symbols(content: &[u8]) -> Result<Vec<LibrarySymbols<'_>>, AppendixError> {
+    let damaged = AppendixError::Damaged;
+    let mut libraries = Vec::new();
+    let mut rest = content;
+    while !rest.is_empty() {
+        let (kind, after) = rest.split_first_chunk().ok_or(damaged)?;
+        let (length, after) = after.split_first_chunk().ok_or(damaged)?;
+        let length = usize::try_from(u64::from_le_bytes(*length)).map_err(|_| damaged)?;
+        let (section, after) = after.split_at_checked(length).ok_or(damaged)?;
+        rest = after;
+        if u32::from_le_bytes(*kind) == NATIVE_SYMBOLS {
+            libraries.extend(native_symbols::decode(section)?);
+        }
+    }
+    Ok(libraries)
+}
+
 fn checksum(bytes: &[u8]) -> u32 {
     XxHash32::oneshot(0, bytes)
 }
@@ -110,5 +151,16 @@ mod tests {
         let sum = checksum(&file[..19]);
         file[19..23].copy_from_slice(&sum.to_le_bytes());
         assert_eq!(find(&file), Err(AppendixError::Version(2)));
+    }
+
+    #[test]
+    fn sections_of_unknown_kinds_are_passed_over() {
+        let libraries = [LibrarySymbols { path: b"/a.so", ..LibrarySymbols::default() }];
+        let symbols = encode_native_symbols(&libraries);
+        let unknown = [&7u32.to_le_bytes(), 3u64.to_le_bytes().as_slice(), b"abc"].concat();
+        let content = [unknown.as_slice(), &symbols, &unknown].concat();
+        assert_eq!(decode_native_symbols(&content), Ok(libraries.to_vec()));
+        assert_eq!(decode_native_symbols(&content[..content.len() - 1]), Err(AppendixError::Damaged));
+        assert_eq!(decode_native_symbols(b""), Ok(vec![]));
     }
 }

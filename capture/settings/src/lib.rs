@@ -41,6 +41,8 @@ pub struct Settings {
     pub compresses: bool,
     /// Record the requests that Python's own allocators get.
     pub traces_python_allocators: bool,
+    /// Record native stacks too.
+    pub traces_native: bool,
     /// Record forked children too, each into a file of its own.
     pub follows_forks: bool,
     /// From one sample of memory use to the next.
@@ -84,6 +86,7 @@ impl Settings {
             ("overwrites", self.overwrites),
             ("compresses", self.compresses),
             ("traces_python_allocators", self.traces_python_allocators),
+            ("traces_native", self.traces_native),
             ("follows_forks", self.follows_forks),
             ("is_quiet", self.is_quiet),
         ];
@@ -129,6 +132,7 @@ impl Settings {
             overwrites: flag("overwrites")?,
             compresses: flag("compresses")?,
             traces_python_allocators: flag("traces_python_allocators")?,
+            traces_native: flag("traces_native")?,
             follows_forks: flag("follows_forks")?,
             memory_interval: Duration::from_micros(interval_us),
             duration: number("duration_us")?.map(Duration::from_micros),
@@ -191,6 +195,7 @@ mod tests {
             overwrites: false,
             compresses: true,
             traces_python_allocators: false,
+            traces_native: false,
             follows_forks: true,
             memory_interval: Settings::DEFAULT_MEMORY_INTERVAL,
             duration: Some(Duration::from_secs(600)),
@@ -233,7 +238,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_bytes_of_paths_come_through(path: Vec<u8>, report: Option<Vec<u8>>, flags: [bool; 5], us: u64, skipped: u64) {
+        fn any_bytes_of_paths_come_through(path: Vec<u8>, report: Option<Vec<u8>>, flags: [bool; 6], us: u64, skipped: u64) {
             let os = |bytes: Vec<u8>| PathBuf::from(OsString::from_vec(bytes));
             let settings = Settings {
                 path: os(path.clone()),
@@ -243,6 +248,7 @@ mod tests {
                 traces_python_allocators: flags[2],
                 follows_forks: flags[3],
                 is_quiet: flags[4],
+                traces_native: flags[5],
                 memory_interval: Duration::from_micros(us),
                 command_line: path,
                 skipped_frames: skipped,

@@ -5,7 +5,7 @@
 //! interpreter's frames by layouts that it checks first. [`process::session`] leads: it starts and stops the one tracing
 //! that a process can have. The way of an allocation: a hook ([`hooks`]) calls the real function, enters the tracer
 //! ([`thread`], which keeps the tracer's own doings out of the capture), learns how the Python stack changed since this
-//! thread's last record ([`python`]), and hands both to the [`recorder`], which encodes them, under one lock, into the
+//! thread's last record ([`python`]; [`native`] too, if that is asked for), and hands both to the [`recorder`], which encodes them, under one lock, into the
 //! capture's file ([`file`]).
 //!
 //! What must hold here: the traced program is sacred. Nothing panics, nothing unwinds into C, no lock is held across a call
@@ -18,6 +18,7 @@ mod elf;
 mod file;
 mod hooks;
 mod lock;
+mod native;
 mod private_heap;
 mod process;
 mod python;

@@ -5,10 +5,11 @@
 //! looking at a thread's stack, is done before.
 
 use crate::file::{CaptureFile, FileError};
+use crate::native::{self, LoadedObjects, NativeStack, Trie};
 use crate::python::{self, CodeIds, Interpreter, StackChange};
 use memray_format::{
-    Allocation, CodeObject, EncodeError, FrameKey, Header, Record, RecordEncoder, ShortRecord, Snapshot, ThreadId,
-    encode_header,
+    Allocation, CodeObject, EncodeError, FrameKey, Header, Library, NativeFrame, Record, RecordEncoder, Segment,
+    ShortRecord, Snapshot, ThreadId, encode_header,
 };
 use thiserror::Error;
 
@@ -29,8 +30,17 @@ pub(crate) struct Recorder {
     encoder: RecordEncoder,
     file: CaptureFile,
     codes: CodeIds,
+    native: Natives,
     current: ThreadId,
     epoch: u32,
+}
+
+/// What the capture has of native stacks.
+#[derive(Default)]
+struct Natives {
+    stacks: Trie,
+    /// The generation of the objects that it has.
+    objects: u32,
 }
 
 /// Records up to this size are encoded in place.
@@ -40,7 +50,15 @@ impl Recorder {
     /// A capture that begins with this header. `epoch` tells it from those that this process wrote before.
     pub(crate) fn new(header: Header, file: CaptureFile, epoch: u32) -> Result<Self, RecordError> {
         let encoder = RecordEncoder::new(&header)?;
-        Ok(Self { header, encoder, file, codes: CodeIds::default(), current: ThreadId(0), epoch })
+        Ok(Self {
+            header,
+            encoder,
+            file,
+            codes: CodeIds::default(),
+            native: Natives::default(),
+            current: ThreadId(0),
+            epoch,
+        })
     }
 
     /// Which of this process's captures this is.
@@ -48,13 +66,15 @@ impl Recorder {
         self.epoch
     }
 
-    /// A thread's stack changed, and then it allocated.
+    /// A thread's stack changed, and then it allocated. `native` is the native stack that it did so with, if that is
+    /// recorded.
     #[inline]
     pub(crate) fn allocation(
         &mut self,
         thread: ThreadId,
         change: &StackChange<'_>,
-        allocation: Allocation,
+        native: Option<&mut NativeStack>,
+        mut allocation: Allocation,
         interpreter: &Interpreter,
     ) -> Result<(), RecordError> {
         self.switch_to(thread)?;
@@ -66,10 +86,45 @@ impl Recorder {
             if is_new {
                 self.define(code, frame.code, interpreter)?;
             }
-            let (instruction_offset, is_entry) = (frame.instruction_offset, frame.is_entry);
+            // Readers need to know it only to put native frames between them.
+            let (instruction_offset, is_entry) = (frame.instruction_offset, frame.is_entry || native.is_none());
             self.record(&Record::FramePush(FrameKey { code, instruction_offset, is_entry }))?;
         }
+        if let Some(native) = native {
+            allocation.native_frame = self.native_frame(native)?;
+        }
         self.frequent(allocation)
+    }
+
+    /// The number of a native stack, of which what is new is written.
+    fn native_frame(&mut self, stack: &mut NativeStack) -> Result<u64, RecordError> {
+        if let Some(objects) = stack.objects()
+            && objects.generation > self.native.objects
+        {
+            self.objects(objects)?;
+        }
+        stack.number(|parent, instruction_pointer| {
+            let (id, is_new) = self.native.stacks.number(parent, instruction_pointer);
+            if is_new {
+                self.record(&Record::NativeFrame(NativeFrame { instruction_pointer, parent }))?;
+            }
+            Ok(id)
+        })
+    }
+
+    /// What is loaded from here on.
+    #[cold]
+    fn objects(&mut self, objects: &LoadedObjects) -> Result<(), RecordError> {
+        self.native.objects = objects.generation;
+        self.record(&Record::MappingsStart)?;
+        for object in &objects.list {
+            let (path, segment_count) = (object.path.as_slice(), object.segments.len() as u64);
+            self.record(&Record::Library(Library { path, segment_count, address: object.bias }))?;
+            for &(virtual_address, size_bytes) in &object.segments {
+                self.record(&Record::Segment(Segment { virtual_address, size_bytes }))?;
+            }
+        }
+        Ok(())
     }
 
     /// A thread freed.
@@ -142,12 +197,14 @@ impl Recorder {
         Ok(self.file.write(&bytes)?)
     }
 
-    /// Ends the capture; its file is then complete. Returns the file's size in bytes.
-    pub(crate) fn finish(mut self, end_time_ms: i64) -> Result<u64, RecordError> {
+    /// Ends the capture; its file is then complete. Returns the file's size in bytes. If `names_native`, its appendix names
+    /// native functions, for which files are read.
+    pub(crate) fn finish(mut self, end_time_ms: i64, names_native: bool) -> Result<u64, RecordError> {
         self.header.end_time_ms = end_time_ms;
         // Should there be no room even for this, the capture reads as one that was cut.
         let _ = self.record(&Record::Trailer);
-        Ok(self.file.finish(&encode_header(&self.header)?, &[])?)
+        let appendix = if names_native { native::appendix(&self.native.stacks) } else { Vec::new() };
+        Ok(self.file.finish(&encode_header(&self.header)?, &appendix)?)
     }
 
     /// In a forked child: leaves the file to the parent. The header serves the child's own capture.

@@ -7,6 +7,7 @@
 
 mod word;
 
+use crate::native::NativeStack;
 use crate::python::PythonStack;
 use memray_format::ThreadId;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -19,6 +20,8 @@ pub(crate) struct ThreadState {
     pub(crate) stack: PythonStack,
     /// Its name, until it is written.
     pub(crate) new_name: Option<Vec<u8>>,
+    /// Its native stack, if that is recorded.
+    pub(crate) native: NativeStack,
     /// Of which capture `id` and `stack` speak: a forked child writes another.
     pub(crate) epoch: u32,
 }
@@ -67,7 +70,8 @@ impl Entered {
     #[cold]
     fn begin(&mut self) -> &mut ThreadState {
         // It gets its number with its first capture; none is the zeroth.
-        let state = Box::new(ThreadState { id: ThreadId(0), stack: PythonStack::default(), new_name: None, epoch: 0 });
+        let (id, stack, native) = (ThreadId(0), PythonStack::default(), NativeStack::default());
+        let state = Box::new(ThreadState { id, stack, native, new_name: None, epoch: 0 });
         let address = Box::into_raw(state);
         word::set(address.addr() | INSIDE);
         end::call_at_thread_end();
@@ -116,6 +120,7 @@ impl ThreadState {
         self.epoch = epoch;
         self.id = ThreadId(NEXT_THREAD_ID.fetch_add(1, Ordering::Relaxed));
         self.stack = PythonStack::default();
+        self.native.forget();
     }
 }
 

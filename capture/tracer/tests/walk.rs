@@ -6,29 +6,15 @@
 
 #[path = "support/interpreters.rs"]
 mod interpreters;
+#[path = "support/library.rs"]
+mod library;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
-
-/// The tracer with what `walk.py` calls: that which `MEMRAY_VIEW_WALK_LIBRARY` names, else one that is built here.
-fn library() -> PathBuf {
-    if let Some(path) = std::env::var_os("MEMRAY_VIEW_WALK_LIBRARY") {
-        return path.into();
-    }
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("walk-check");
-    let built = Command::new(env!("CARGO"))
-        .args(["build", "--quiet", "--package", "memray-tracer", "--features", "walk-check", "--target-dir"])
-        .arg(&target)
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .status()
-        .unwrap();
-    assert!(built.success());
-    target.join("debug/libmemray_tracer.so")
-}
 
 #[test]
 fn stacks_are_those_that_python_says_in_every_interpreter() {
-    let library = library();
+    let library = library::library();
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/walk.py");
     let mut failures = Vec::new();
     let found = interpreters::found();

@@ -7,3 +7,5 @@
 
 mod object;
 pub(crate) mod patch;
+
+pub(crate) use object::{Object, for_each, load_counts};

@@ -30,7 +30,7 @@ struct Dynamic {
 }
 
 /// A loaded object.
-pub(super) struct Object<'a> {
+pub(crate) struct Object<'a> {
     /// What was added to the file's addresses.
     bias: usize,
     name: &'a CStr,
@@ -47,7 +47,7 @@ pub(super) struct Slot<'a> {
 
 /// Calls `visit` with each loaded object, until it returns false. The loader's lock is held meanwhile: no other thread
 /// loads or unloads.
-pub(super) fn for_each(mut visit: impl FnMut(&Object<'_>) -> bool) {
+pub(crate) fn for_each(mut visit: impl FnMut(&Object<'_>) -> bool) {
     unsafe extern "C" fn one<V: FnMut(&Object<'_>) -> bool>(
         info: *mut libc::dl_phdr_info,
         _size: usize,
@@ -76,7 +76,7 @@ pub(super) fn for_each(mut visit: impl FnMut(&Object<'_>) -> bool) {
 }
 
 /// How many objects were ever loaded and unloaded: while both stay, there is nothing new.
-pub(super) fn load_counts() -> (u64, u64) {
+pub(crate) fn load_counts() -> (u64, u64) {
     unsafe extern "C" fn first(info: *mut libc::dl_phdr_info, size: usize, counts: *mut c_void) -> i32 {
         if size >= size_of::<libc::dl_phdr_info>() {
             // SAFETY: the loader gives a description of this size, and the pointer that was given to it.
@@ -91,6 +91,21 @@ pub(super) fn load_counts() -> (u64, u64) {
 }
 
 impl<'a> Object<'a> {
+    /// Its path as it was loaded by; empty for the program itself.
+    pub(crate) fn path(&self) -> &'a [u8] {
+        self.name.to_bytes()
+    }
+
+    /// What was added to the file's addresses.
+    pub(crate) fn bias(&self) -> usize {
+        self.bias
+    }
+
+    /// Its program headers.
+    pub(crate) fn segments(&self) -> &'a [libc::Elf64_Phdr] {
+        self.segments
+    }
+
     /// Whether this object is never to be touched: the loader, which runs before and below everything, and the kernel's.
     pub(super) fn is_systems_own(&self) -> bool {
         let name = self.name.to_bytes();
@@ -99,7 +114,7 @@ impl<'a> Object<'a> {
     }
 
     /// Whether an address lies in one of its segments.
-    pub(super) fn holds(&self, address: usize) -> bool {
+    pub(crate) fn holds(&self, address: usize) -> bool {
         self.ranges_of(libc::PT_LOAD).any(|range| range.contains(&address))
     }
 
@@ -109,10 +124,13 @@ impl<'a> Object<'a> {
     }
 
     fn ranges_of(&self, kind: u32) -> impl Iterator<Item = Range<usize>> + '_ {
-        self.segments.iter().filter(move |segment| segment.p_type == kind).map(|segment| {
-            let start = self.bias.wrapping_add(segment.p_vaddr as usize);
-            start..start.saturating_add(segment.p_memsz as usize)
-        })
+        self.segments.iter().filter(move |segment| segment.p_type == kind).map(|segment| self.range_of(segment))
+    }
+
+    /// Where one of its segments lies.
+    pub(crate) fn range_of(&self, segment: &libc::Elf64_Phdr) -> Range<usize> {
+        let start = self.bias.wrapping_add(segment.p_vaddr as usize);
+        start..start.saturating_add(segment.p_memsz as usize)
     }
 
     /// Calls `visit` with each slot that is named.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! `dlopen` and `dlsym`: objects that are loaded later are hooked too.
+//! `dlopen`, `dlsym` and `dlclose`: objects that are loaded later are hooked too.
 //!
 //! The loader asks who calls `dlopen`, as a path may be relative to the caller; so the hook must not be on the way: it
 //! notes that something is being loaded and jumps. Whoever loads an object asks for a name in it next, and then its slots
@@ -10,38 +10,52 @@ use crate::elf::patch;
 use crate::thread::Entered;
 use std::arch::naked_asm;
 use std::ffi::{c_char, c_int, c_void};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 real! {
     fn dlopen(path: *const c_char, flags: c_int) -> *mut c_void;
     fn dlmopen(namespace: isize, path: *const c_char, flags: c_int) -> *mut c_void;
     fn dlsym(object: *mut c_void, name: *const c_char) -> *mut c_void;
     fn dlvsym(object: *mut c_void, name: *const c_char, version: *const c_char) -> *mut c_void;
+    fn dlclose(object: *mut c_void) -> c_int;
 }
 
 /// Whether something was loaded since slots were changed last.
 static HAS_LOADED: AtomicBool = AtomicBool::new(false);
 
+/// How often what is loaded may have changed.
+static CHANGES: AtomicU32 = AtomicU32::new(0);
+
+/// How often what is loaded may have changed, and whether it may be changing now: since the last such function was called
+/// nobody has asked for a name.
+#[inline]
+pub(crate) fn changes() -> (u32, bool) {
+    (CHANGES.load(Ordering::Acquire), HAS_LOADED.load(Ordering::Relaxed))
+}
+
 extern "C" fn note_loading() {
     HAS_LOADED.store(true, Ordering::Release);
+    CHANGES.fetch_add(1, Ordering::AcqRel);
 }
 
 extern "C" fn hook_loaded() {
     if HAS_LOADED.load(Ordering::Relaxed)
         && let Some(_entered) = Entered::enter()
         && HAS_LOADED.swap(false, Ordering::Acquire)
-        && crate::process::session::is_tracing()
     {
-        patch::install_in_new(all());
+        CHANGES.fetch_add(1, Ordering::AcqRel);
+        if crate::process::session::is_tracing() {
+            patch::install_in_new(all());
+        }
     }
 }
 
 /// Calls `before` with all registers of arguments kept, and jumps to the real function, whose caller is then the program.
 macro_rules! jumps {
-    ($name:ident($($type:ty),*), $before:ident) => {
+    ($name:ident($($type:ty),*) -> $result:ty, $before:ident) => {
         #[cfg(target_arch = "x86_64")]
         #[unsafe(naked)]
-        unsafe extern "C" fn $name($(_: $type),*) -> *mut c_void {
+        unsafe extern "C" fn $name($(_: $type),*) -> $result {
             naked_asm!(
                 "push rdi",
                 "push rsi",
@@ -57,7 +71,7 @@ macro_rules! jumps {
         }
         #[cfg(target_arch = "aarch64")]
         #[unsafe(naked)]
-        unsafe extern "C" fn $name($(_: $type),*) -> *mut c_void {
+        unsafe extern "C" fn $name($(_: $type),*) -> $result {
             naked_asm!(
                 "stp x0, x1, [sp, #-32]!",
                 "stp x2, x30, [sp, #16]",
@@ -74,7 +88,8 @@ macro_rules! jumps {
     };
 }
 
-jumps!(dlopen(*const c_char, c_int), note_loading);
-jumps!(dlmopen(isize, *const c_char, c_int), note_loading);
-jumps!(dlsym(*mut c_void, *const c_char), hook_loaded);
-jumps!(dlvsym(*mut c_void, *const c_char, *const c_char), hook_loaded);
+jumps!(dlopen(*const c_char, c_int) -> *mut c_void, note_loading);
+jumps!(dlmopen(isize, *const c_char, c_int) -> *mut c_void, note_loading);
+jumps!(dlsym(*mut c_void, *const c_char) -> *mut c_void, hook_loaded);
+jumps!(dlvsym(*mut c_void, *const c_char, *const c_char) -> *mut c_void, hook_loaded);
+jumps!(dlclose(*mut c_void) -> c_int, note_loading);

@@ -5,7 +5,7 @@
 //! a free before it is, so that no other thread's use of the same address can be recorded in between.
 
 mod allocation;
-mod loading;
+pub(crate) mod loading;
 mod mapping;
 mod threads;
 

@@ -2,7 +2,7 @@
 //! Forks: the tracer's locks are held across them, and the child writes a capture of its own, or none.
 
 use super::session;
-use crate::{private_heap, python, thread};
+use crate::{native, private_heap, python, thread};
 use std::path::{Path, PathBuf};
 use std::sync::Once;
 
@@ -22,6 +22,7 @@ extern "C" fn prepare() {
         session::pause_sampling();
         session::before_fork();
         python::before_fork();
+        native::before_fork();
         private_heap::heap().before_fork();
     }
 }
@@ -29,6 +30,7 @@ extern "C" fn prepare() {
 extern "C" fn in_parent() {
     if thread::is_in_fork() {
         private_heap::heap().after_fork();
+        native::after_fork();
         python::after_fork();
         session::after_fork();
         session::resume_sampling_soon();
@@ -39,6 +41,7 @@ extern "C" fn in_parent() {
 extern "C" fn in_child() {
     if thread::is_in_fork() {
         private_heap::heap().after_fork();
+        native::after_fork();
         python::after_fork();
         session::after_fork();
         session::begin_in_child();

@@ -10,7 +10,7 @@ pub(super) fn describe(settings: &Settings, interpreter: &Interpreter, start_tim
     Header {
         version: *memray_format::VERSIONS.end(),
         python_version: Some(interpreter.version),
-        has_native_traces: false,
+        has_native_traces: settings.traces_native,
         file_format: FileFormat::AllAllocations,
         allocation_count: 0,
         frame_count: 0,

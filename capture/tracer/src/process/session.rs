@@ -43,6 +43,9 @@ static IS_TRACING: AtomicBool = AtomicBool::new(false);
 /// Whether what Python's own allocators do is recorded too.
 static TRACES_PYTHON_ALLOCATORS: AtomicBool = AtomicBool::new(false);
 
+/// Whether native stacks are recorded.
+static TRACES_NATIVE: AtomicBool = AtomicBool::new(false);
+
 /// Which capture of this process is written, counted from 1.
 static EPOCH: AtomicU32 = AtomicU32::new(0);
 
@@ -92,6 +95,7 @@ fn start_claimed(settings: Settings, entered: &mut Entered) -> Result<(), StartE
     // The thread that starts tracing is the first.
     state(entered);
     let sampler = Sampler::start(settings.memory_interval, sampled);
+    TRACES_NATIVE.store(settings.traces_native, Ordering::Relaxed);
     let traces_python_allocators = settings.traces_python_allocators;
     *SESSION.hold() = Some(Session { settings, path, started: Instant::now(), sampler });
     interpreter.watch();
@@ -197,11 +201,16 @@ pub(crate) fn record_allocation(entered: &mut Entered, allocator: Allocator, add
     let (id, epoch) = (thread.id, thread.epoch);
     let new_name = thread.new_name.take();
     let change = thread.stack.observe(interpreter);
+    let mut native = None;
+    if TRACES_NATIVE.load(Ordering::Relaxed) {
+        thread.native.observe();
+        native = Some(&mut thread.native);
+    }
     let mut recorder = RECORDER.hold();
     let Some(recording) = recorder.as_mut().filter(|recording| recording.epoch() == epoch) else { return };
     let named = new_name.map_or(Ok(()), |name| recording.thread_name(id, &name));
-    let result =
-        named.and_then(|()| recording.allocation(id, &change, record(allocator, address, size_bytes), interpreter));
+    let allocation = record(allocator, address, size_bytes);
+    let result = named.and_then(|()| recording.allocation(id, &change, native, allocation, interpreter));
     drop(recorder);
     if let Err(error) = result {
         end(Some(error));
@@ -260,7 +269,8 @@ fn end(error: Option<RecordError>) {
     let is_by_choice = error.is_none();
     let recorder = RECORDER.hold().take();
     let session = SESSION.hold().take();
-    let finished = recorder.map(|recorder| recorder.finish(now_ms()));
+    let names_native = is_by_choice && TRACES_NATIVE.load(Ordering::Relaxed);
+    let finished = recorder.map(|recorder| recorder.finish(now_ms(), names_native));
     if let Some(error) = error {
         say(&format!("memray-view: tracing ends here and the program runs on: {error}\n"));
     }

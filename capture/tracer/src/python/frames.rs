@@ -81,6 +81,23 @@ pub(super) unsafe fn has_code(frame: usize, layout: &FrameLayout) -> bool {
     unsafe { owner(frame, layout) < OWNED_BY_NOBODY }
 }
 
+/// Whether the interpreter was entered anew for a frame, rather than going on with it within the call that ran its caller.
+///
+/// # Safety
+/// As for [`read`], and `raw` is what it gave.
+#[inline]
+pub(super) unsafe fn is_entry(frame: usize, raw: &RawFrame, layout: &FrameLayout) -> bool {
+    match (layout.is_entry, layout.owner) {
+        // SAFETY: the frame has the member.
+        (Some(is_entry), _) => unsafe { memory::read::<u8>(frame + is_entry) != 0 },
+        // Each call of the interpreter begins with a frame that marks it.
+        // SAFETY: a frame's caller is a frame too.
+        (None, Some(_)) => raw.previous == 0 || unsafe { !has_code(raw.previous, layout) },
+        // Up to 3.10 each frame is run by a call of its own.
+        (None, None) => true,
+    }
+}
+
 /// `sizeof(_Py_CODEUNIT)`.
 const INSTRUCTION_BYTES: i64 = 2;
 

@@ -61,6 +61,8 @@ pub(super) struct FrameLayout {
     pub(super) instruction_mask: usize,
     /// Who owns the frame's memory, since 3.11.
     pub(super) owner: Option<usize>,
+    /// Whether the interpreter was entered anew for it: a member of 3.11's frames only.
+    pub(super) is_entry: Option<usize>,
 }
 
 /// The `owner` of frames of generators and coroutines (`enum _frameowner`), which are complete from their beginning.

@@ -191,7 +191,9 @@ impl PythonStack {
             // SAFETY: the frame was just read, and is in the chain.
             if let Some(instruction_offset) = unsafe { frames::instruction_offset(address, &raw, layout) } {
                 let code = self.recent.code(raw.code);
-                self.written.push(Frame { code, instruction_offset, is_entry: true });
+                // SAFETY: as above.
+                let is_entry = unsafe { frames::is_entry(address, &raw, &layout.frame) };
+                self.written.push(Frame { code, instruction_offset, is_entry });
             }
             let RawFrame { code, instruction, .. } = raw;
             self.chain.push(Link { address, code, instruction, written: self.written.len() });

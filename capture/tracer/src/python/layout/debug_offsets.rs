@@ -110,6 +110,7 @@ pub(super) unsafe fn layout(version: Version, runtime: usize) -> Result<Layout, 
             instruction: offset(frame + 3)?,
             instruction_mask: usize::MAX,
             owner: Some(offset(frame + 5)?),
+            is_entry: None,
         },
         code: CodeLayout {
             file: offset(code + 1)?,

@@ -38,6 +38,7 @@ pub(super) fn layout(version: Version) -> Option<Layout> {
             12 => Some(70),
             _ => None,
         },
+        is_entry: (minor == 11).then_some(68),
     };
     let code = match minor {
         9 | 10 => CodeLayout { file: 104, name: 112, first_line: 40, line_table: 120, instructions: None },

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Native stacks: which C functions led to an allocation. [`NativeStack`] leads.
+//!
+//! Each thread unwinds its own stack ([`stack`]) by the tables that compilers leave in objects for exceptions, with the
+//! crate `framehop`; what is loaded, and where its tables lie, is kept for all threads ([`objects`]). Stacks enter the
+//! capture as a tree of return addresses, in which those that begin alike share their beginning ([`trie`]). No name is
+//! looked up meanwhile: readers do that, by the objects' places, which are recorded too, or by what is added at the end
+//! ([`symbols`]).
+//!
+//! Nothing is read but the tables of objects, and a thread's stack within its bounds. Where a stack leaves the code that
+//! is known (code made at run time, a stack of the program's own making) it ends.
+
+mod bounds;
+mod objects;
+mod registers;
+mod stack;
+mod symbols;
+mod trie;
+
+pub(crate) use objects::{LoadedObjects, after_fork, before_fork};
+pub(crate) use stack::NativeStack;
+pub(crate) use trie::Trie;
+
+/// The content of an appendix for a capture that has these stacks: the names of their functions, as far as their objects are
+/// loaded still. Not to be called in a hook, as it reads files.
+pub(crate) fn appendix(stacks: &Trie) -> Vec<u8> {
+    objects::refresh();
+    objects::current().map_or_else(Vec::new, |objects| symbols::describe(&objects, stacks.addresses()))
+}
