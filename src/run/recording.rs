@@ -22,8 +22,7 @@ const TRACER: Embedded = Embedded {
 };
 
 /// What memray records and the tracer does not yet, and why one would ask for it.
-const NOT_YET: [(&str, fn(&RunArguments) -> bool); 3] = [
-    ("--native", |arguments| arguments.native),
+const NOT_YET: [(&str, fn(&RunArguments) -> bool); 2] = [
     ("--follow-children", |arguments| arguments.follow_children),
     ("--aggregate", |arguments| arguments.aggregate),
 ];
@@ -85,6 +84,7 @@ fn plan(arguments: &RunArguments) -> Result<Plan, Failure> {
             shown_path: output.shown_path,
             overwrites: arguments.force,
             compresses: !arguments.no_compress,
+            traces_native: arguments.native,
             traces_python_allocators: arguments.trace_python_allocators,
             traces_native: arguments.native,
             follows_forks: arguments.follow_fork,

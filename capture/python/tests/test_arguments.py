@@ -132,8 +132,6 @@ class Refusals(InFolder):
         destination = memray_view.FileDestination("a", buffered=True)
         aggregated = memray_view.FileFormat.AGGREGATED_ALLOCATIONS
         with self.assertRaises(NotImplementedError):
-            memray_view.Tracker("a", native_traces=True)
-        with self.assertRaises(NotImplementedError):
             memray_view.Tracker("a", file_format=aggregated)
         with self.assertRaises(NotImplementedError):
             memray_view.Tracker(destination=destination)

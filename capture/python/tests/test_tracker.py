@@ -133,6 +133,16 @@ class Files(InFolder):
             self.assertEqual(Path("capture").read_bytes()[: len(magic)], magic)
             self.assertEqual(len(Recorded(self.folder / "capture").of_size(WITHIN)), 1)
 
+    def test_native_stacks_are_recorded_when_that_is_asked_for(self) -> None:
+        # A header: the name, two numbers of four bytes, then whether there are native stacks.
+        flag = len(b"memray\0") + 4 + 4
+        for native in (False, True):
+            raw = FileDestination("capture", overwrite=True, compress_on_exit=False)
+            with Tracker(destination=raw, native_traces=native):
+                allocate(WITHIN)
+            self.assertEqual(Path("capture").read_bytes()[flag], int(native))
+            self.assertEqual(len(Recorded(self.folder / "capture").of_size(WITHIN)), 1)
+
     def test_the_file_is_there_with_the_tracker_and_where_it_was_then(self) -> None:
         tracker = Tracker(Path("capture"))
         self.assertEqual(os.path.getsize("capture"), 0)

@@ -4,7 +4,6 @@
 from typing import Dict
 
 SENTENCES: Dict[str, str] = {
-    "native_traces": "Native stacks cannot be recorded yet; leave native_traces out to record Python's.",
     "track_object_lifetimes": "The lifetimes of objects cannot be recorded yet; leave track_object_lifetimes out.",
     "AGGREGATED_ALLOCATIONS": "Aggregated captures cannot be written yet; use FileFormat.ALL_ALLOCATIONS.",
     "buffered": "Captures are written through a mapping of the file only, yet; leave buffered out.",

@@ -100,7 +100,6 @@ class Tracker:
         if not isinstance(destination, FileDestination):
             raise TypeError("destination must be a FileDestination")
         _not_yet.refuse(
-            native_traces=bool(native_traces),
             track_object_lifetimes=bool(track_object_lifetimes),
             AGGREGATED_ALLOCATIONS=file_format is FileFormat.AGGREGATED_ALLOCATIONS,
             buffered=bool(destination.buffered),
@@ -114,6 +113,7 @@ class Tracker:
             # The file is there, as it was created above.
             "overwrites": True,
             "compresses": bool(destination.compress_on_exit),
+            "traces_native": bool(native_traces),
             "traces_python_allocators": bool(trace_python_allocators),
             "follows_forks": bool(follow_fork),
             "is_quiet": True,
