@@ -22,10 +22,8 @@ const TRACER: Embedded = Embedded {
 };
 
 /// What memray records and the tracer does not yet, and why one would ask for it.
-const NOT_YET: [(&str, fn(&RunArguments) -> bool); 2] = [
-    ("--follow-children", |arguments| arguments.follow_children),
-    ("--aggregate", |arguments| arguments.aggregate),
-];
+const NOT_YET: [(&str, fn(&RunArguments) -> bool); 2] =
+    [("--follow-children", |arguments| arguments.follow_children), ("--aggregate", |arguments| arguments.aggregate)];
 
 pub(crate) fn run(arguments: &RunArguments, open: &OpenOptions) -> Result<ExitCode, Failure> {
     if let Some((option, _)) = NOT_YET.iter().find(|(_, is_given)| is_given(arguments)) {

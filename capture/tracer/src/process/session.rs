@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The one tracing that a process can have. [`start`] and [`stop`] lead; [`allocated`] and [`freed`] are what hooks call.
 
+use super::message::say;
 use super::settings::Settings;
 use super::{fork, header};
 use crate::file::{CaptureFile, FileError, FileOptions};
@@ -272,10 +273,10 @@ fn end(error: Option<RecordError>) {
     let names_native = is_by_choice && TRACES_NATIVE.load(Ordering::Relaxed);
     let finished = recorder.map(|recorder| recorder.finish(now_ms(), names_native));
     if let Some(error) = error {
-        say(&format!("memray-view: tracing ends here and the program runs on: {error}\n"));
+        say(format_args!("tracing ends here and the program runs on: {error}"));
     }
     if let Some(Err(error)) = finished {
-        say(&format!("memray-view: the capture is not complete: {error}\n"));
+        say(format_args!("the capture is not complete: {error}"));
     }
     if let Some(sampler) = session.and_then(|session| session.sampler) {
         sampler.stop();
@@ -288,12 +289,6 @@ fn end(error: Option<RecordError>) {
         interpreter.undo();
     }
     IS_CLAIMED.store(false, Ordering::Release);
-}
-
-/// Says something to the user, wherever the program's own output goes.
-pub(crate) fn say(sentence: &str) {
-    // SAFETY: writes bytes that are there.
-    unsafe { libc::write(libc::STDERR_FILENO, sentence.as_ptr().cast(), sentence.len()) };
 }
 
 /// When sampling goes on after a fork, in milliseconds of the monotonic clock; 0 while it is not paused.
@@ -378,7 +373,7 @@ pub(super) fn begin_in_child() {
         }
         Err(error) => {
             run_untraced();
-            say(&format!("memray-view: a forked child runs untraced: {error}\n"));
+            say(format_args!("a forked child runs untraced: {error}"));
         }
     }
 }
