@@ -5,6 +5,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod naive;
+#[cfg(target_os = "linux")]
+mod traced;
 mod truth;
 
 use memray_index::{
@@ -131,6 +133,20 @@ fn aggregated_captures_have_memrays_hybrid_stacks() {
     let options = OpenOptions { no_cache: true, ..OpenOptions::default() };
     let index = Index::open(&capture, &options, &Progress::default()).unwrap();
     compare(&index, &truth, "tracked");
+}
+
+/// memray, told to read what the tracer of this project wrote, makes of it what we do.
+#[cfg(target_os = "linux")]
+#[test]
+fn captures_of_our_own_have_memrays_hybrid_stacks() {
+    let folder = tempfile::tempdir().unwrap();
+    let [program, capture, truth] = ["program.py", "capture.bin", "truth.json.gz"].map(|name| folder.path().join(name));
+    std::fs::write(&program, PROGRAM).unwrap();
+    traced::record(&capture, true, Command::new(python()).arg(&program));
+    let truth = truth_of(&capture, &truth);
+    let options = OpenOptions { no_cache: true, ..OpenOptions::default() };
+    let index = Index::open(&capture, &options, &Progress::default()).unwrap();
+    compare(&index, &truth, "");
 }
 
 fn open(no_native_symbols: bool) -> Index {

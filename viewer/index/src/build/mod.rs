@@ -29,6 +29,7 @@ use crate::error::Error;
 use crate::ids::{SiteId, ThreadIndex};
 use crate::info::Ending;
 use crate::native::place::{NativeNames, Stacks, look_up_names, place};
+use crate::native::recorded_symbols::RecordedSymbols;
 use crate::progress::Progress;
 use crate::store::writer::{SiteRow, Writer};
 use crate::timeline::SnapshotRow;
@@ -193,7 +194,13 @@ fn finished_tree(
         above_tracker: main.map(|thread| (ThreadIndex(thread as u32), skipped)),
     };
     let sites = &mut assembler.sites;
-    let names = if names_native { look_up_names(&mut stacks, sites, progress)? } else { NativeNames::default() };
+    let names = if names_native {
+        // A wrong appendix is as good as none.
+        let recorded = RecordedSymbols::of(capture.bytes()).unwrap_or_default();
+        look_up_names(&mut stacks, sites, &recorded, progress)?
+    } else {
+        NativeNames::default()
+    };
     let tree = place(&mut stacks, &names, sites);
     Ok((tree, names))
 }

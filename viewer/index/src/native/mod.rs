@@ -3,13 +3,14 @@
 //!
 //! memray records return addresses and where libraries were mapped; no names and no build ids. While a native capture is
 //! indexed, [`symbols`] looks its addresses up in the libraries on this machine, as far as they may be those of the
-//! capture, and [`place`] puts each native stack where it belongs between the Python frames ([`hybrid`]). The index holds
+//! capture; captures of our own bring names of the others ([`recorded_symbols`]); and [`place`] puts each native stack where it belongs between the Python frames ([`hybrid`]). The index holds
 //! the names, so it needs the libraries no more. [`stack`] reads native stacks back.
 
 pub(crate) mod frames;
 mod hybrid;
 mod object_file;
 pub(crate) mod place;
+pub(crate) mod recorded_symbols;
 pub(crate) mod stack;
 mod symbols;
 

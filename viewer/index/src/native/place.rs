@@ -8,6 +8,7 @@
 
 use super::frames::{NativeFrames, Place, file_name, is_interpreter};
 use super::hybrid::{NativeStep, PythonStep, interleave, is_eval};
+use super::recorded_symbols::RecordedSymbols;
 use super::symbols::{self, Extent, Symbol};
 use crate::build::tree_builder::TreeBuilder;
 use crate::call_tree::CallTree;
@@ -50,10 +51,12 @@ pub(crate) struct Stacks<'a> {
 /// The functions at each place of a native stack that has any, the innermost first.
 pub(crate) type NativeNames = BTreeMap<Place, Vec<LocationId>>;
 
-/// Looks up the names of all native frames that `sites` use, in the libraries on this machine.
+/// Looks up the names of all native frames that `sites` use, in the libraries on this machine; of those that are not here, in
+/// what the capture brings.
 pub(crate) fn look_up_names(
     stacks: &mut Stacks<'_>,
     sites: &[Site],
+    recorded: &RecordedSymbols<'_>,
     progress: &Progress,
 ) -> Result<NativeNames, Error> {
     let places = places_of(stacks.native, sites);
@@ -69,7 +72,13 @@ pub(crate) fn look_up_names(
         .par_iter()
         .map(|(library, path, addresses)| {
             let extents = extents.get(library).unwrap_or(&nothing);
-            if progress.is_cancelled() { None } else { symbols::look_up(path, extents, addresses) }
+            if progress.is_cancelled() {
+                return None;
+            }
+            let recorded = recorded.library(path.as_os_str().as_encoded_bytes(), extents);
+            let build_id = recorded.as_ref().and_then(|library| library.build_id());
+            let here = symbols::look_up(path, extents, build_id, addresses);
+            here.or_else(|| Some(recorded?.look_up(addresses)))
         })
         .collect();
     if progress.is_cancelled() {

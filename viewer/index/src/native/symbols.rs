@@ -31,13 +31,22 @@ pub(crate) struct Symbol {
 /// A segment as recorded or as in a file: its address in the file, and its size in memory.
 pub(crate) type Extent = (u64, u64);
 
-/// The functions at each of some addresses of a library, the innermost first; `None` if the library is not there or was
-/// not laid out as recorded, and so is another. Addresses are as in the file; ascending ones are looked up fastest.
-pub(crate) fn look_up(path: &Path, segments: &BTreeSet<Extent>, addresses: &[u64]) -> Option<Vec<Vec<Symbol>>> {
+/// The functions at each of some addresses of a library, the innermost first; `None` if the library is not there, or was
+/// not laid out as recorded or has another build id, and so is another. Addresses are as in the file; ascending ones are
+/// looked up fastest.
+pub(crate) fn look_up(
+    path: &Path,
+    segments: &BTreeSet<Extent>,
+    build_id: Option<&[u8]>,
+    addresses: &[u64],
+) -> Option<Vec<Vec<Symbol>>> {
     let file = object_file::map(path)?;
     let library = object_file::parse(&file)?;
     let has: BTreeSet<Extent> = library.segments().map(|segment| (segment.address(), segment.size())).collect();
     if !segments.is_subset(&has) {
+        return None;
+    }
+    if build_id.is_some() && library.build_id().ok().flatten() != build_id {
         return None;
     }
     let debug_file = if library.has_debug_symbols() { None } else { object_file::debug_file(path, &library) };
@@ -126,7 +135,7 @@ fn shortened(mut name: String) -> String {
 }
 
 /// Functions by address, from symbol tables.
-struct SymbolTable<'data> {
+pub(super) struct SymbolTable<'data> {
     /// Address, size, name; sorted by address, the best name of those at one address last.
     rows: Vec<(u64, u64, &'data str)>,
 }
@@ -146,10 +155,20 @@ impl<'data> SymbolTable<'data> {
         Self { rows: rows.into_iter().map(|(address, size, name, _)| (address, size, name)).collect() }
     }
 
-    fn function_at(&self, address: u64) -> Option<String> {
+    /// Of functions that are known: address, size, name.
+    pub(super) fn of_rows(mut rows: Vec<(u64, u64, &'data str)>) -> Self {
+        rows.sort_by_key(|row| row.0);
+        Self { rows }
+    }
+
+    /// The function at an address, demangled.
+    pub(super) fn function_at(&self, address: u64) -> Option<String> {
         let after = self.rows.partition_point(|row| row.0 <= address);
         let &(start, size, name) = self.rows[..after].last()?;
-        (address - start < size).then(|| shortened(addr2line::demangle_auto(name.into(), None).into_owned()))
+        // A function of C that is called `f` is not `float`, which is what that letter stands for in mangled names.
+        let is_mangled = name.starts_with('_');
+        let function = || if is_mangled { addr2line::demangle_auto(name.into(), None) } else { name.into() };
+        (address - start < size).then(|| shortened(function().into_owned()))
     }
 }
 
@@ -181,7 +200,7 @@ mod tests {
     fn a_function_of_this_program_is_found_with_file_and_line() {
         assert!(a_function_to_be_found() > 0);
         let (path, segments, address) = this_program(a_function_to_be_found as *const () as usize);
-        let found = look_up(&path, &segments, &[address]).unwrap();
+        let found = look_up(&path, &segments, None, &[address]).unwrap();
         let outermost = found[0].last().unwrap();
         assert!(outermost.function.ends_with("symbols::tests::a_function_to_be_found"), "{outermost:?}");
         assert!(outermost.file.as_ref().unwrap().ends_with("native/symbols.rs"), "{outermost:?}");
@@ -191,14 +210,14 @@ mod tests {
     #[test]
     fn addresses_outside_any_function_have_no_symbols() {
         let (path, segments, _) = this_program(a_function_to_be_found as *const () as usize);
-        assert_eq!(look_up(&path, &segments, &[u64::MAX - 1]).unwrap(), [[]]);
+        assert_eq!(look_up(&path, &segments, None, &[u64::MAX - 1]).unwrap(), [[]]);
     }
 
     #[test]
     fn a_library_laid_out_otherwise_than_recorded_gives_no_names() {
         let (path, mut segments, address) = this_program(a_function_to_be_found as *const () as usize);
         segments.insert((0x1234_5000, 0x42));
-        assert_eq!(look_up(&path, &segments, &[address]), None);
+        assert_eq!(look_up(&path, &segments, None, &[address]), None);
     }
 
     #[test]
@@ -209,7 +228,7 @@ mod tests {
         for (number, length) in [0, 3, 64, 200, 4096, 70_000].into_iter().enumerate() {
             let path = folder.path().join(number.to_string());
             std::fs::write(&path, &whole[..length]).unwrap();
-            let found = look_up(&path, &BTreeSet::new(), &[0x1000, 0x20_000]);
+            let found = look_up(&path, &BTreeSet::new(), None, &[0x1000, 0x20_000]);
             assert!(found.is_none_or(|found| found.iter().all(Vec::is_empty)), "{length} bytes");
         }
     }
