@@ -32,8 +32,9 @@ fn compile(library: &Path, name: &str) {
 
 /// Records a program that has the library allocate 123,456 bytes, four calls deep.
 fn record(capture: &Path, library: &Path, compresses: bool) {
+    let python = std::env::var_os("MEMRAY_PYTHON").expect("set MEMRAY_PYTHON to a Python");
     let program = "import ctypes, sys; ctypes.CDLL(sys.argv[1]).shop(3, 123456)";
-    traced::record(capture, compresses, Command::new(traced::python()).args(["-c", program]).arg(library));
+    traced::record(capture, compresses, Command::new(python).args(["-c", program]).arg(library));
 }
 
 /// The functions of the library's that led to its allocation, with their lines, the innermost first.

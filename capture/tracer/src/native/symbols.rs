@@ -2,13 +2,13 @@
 //! Names of the functions in which a capture's addresses lie, for its appendix: so that it can be read where the libraries
 //! are not. Looked up once, when tracing ends, in the files that were loaded.
 //!
-//! Only symbol tables are read, one symbol at a time, as this still is the program's process: debug information, which knows
-//! lines too, takes more memory than is right to take here. Where the very same libraries are, readers use that.
+//! Only symbol tables are read, as this still is the program's process: debug information, which knows lines too, takes more
+//! memory than is right to take here. Where the very same libraries are, readers use that. Nor are files mapped, as one that
+//! is cut meanwhile would end the program.
 
 use super::objects::{LoadedObject, LoadedObjects};
-use memmap2::Mmap;
 use memray_format::appendix::{FunctionSymbol, LibrarySymbols, encode_native_symbols};
-use object::{Object as _, ObjectSegment as _, ObjectSymbol as _, SymbolKind};
+use object::{Object as _, ObjectSegment as _, ObjectSymbol as _, ReadCache, ReadRef, SymbolKind};
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs::File;
@@ -55,8 +55,8 @@ fn look_up<'a>(object: &'a LoadedObject, calls: &[u64]) -> Option<(&'a LoadedObj
         return None;
     }
     touched.sort_unstable();
-    let file = map(OsStr::from_bytes(&object.path))?;
-    let parsed = object::File::parse(&*file).ok()?;
+    let file = open(OsStr::from_bytes(&object.path))?;
+    let parsed = object::File::parse(&file).ok()?;
     let is_mapped = |segment: &(u64, u64)| parsed.segments().any(|it| (it.address(), it.size()) == *segment);
     if !object.segments.iter().all(is_mapped) {
         // It was replaced since it was loaded.
@@ -65,7 +65,7 @@ fn look_up<'a>(object: &'a LoadedObject, calls: &[u64]) -> Option<(&'a LoadedObj
     let build_id = parsed.build_id().ok().flatten().unwrap_or_default().to_vec();
     let mut functions = Functions::new();
     if let Some(file) = debug_file(&build_id)
-        && let Ok(debug) = object::File::parse(&*file)
+        && let Ok(debug) = object::File::parse(&file)
         && debug.build_id().ok().flatten() == Some(&build_id)
     {
         collect(&debug, &touched, &mut functions);
@@ -76,7 +76,7 @@ fn look_up<'a>(object: &'a LoadedObject, calls: &[u64]) -> Option<(&'a LoadedObj
 
 /// Adds a file's functions in which addresses lie. Of names for one function the best is kept: one that others see, and of
 /// those the first in alphabetical order.
-fn collect(file: &object::File<'_>, addresses: &[u64], functions: &mut Functions) {
+fn collect<'data, R: ReadRef<'data>>(file: &object::File<'data, R>, addresses: &[u64], functions: &mut Functions) {
     let mut best: BTreeMap<u64, (bool, std::cmp::Reverse<&[u8]>, u64)> = BTreeMap::new();
     for symbol in file.symbols().chain(file.dynamic_symbols()) {
         let (start, size_bytes) = (symbol.address(), symbol.size());
@@ -97,22 +97,19 @@ fn collect(file: &object::File<'_>, addresses: &[u64], functions: &mut Functions
     }
 }
 
-fn debug_file(build_id: &[u8]) -> Option<Mmap> {
+fn debug_file(build_id: &[u8]) -> Option<ReadCache<File>> {
     let (first, rest) = build_id.split_first().filter(|(_, rest)| !rest.is_empty())?;
     let rest: String = rest.iter().map(|byte| format!("{byte:02x}")).collect();
-    map(OsStr::new(&format!("{DEBUG_FOLDER}/{first:02x}/{rest}.debug")))
+    open(OsStr::new(&format!("{DEBUG_FOLDER}/{first:02x}/{rest}.debug")))
 }
 
-/// Maps a regular file.
-fn map(path: &OsStr) -> Option<Mmap> {
+/// Opens a regular file.
+fn open(path: &OsStr) -> Option<ReadCache<File>> {
     // Asked before it is opened: to open a pipe would wait for its writer.
     if !std::fs::metadata(path).ok()?.is_file() {
         return None;
     }
-    let file = File::open(path).ok()?;
-    // SAFETY: it is only read. Whoever cuts the file of a loaded library ends the program with or without us; of one that
-    // is written to meanwhile, any bytes are parsed without harm.
-    unsafe { Mmap::map(&file) }.ok()
+    Some(ReadCache::new(File::open(path).ok()?))
 }
 
 #[cfg(test)]

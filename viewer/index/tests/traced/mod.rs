@@ -5,13 +5,8 @@
 mod tracer;
 
 use memray_settings::{Settings, VARIABLE};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
-
-/// The Python that programs are recorded in.
-pub(crate) fn python() -> PathBuf {
-    std::env::var_os("MEMRAY_PYTHON").expect("set MEMRAY_PYTHON to a Python that has memray and numpy").into()
-}
 
 /// Runs a Python program to its end and records it.
 pub(crate) fn record(capture: &Path, compresses: bool, program: &mut Command) {
