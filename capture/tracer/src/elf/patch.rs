@@ -41,12 +41,19 @@ pub(crate) fn function(name: &CStr) -> usize {
     unsafe { libc::dlsym(libc::RTLD_NEXT, name.as_ptr()) }.addr()
 }
 
-/// Objects loaded and unloaded when slots were changed last.
-static PATCHED_AT: [AtomicU64; 2] = [AtomicU64::new(0), AtomicU64::new(0)];
+/// How many objects had ever been loaded when slots were changed last.
+static LOADED: AtomicU64 = AtomicU64::new(0);
+
+/// How many had ever been unloaded then, and, in the low half, how many there were: one word, so that they belong together.
+static UNLOADED_AND_PRESENT: AtomicU64 = AtomicU64::new(0);
 
 /// Makes every loaded object call the hooks.
 pub(crate) fn install(hooks: impl IntoIterator<Item = &'static Hook> + Clone) {
-    change_all(hooks, |object, slot, hook, now| {
+    install_beyond(0, hooks);
+}
+
+fn install_beyond(known: u64, hooks: impl IntoIterator<Item = &'static Hook> + Clone) {
+    change_beyond(known, hooks, |object, slot, hook, now| {
         let real = hook.real.load(Ordering::Relaxed);
         let is_unbound = object.holds(now) && slot.own_definition.is_none_or(|own| own == real);
         (real != 0 && (now == real || is_unbound)).then(hook.replacement)
@@ -56,26 +63,32 @@ pub(crate) fn install(hooks: impl IntoIterator<Item = &'static Hook> + Clone) {
 /// The same, if objects were loaded since; else a look at two numbers.
 pub(crate) fn install_in_new(hooks: impl IntoIterator<Item = &'static Hook> + Clone) {
     let (loaded, unloaded) = load_counts();
-    let patched = PATCHED_AT.each_ref().map(|count| count.load(Ordering::Relaxed));
-    if patched != [loaded, unloaded] {
+    let patched = UNLOADED_AND_PRESENT.load(Ordering::Relaxed);
+    if patched >> 32 != unloaded {
         install(hooks);
+    } else if LOADED.load(Ordering::Relaxed) != loaded {
+        // New objects stand behind those that were there. All slots of those lead to the hooks, bound or not.
+        install_beyond(patched & u64::from(u32::MAX), hooks);
     }
 }
 
 /// Makes every loaded object call the real functions again.
 pub(crate) fn remove(hooks: impl IntoIterator<Item = &'static Hook> + Clone) {
-    change_all(hooks, |_, _, hook, now| (now == (hook.replacement)()).then(|| hook.real.load(Ordering::Relaxed)));
+    change_beyond(0, hooks, |_, _, hook, now| (now == (hook.replacement)()).then(|| hook.real.load(Ordering::Relaxed)));
 }
 
-/// Writes into slots of hooked functions what `choose` wants there.
-fn change_all(
+/// Writes into slots of hooked functions what `choose` wants there, but for the first `known` objects.
+fn change_beyond(
+    known: u64,
     hooks: impl IntoIterator<Item = &'static Hook> + Clone,
     choose: impl Fn(&Object<'_>, &Slot<'_>, &Hook, usize) -> Option<usize>,
 ) {
     let (loaded, unloaded) = load_counts();
-    let own = (&raw const PATCHED_AT).addr();
+    let own = (&raw const LOADED).addr();
+    let mut present = 0;
     for_each(|object| {
-        if object.is_systems_own() || object.holds(own) {
+        present += 1;
+        if present <= known || object.is_systems_own() || object.holds(own) {
             return true;
         }
         // Most objects need no change the second time, so pages are opened when a slot asks for it.
@@ -91,8 +104,8 @@ fn change_all(
         });
         true
     });
-    PATCHED_AT[0].store(loaded, Ordering::Relaxed);
-    PATCHED_AT[1].store(unloaded, Ordering::Relaxed);
+    LOADED.store(loaded, Ordering::Relaxed);
+    UNLOADED_AND_PRESENT.store(unloaded << 32 | present, Ordering::Relaxed);
 }
 
 /// The slots that the loader had made read-only, writable until this is dropped.
