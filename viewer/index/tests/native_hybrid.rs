@@ -132,6 +132,7 @@ fn aggregated_captures_have_memrays_hybrid_stacks() {
     let truth = truth_of(&capture, &truth);
     let options = OpenOptions { no_cache: true, ..OpenOptions::default() };
     let index = Index::open(&capture, &options, &Progress::default()).unwrap();
+    assert_eq!(index.native_symbols(), NativeSymbols::Unverified);
     compare(&index, &truth, "tracked");
 }
 
@@ -244,11 +245,12 @@ fn agreement(mut ours: BTreeMap<Vec<Frame>, i64>, mut memrays: BTreeMap<Vec<Fram
 /// debug information that only one of the readers understands.
 #[test]
 fn hybrid_stacks_are_memrays() {
-    compare(&open(false), &recorded().truth, "_run_tracker");
+    let index = open(false);
+    assert_eq!(index.native_symbols(), NativeSymbols::Unverified);
+    compare(&index, &recorded().truth, "_run_tracker");
 }
 
 fn compare(index: &Index, truth: &Truth, tracking: &str) {
-    assert_eq!(index.native_symbols(), NativeSymbols::Unverified);
     for (mode, rows) in [(Mode::Peak, &truth.high_water_mark), (Mode::Leaked, &truth.leaked)] {
         let ours = stacks(index, &ask(index, mode));
         let ([same, unpaired, total], report) = agreement(ours, memrays_stacks(truth, rows, tracking));

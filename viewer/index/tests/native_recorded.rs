@@ -7,7 +7,7 @@
 
 mod traced;
 
-use memray_index::{Index, Mode, OpenOptions, Progress, Question};
+use memray_index::{Index, Mode, NativeSymbols, OpenOptions, Progress, Question};
 use std::path::Path;
 use std::process::Command;
 
@@ -41,6 +41,7 @@ fn record(capture: &Path, library: &Path, compresses: bool) {
 fn functions(capture: &Path) -> Vec<(String, u32)> {
     let options = OpenOptions { no_cache: true, ..OpenOptions::default() };
     let index = Index::open(capture, &options, &Progress::default()).unwrap();
+    assert_eq!(index.native_symbols(), NativeSymbols::Verified);
     let answer = index.ask(&Question { mode: Mode::Leaked, ..Question::default() }).unwrap();
     let stacks = index.stacks(&answer);
     let stack = stacks.iter().find(|stack| stack.amount.bytes == 123_456).unwrap();

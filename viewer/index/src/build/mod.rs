@@ -28,7 +28,7 @@ use crate::columns::{Half, LifetimeRow, RowKind};
 use crate::error::Error;
 use crate::ids::{SiteId, ThreadIndex};
 use crate::info::Ending;
-use crate::native::place::{NativeNames, Stacks, look_up_names, place};
+use crate::native::place::{FoundNames, Stacks, look_up_names, place};
 use crate::native::recorded_symbols::RecordedSymbols;
 use crate::progress::Progress;
 use crate::store::writer::{SiteRow, Writer};
@@ -141,7 +141,7 @@ pub(crate) fn build(
     }
 
     let sums = if is_aggregated { aggregated_sums(&built) } else { live_sums(&built, &writer)? };
-    let (tree, native_names) = finished_tree(&mut built, capture, names_native, progress)?;
+    let (tree, native) = finished_tree(&mut built, capture, names_native, progress)?;
     let bytes_of = |sums: &[Amount]| sums.iter().fold(0u64, |sum, amount| sum.wrapping_add(amount.bytes as u64));
     let high_water_mark = if is_aggregated {
         (bytes_of(&sums.peak), 0)
@@ -162,7 +162,8 @@ pub(crate) fn build(
     writer.timeline(snapshots.map(|(snapshot, &heap)| snapshot_row(snapshot, heap)), &built.summary.slices)?;
     let above_tracker = built.assembler.above_tracker.iter();
     writer.statistics(&built.summary.sizes, &built.summary.size_buckets, above_tracker)?;
-    writer.native(&built.assembler.native, &native_names)?;
+    writer.native(&built.assembler.native, &native.names)?;
+    writer.meta("native_names_verified", &native.are_verified)?;
     let names = std::mem::take(&mut built.assembler.names);
     let locations = built.assembler.locations.into_rows();
     writer.locations(&names, &locations)?;
@@ -175,12 +176,12 @@ fn finished_tree(
     capture: &Capture,
     names_native: bool,
     progress: &Progress,
-) -> Result<(CallTree, NativeNames), Error> {
+) -> Result<(CallTree, FoundNames), Error> {
     let assembler = &mut built.assembler;
     let tree = assembler.take_tree();
     let header = &capture.header;
     if !header.has_native_traces {
-        return Ok((tree, NativeNames::default()));
+        return Ok((tree, FoundNames::default()));
     }
     assembler.native.sort_last();
     let is_main = |thread: &crate::index::Thread| thread.id == header.main_thread && thread.id.0 != 0;
@@ -194,15 +195,15 @@ fn finished_tree(
         above_tracker: main.map(|thread| (ThreadIndex(thread as u32), skipped)),
     };
     let sites = &mut assembler.sites;
-    let names = if names_native {
+    let found = if names_native {
         // A wrong appendix is as good as none.
         let recorded = RecordedSymbols::of(capture.bytes()).unwrap_or_default();
         look_up_names(&mut stacks, sites, &recorded, progress)?
     } else {
-        NativeNames::default()
+        FoundNames::default()
     };
-    let tree = place(&mut stacks, &names, sites);
-    Ok((tree, names))
+    let tree = place(&mut stacks, &found.names, sites);
+    Ok((tree, found))
 }
 
 /// Reads a capture again, for temporary allocations at distances that its index does not hold. Sites have the numbers that

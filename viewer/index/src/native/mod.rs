@@ -23,6 +23,6 @@ pub enum NativeSymbols {
     /// From libraries on this machine whose paths and segments are those of the capture, which does not hold what would
     /// prove that they are the same: names may be wrong if a library was replaced since by one of the very same layout.
     Unverified,
-    /// From libraries that are shown to be the same by their build ids.
+    /// From libraries that are shown to be the same by their build ids, or from the capture itself.
     Verified,
 }

@@ -51,6 +51,14 @@ pub(crate) struct Stacks<'a> {
 /// The functions at each place of a native stack that has any, the innermost first.
 pub(crate) type NativeNames = BTreeMap<Place, Vec<LocationId>>;
 
+/// What was found of names.
+#[derive(Default)]
+pub(crate) struct FoundNames {
+    pub(crate) names: NativeNames,
+    /// Whether each library that gave some is the one that was traced, by its build id.
+    pub(crate) are_verified: bool,
+}
+
 /// Looks up the names of all native frames that `sites` use, in the libraries on this machine; of those that are not here, in
 /// what the capture brings.
 pub(crate) fn look_up_names(
@@ -58,7 +66,7 @@ pub(crate) fn look_up_names(
     sites: &[Site],
     recorded: &RecordedSymbols<'_>,
     progress: &Progress,
-) -> Result<NativeNames, Error> {
+) -> Result<FoundNames, Error> {
     let places = places_of(stacks.native, sites);
     let extents = extents_of(stacks.native);
     let nothing = BTreeSet::new();
@@ -68,7 +76,7 @@ pub(crate) fn look_up_names(
             Some((library, path_of(stacks.names.get(library))?, addresses.into_iter().collect()))
         })
         .collect();
-    let found: Vec<Option<Vec<Vec<Symbol>>>> = libraries
+    let found: Vec<Option<(Vec<Vec<Symbol>>, bool)>> = libraries
         .par_iter()
         .map(|(library, path, addresses)| {
             let extents = extents.get(library).unwrap_or(&nothing);
@@ -78,22 +86,26 @@ pub(crate) fn look_up_names(
             let recorded = recorded.library(path.as_os_str().as_encoded_bytes(), extents);
             let build_id = recorded.as_ref().and_then(|library| library.build_id());
             let here = symbols::look_up(path, extents, build_id, addresses);
-            here.or_else(|| Some(recorded?.look_up(addresses)))
+            let symbols = here.or_else(|| Some(recorded.as_ref()?.look_up(addresses)))?;
+            Some((symbols, build_id.is_some()))
         })
         .collect();
     if progress.is_cancelled() {
         return Err(Error::Cancelled);
     }
     let mut names = NativeNames::new();
+    let mut are_verified = true;
     for ((library, _, addresses), found) in libraries.into_iter().zip(found) {
-        for (address, symbols) in addresses.into_iter().zip(found.unwrap_or_default()) {
+        let (symbols, is_verified) = found.unwrap_or_default();
+        for (address, symbols) in addresses.into_iter().zip(symbols) {
             let locations: Vec<LocationId> = symbols.iter().map(|symbol| stacks.location_of(library, symbol)).collect();
             if !locations.is_empty() {
+                are_verified &= is_verified;
                 names.insert(Place { library, address }, locations);
             }
         }
     }
-    Ok(names)
+    Ok(FoundNames { names, are_verified })
 }
 
 /// The call tree with native frames; every site's node becomes its node in it.

@@ -159,8 +159,11 @@ fn load(path: &Path) -> Result<Store, Fault> {
     let temporary_known = meta_u64(&connection, "temporary_known")?.min(u64::from(MAX_TEMPORARY_DISTANCE));
     let chunks = load_chunks(&connection, slice_peaks.len())?;
     let has_names = connection.query_row("SELECT EXISTS (SELECT * FROM native_names)", [], |row| row.get(0))?;
-    // No writer of captures records build ids, so that nothing can be verified.
-    let native_symbols = if has_names { NativeSymbols::Unverified } else { NativeSymbols::None };
+    let native_symbols = match (has_names, meta_u64(&connection, "native_names_verified")?) {
+        (false, _) => NativeSymbols::None,
+        (true, 0) => NativeSymbols::Unverified,
+        (true, _) => NativeSymbols::Verified,
+    };
     let lifetimes = Lifetimes::new(connection, chunks, sites.len());
     Ok(Store {
         info,
