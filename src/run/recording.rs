@@ -84,7 +84,6 @@ fn plan(arguments: &RunArguments) -> Result<Plan, Failure> {
             compresses: !arguments.no_compress,
             traces_native: arguments.native,
             traces_python_allocators: arguments.trace_python_allocators,
-            traces_native: arguments.native,
             follows_forks: arguments.follow_fork,
             memory_interval: Duration::from_millis(arguments.memory_interval),
             duration: arguments.duration,
