@@ -21,8 +21,11 @@ const TRACER: Embedded = Embedded {
     id: env!("MEMRAY_VIEW_TRACER_ID"),
 };
 
+/// Whether an option was given.
+type Asked = fn(&RunArguments) -> bool;
+
 /// What memray records and the tracer does not yet, and why one would ask for it.
-const NOT_YET: [(&str, fn(&RunArguments) -> bool); 2] =
+const NOT_YET: [(&str, Asked); 2] =
     [("--follow-children", |arguments| arguments.follow_children), ("--aggregate", |arguments| arguments.aggregate)];
 
 pub(crate) fn run(arguments: &RunArguments, open: &OpenOptions) -> Result<ExitCode, Failure> {
