@@ -24,6 +24,9 @@ const TRACER: Embedded = Embedded {
 /// Whether an option was given.
 type Asked = fn(&RunArguments) -> bool;
 
+/// Set to 0, the walk of Python's stack takes no shortcut: for tests, and should it ever be wrong.
+const SHORTCUT_VARIABLE: &str = "MEMRAY_VIEW_SHORTCUT";
+
 /// What memray records and the tracer does not yet, and why one would ask for it.
 const NOT_YET: [(&str, Asked); 2] =
     [("--follow-children", |arguments| arguments.follow_children), ("--aggregate", |arguments| arguments.aggregate)];
@@ -88,6 +91,7 @@ fn plan(arguments: &RunArguments) -> Result<Plan, Failure> {
             traces_native: arguments.native,
             traces_python_allocators: arguments.trace_python_allocators,
             follows_forks: arguments.follow_fork,
+            uses_shortcut: std::env::var_os(SHORTCUT_VARIABLE).is_none_or(|uses| uses != "0"),
             memory_interval: Duration::from_millis(arguments.memory_interval),
             duration: arguments.duration,
             max_size_bytes: arguments.max_size,

@@ -45,6 +45,9 @@ pub struct Settings {
     pub traces_native: bool,
     /// Record forked children too, each into a file of its own.
     pub follows_forks: bool,
+    /// Let the walk of Python's stack take its shortcut, which writes into the interpreter's frames, where it is known to
+    /// be right. See the tracer's `shortcut`.
+    pub uses_shortcut: bool,
     /// From one sample of memory use to the next.
     pub memory_interval: Duration,
     /// Stop tracing then.
@@ -88,6 +91,7 @@ impl Settings {
             ("traces_python_allocators", self.traces_python_allocators),
             ("traces_native", self.traces_native),
             ("follows_forks", self.follows_forks),
+            ("uses_shortcut", self.uses_shortcut),
             ("is_quiet", self.is_quiet),
         ];
         for (name, is_set) in flags {
@@ -134,6 +138,7 @@ impl Settings {
             traces_python_allocators: flag("traces_python_allocators")?,
             traces_native: flag("traces_native")?,
             follows_forks: flag("follows_forks")?,
+            uses_shortcut: flag("uses_shortcut")?,
             memory_interval: Duration::from_micros(interval_us),
             duration: number("duration_us")?.map(Duration::from_micros),
             max_size_bytes: number("max_size_bytes")?,
@@ -197,6 +202,7 @@ mod tests {
             traces_python_allocators: false,
             traces_native: false,
             follows_forks: true,
+            uses_shortcut: true,
             memory_interval: Settings::DEFAULT_MEMORY_INTERVAL,
             duration: Some(Duration::from_secs(600)),
             max_size_bytes: Some(2 << 30),
@@ -238,7 +244,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_bytes_of_paths_come_through(path: Vec<u8>, report: Option<Vec<u8>>, flags: [bool; 6], us: u64, skipped: u64) {
+        fn any_bytes_of_paths_come_through(path: Vec<u8>, report: Option<Vec<u8>>, flags: [bool; 7], us: u64, skipped: u64) {
             let os = |bytes: Vec<u8>| PathBuf::from(OsString::from_vec(bytes));
             let settings = Settings {
                 path: os(path.clone()),
@@ -249,6 +255,7 @@ mod tests {
                 follows_forks: flags[3],
                 is_quiet: flags[4],
                 traces_native: flags[5],
+                uses_shortcut: flags[6],
                 memory_interval: Duration::from_micros(us),
                 command_line: path,
                 skipped_frames: skipped,

@@ -6,9 +6,12 @@ Run by walk.rs in every interpreter that it finds, with the tracer's library as 
 
 import asyncio
 import ctypes
+import faulthandler
 import functools
 import gc
 import os
+import pickle
+import random
 import re
 import shutil
 import sys
@@ -24,7 +27,11 @@ library.memray_view_walk_deaths.restype = ctypes.c_uint64
 library.memray_view_walk_find_ns.restype = ctypes.c_uint64
 library.memray_view_walk_observe_ns.argtypes = [ctypes.c_uint64]
 library.memray_view_walk_observe_ns.restype = ctypes.c_uint64
-
+library.memray_view_walk_compare.argtypes = [ctypes.c_bool]
+library.memray_view_walk_compare.restype = ctypes.c_char_p
+library.memray_view_walk_use_shortcut.argtypes = [ctypes.c_bool]
+library.memray_view_walk_use_shortcut.restype = None
+library.memray_view_walk_shortcuts.restype = ctypes.c_uint64
 library.memray_view_is_watched.restype = ctypes.c_bool
 library.memray_view_events.argtypes = [ctypes.c_size_t, ctypes.c_void_p, ctypes.c_size_t]
 library.memray_view_events.restype = ctypes.c_size_t
@@ -444,12 +451,12 @@ def traced():
     assert "line" in seen
 
 
-def threads():
+def threads(rounds=20):
     failures = []
 
     def work(n):
         try:
-            for _ in range(20):
+            for _ in range(rounds):
                 calls()
                 generators()
                 recursion(n * 10)
@@ -482,6 +489,306 @@ def without_the_gil():
         fields = text.decode().split("\0")[:-1]
         ours = [(name, file, int(line)) for name, file, line in zip(fields[0::3], fields[1::3], fields[2::3])]
         assert ours == expected, f"\n  ours   {ours}\n  theirs {expected}"
+
+
+# What the walk's shortcut must not be deceived by. Each is done from far down too.
+
+def up_and_down(depth=120):
+    """Checks at each level, on the way down and up."""
+    check()
+    if depth:
+        up_and_down(depth - 1)
+    check()
+
+
+def descend(depth, function):
+    return descend(depth - 1, function) if depth else function()
+
+
+def fail():
+    check()
+    raise ValueError
+
+
+def same_frames_from_two_lines():
+    for depth in (5, 10, 20, 26, 27, 30, 60):
+        for _ in range(3):
+            descend(depth, check)
+            descend(depth, check)
+            descend(depth, check); descend(depth, check)
+
+
+class Fails:
+    """Its `__init__` fails, so that the frame before it ends by an exception."""
+
+    def __init__(self, depth):
+        descend(depth, fail)
+
+
+def two_lines_that_fail(depth):
+    try:
+        Fails(depth)
+    except ValueError:
+        check()
+    try:
+        Fails(depth)
+    except ValueError:
+        pass
+
+
+def another_that_fails(depth):
+    try:
+        Fails(depth)
+    except ValueError:
+        pass
+    try:
+        Fails(depth)
+    except ValueError:
+        check()
+
+
+def initializers_that_fail():
+    for _ in range(3):
+        for depth in range(45):
+            two_lines_that_fail(depth)
+            another_that_fails(depth)
+            descend(10, lambda: two_lines_that_fail(depth))
+
+
+def unwinding_by_halves():
+    def halves(depth, way):
+        try:
+            if depth:
+                halves(depth - 1, way)
+            else:
+                fail()
+        except ValueError:
+            if depth % way:
+                raise
+            check()
+            descend(depth // 2, check)
+            if depth:
+                raise
+        finally:
+            check()
+
+    for way in (2, 7, 25):
+        halves(60, way)
+
+
+def tracing_on_and_off_far_down():
+    def trace(frame, event, argument):
+        return trace
+
+    def turns(depth):
+        if depth % 10 == 0:
+            sys.settrace(trace if depth % 20 == 0 else None)
+        if depth % 15 == 0:
+            sys.setprofile((lambda *_: None) if depth % 30 == 0 else None)
+        check()
+        if depth:
+            turns(depth - 1)
+        check()
+
+    turns(60)
+    sys.settrace(None)
+    sys.setprofile(None)
+
+
+def frames_that_are_looked_at():
+    """While wires are strung in them: by the collector, tracebacks, `clear`, faulthandler, pickle."""
+    kept = []
+
+    def look(depth):
+        local = [depth]
+        if depth:
+            check()
+            look(depth - 1)
+            return local
+        check()
+        frame = sys._getframe()
+        while frame:
+            kept.append(frame)
+            gc.get_referents(frame)
+            gc.get_objects()
+            try:
+                frame.clear()
+            except RuntimeError:
+                pass
+            values = {name: value for name, value in frame.f_locals.items() if isinstance(value, (int, list))}
+            pickle.loads(pickle.dumps({name: value for name, value in values.items() if name in ("depth", "local")}))
+            frame = frame.f_back
+        gc.collect()
+        with open(os.devnull, "w") as nowhere:
+            faulthandler.dump_traceback(nowhere, all_threads=True)
+        check()
+        raise KeyError
+
+    for _ in range(2):
+        try:
+            look(50)
+        except KeyError as error:
+            check()
+            traceback.format_exception(type(error), error, error.__traceback__)
+            saved = error
+        gc.collect()
+        check()
+        for frame in kept:
+            repr(frame.f_lineno)
+            try:
+                frame.clear()
+            except RuntimeError:
+                pass
+        kept.clear()
+        del saved
+        gc.collect()
+    look_again = descend(40, sys._getframe)
+    gc.collect()
+    check()
+    while look_again:
+        gc.get_referents(look_again)
+        look_again = look_again.f_back
+
+
+class Lost(Exception):
+    pass
+
+
+class Wanderer:
+    def __init__(self, chance, depth):
+        wander(chance, depth)
+
+    def __getitem__(self, where):
+        return wander(*where)
+
+    def __call__(self, chance, *, depth):
+        wander(chance, depth)
+
+
+class Further:
+    def __init__(self, *where):
+        self.where = where
+
+    @property
+    def further(self):
+        return wander(*self.where)
+
+    def __getattr__(self, name):
+        return wander(*self.where)
+
+    def __enter__(self):
+        wander(*self.where)
+
+    def __exit__(self, *_):
+        return False
+
+
+def wandering(chance, depth):
+    yield wander(chance, depth)
+    yield from [wander(chance, depth)]
+
+
+nowhere = object.__new__(Wanderer)
+
+
+def wander(chance, depth):
+    """Goes on in one of many ways, or fails, or looks."""
+    chance.steps -= 1
+    for _ in range(1 + (chance.random() < 0.3)):
+        if chance.random() < 0.1:
+            check()
+        if chance.steps < 0 or depth == 0:
+            return check() if chance.random() < 0.1 else None
+        if chance.random() < 0.01:
+            raise Lost
+        deeper = depth - 1
+        try:
+            way = chance.randrange(16)
+            if way == 0:
+                wander(chance, depth=deeper)
+            elif way == 1:
+                wander(*(chance, deeper))
+            elif way == 2:
+                Wanderer(chance, deeper)
+            elif way == 3:
+                nowhere[chance, deeper]
+            elif way == 4:
+                Further(chance, deeper).further
+            elif way == 5:
+                Further(chance, deeper).missing
+            elif way == 6:
+                list(map(wander, [chance], [deeper]))
+            elif way == 7:
+                for _ in wandering(chance, deeper):
+                    if chance.random() < 0.5:
+                        break
+            elif way == 8:
+                nowhere(chance, depth=deeper)
+            elif way == 9:
+                with Further(chance, deeper):
+                    wander(chance, deeper)
+            elif way == 10:
+                (lambda: [wander(chance, deeper) for _ in (1,)])()
+            elif way == 11:
+                wander(**{"chance": chance, "depth": deeper})
+            elif way < 14:
+                wander(chance, deeper)
+            else:
+                wander(chance, deeper)
+        except Lost:
+            if chance.random() < 0.9:
+                raise
+            check()
+
+
+def at_random():
+    for seed in range(12):
+        chance = random.Random(seed)
+        chance.steps = 600
+        try:
+            descend(10, lambda: wander(chance, 60))
+        except Lost:
+            check()
+
+
+def each_allocation():
+    """All that was done to deceive the shortcut, with an observation at each of Python's allocations."""
+    library.memray_view_hook_allocators()
+    library.memray_view_walk_compare(True)
+    try:
+        for case in deceptions:
+            case()
+            generators()
+            exceptions()
+        threads(rounds=1)
+        greenlets()
+    finally:
+        difference = library.memray_view_walk_compare(False)
+        end_and_wait()
+        assert library.memray_view_walk_begin() is None
+    assert not difference, difference.decode()
+
+
+def far_down():
+    for case in (calls, generators, one_generator_from_many_callers, coroutines, exceptions, across_c, closures,
+                 collections, traced, without_the_gil, greenlets, same_frames_from_two_lines):
+        for depth in (30, 70):
+            descend(depth, case)
+            check()
+
+
+def without_the_shortcut():
+    library.memray_view_walk_use_shortcut(False)
+    before = library.memray_view_walk_shortcuts()
+    thread = threading.Thread(target=up_and_down)
+    thread.start()
+    thread.join()
+    assert library.memray_view_walk_shortcuts() == before
+    library.memray_view_walk_use_shortcut(True)
+
+
+deceptions = [up_and_down, same_frames_from_two_lines, initializers_that_fail, unwinding_by_halves,
+              tracing_on_and_off_far_down, frames_that_are_looked_at, at_random]
 
 
 def greenlets():
@@ -633,7 +940,8 @@ def main():
     cases = [calls, comprehensions, generators, one_generator_from_many_callers, coroutines, exceptions, across_c,
              class_bodies, decorators, closures, recursion, recursion_through_c, code_that_comes_and_goes,
              lambdas_that_come_and_go, names_of_all_kinds, long_functions, collections, traced, threads,
-             without_the_gil, threads_of_c, forks, allocators, sub_interpreters, greenlets]
+             without_the_gil, threads_of_c, forks, allocators, sub_interpreters, greenlets, far_down, *deceptions,
+             without_the_shortcut, each_allocation]
     left_out = []
     for case in cases + cases[::-1]:
         if case() is False and case.__name__ not in left_out:
@@ -641,9 +949,12 @@ def main():
         check()
     accepted = library.memray_view_walk_wrong_layouts_accepted()
     assert accepted == 0, f"{accepted} wrong layouts"
+    shortcuts = library.memray_view_walk_shortcuts()
+    has_shortcut = (3, 11) <= sys.version_info < (3, 14)
+    assert (shortcuts > checks / 4) if has_shortcut else shortcuts == 0, f"{shortcuts} shortcuts in {checks} stacks"
     find = min(library.memray_view_walk_find_ns() for _ in range(5))
     end_and_wait()
-    print(f"{sys.version.split()[0]}: {checks} stacks, the deepest of {deepest} frames; self-test {find / 1e6:.2f} ms"
+    print(f"{sys.version.split()[0]}: {checks} stacks, the deepest of {deepest} frames, {shortcuts} times by the shortcut; self-test {find / 1e6:.2f} ms"
           + (f"; without {', '.join(left_out)}" if left_out else ""))
     look_on_while_the_interpreter_ends()
     return 0

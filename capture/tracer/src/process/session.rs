@@ -89,6 +89,7 @@ fn start_claimed(settings: Settings, entered: &mut Entered) -> Result<(), StartE
             INTERPRETER.get_or_init(|| found)
         }
     };
+    interpreter.use_shortcut(settings.uses_shortcut);
     let path = settings.path_of(std::process::id());
     let header = header::describe(&settings, interpreter, now_ms());
     crate::thread::number_from_one_again();

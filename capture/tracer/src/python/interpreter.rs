@@ -3,12 +3,13 @@
 
 use super::code::{CodeObject, CodeText};
 use super::frames::ThisThread;
-use super::layout::Layout;
+use super::layout::{Layout, OperandLayout};
 use super::symbols::{self, Symbols};
 use super::version::Version;
 use super::{lives, module_paths, self_test};
 use memray_format::{ModulePaths, PythonAllocator};
 use std::ffi::{CStr, c_char};
+use std::sync::atomic::{AtomicBool, Ordering};
 use thiserror::Error;
 
 /// The interpreter of this process.
@@ -18,6 +19,8 @@ pub(crate) struct Interpreter {
     pub(super) symbols: Symbols,
     layout: Layout,
     this_thread: ThisThread,
+    /// Whether the walk may take its shortcut. Wires that are strung already are not taken down.
+    uses_shortcut: AtomicBool,
 }
 
 // SAFETY: what it points to are functions and static variables of the interpreter, which stay as long as the process; how
@@ -70,7 +73,7 @@ impl Interpreter {
     pub(super) fn with_layout(layout: Layout) -> Result<Self, Refusal> {
         let (symbols, version) = (Symbols::find()?, version()?);
         let this_thread = ThisThread::new(&symbols, &layout);
-        Ok(Self { version: version.0, symbols, layout, this_thread })
+        Ok(Self { version: version.0, symbols, layout, this_thread, uses_shortcut: AtomicBool::new(false) })
     }
 
     /// Finds and checks it. To be called with the GIL held, in a thread that runs Python. Runs a little Python, of which
@@ -97,11 +100,16 @@ impl Interpreter {
         // SAFETY: the symbol is that of the version that the interpreter says it is.
         let layout = unsafe { Layout::of(version, symbols.runtime.expose_provenance()) }?;
         let this_thread = ThisThread::new(&symbols, &layout);
-        let interpreter = Self { version: version.0, symbols, layout, this_thread };
+        let uses_shortcut = AtomicBool::new(false);
+        let mut interpreter = Self { version: version.0, symbols, layout, this_thread, uses_shortcut };
         let tested = self_test::run(&interpreter);
         // What the test saw of code objects has died unwatched.
         lives::forget_all();
-        tested.map_err(|difference| Refusal::SelfTest { version, difference })?;
+        let proven = tested.map_err(|difference| Refusal::SelfTest { version, difference })?;
+        if !proven.operands {
+            interpreter.layout.frame.operands = None;
+        }
+        interpreter.use_shortcut(true);
         Ok(interpreter)
     }
 
@@ -137,6 +145,16 @@ impl Interpreter {
     /// Where it keeps its modules. To be called with the GIL held.
     pub(crate) fn module_paths(&self) -> ModulePaths {
         module_paths::read(self)
+    }
+
+    /// Lets the walk take its shortcut, or not, from the next capture on.
+    pub(crate) fn use_shortcut(&self, uses: bool) {
+        self.uses_shortcut.store(uses, Ordering::Relaxed);
+    }
+
+    /// What the walk's shortcut needs, if it may be taken.
+    pub(super) fn shortcut(&self) -> Option<&OperandLayout> {
+        self.layout.frame.operands.as_ref().filter(|_| self.uses_shortcut.load(Ordering::Relaxed))
     }
 
     pub(super) fn version(&self) -> Version {

@@ -63,6 +63,17 @@ pub(super) struct FrameLayout {
     pub(super) owner: Option<usize>,
     /// Whether the interpreter was entered anew for it: a member of 3.11's frames only.
     pub(super) is_entry: Option<usize>,
+    /// Of versions in which the walk has a shortcut: 3.11 to 3.13.
+    pub(super) operands: Option<OperandLayout>,
+}
+
+/// Of a frame's operand stack.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct OperandLayout {
+    /// `stacktop`: how many slots are taken, by locals first, while the frame waits for another.
+    pub(super) count: usize,
+    /// `localsplus`: the first slot.
+    pub(super) slots: usize,
 }
 
 /// The `owner` of frames of generators and coroutines (`enum _frameowner`), which are complete from their beginning.
@@ -111,7 +122,8 @@ impl FrameLayout {
     /// Where what is read of it ends.
     pub(super) fn bytes(&self) -> usize {
         let words = [self.code, self.previous, self.instruction].map(|word| word + size_of::<usize>());
-        words.into_iter().chain(self.owner.map(|owner| owner + 1)).fold(0, usize::max)
+        let operands = self.operands.as_ref().map(|operands| operands.slots);
+        words.into_iter().chain(self.owner.map(|owner| owner + 1)).chain(operands).fold(0, usize::max)
     }
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Reads of the interpreter's memory, at addresses that its own structures give.
+//! Reads of the interpreter's memory, at addresses that its own structures give; and the one write.
 
 /// The value at an address.
 ///
@@ -18,4 +18,14 @@ pub(super) unsafe fn read<T: Copy>(address: usize) -> T {
 pub(super) unsafe fn bytes(address: usize, length: usize) -> Vec<u8> {
     // SAFETY: as the caller promises.
     unsafe { std::slice::from_raw_parts(std::ptr::with_exposed_provenance::<u8>(address), length) }.to_vec()
+}
+
+/// Writes a value at an address.
+///
+/// # Safety
+/// There is room for such a value, which nobody reads or writes meanwhile, and nobody takes for another.
+#[inline(always)]
+pub(super) unsafe fn write<T: Copy>(address: usize, value: T) {
+    // SAFETY: as the caller promises.
+    unsafe { std::ptr::with_exposed_provenance_mut::<T>(address).write_unaligned(value) };
 }

@@ -14,6 +14,7 @@ mod memory;
 mod module_paths;
 mod readable;
 mod self_test;
+mod shortcut;
 mod stack;
 mod symbols;
 mod text;

@@ -37,7 +37,7 @@ impl Readable {
     }
 
     /// Whether a structure of so many bytes at an address can be read.
-    fn has(&self, address: usize, length: usize) -> bool {
+    pub(super) fn has(&self, address: usize, length: usize) -> bool {
         address != 0 && address.is_multiple_of(WORD) && self.has_some(address, length)
     }
 

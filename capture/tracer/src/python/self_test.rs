@@ -8,9 +8,9 @@
 
 use super::readable::Readable;
 use super::symbols::{MethodDefinition, Object, Symbols};
-use super::{Frame, Interpreter, PythonStack, memory};
+use super::{CodeObject, Frame, Interpreter, PythonStack, memory, shortcut};
 use memray_format::line_number;
-use std::ffi::CStr;
+use std::ffi::{CStr, c_void};
 use std::ptr::{null, null_mut};
 use std::sync::atomic::{AtomicPtr, Ordering};
 
@@ -72,16 +72,27 @@ struct Test<'a> {
     below: Option<usize>,
     calls: usize,
     difference: Option<String>,
+    /// How often operands lay where they should, and did not.
+    operands: [usize; 2],
+}
+
+/// What a test that passed has shown besides.
+pub(super) struct Proven {
+    /// That operands lie where the walk's shortcut needs them.
+    pub(super) operands: bool,
 }
 
 /// The test that runs. The GIL is held from its beginning to its end, so there is one.
 static TEST: AtomicPtr<Test<'_>> = AtomicPtr::new(null_mut());
 
+/// The function that the program calls, as an object.
+static PROBE_OBJECT: AtomicPtr<c_void> = AtomicPtr::new(null_mut());
+
 static PROBE: MethodDefinition =
     MethodDefinition { name: c"probe".as_ptr(), function: probe, flags: NO_ARGUMENTS, documentation: null() };
 
 /// Runs the test; what differs, if anything. To be called with the GIL held.
-pub(super) fn run(interpreter: &Interpreter) -> Result<(), String> {
+pub(super) fn run(interpreter: &Interpreter) -> Result<Proven, String> {
     let symbols = &interpreter.symbols;
     let readable = Readable::new().ok_or_else(|| "no pipe could be opened to test it".to_owned())?;
     let state = interpreter.thread_state();
@@ -91,8 +102,8 @@ pub(super) fn run(interpreter: &Interpreter) -> Result<(), String> {
     if !interpreter.this_thread().has_expected_state(interpreter.layout()) {
         return Err("this thread's state is not where it should be".to_owned());
     }
-    let mut test =
-        Test { interpreter, readable, stack: PythonStack::default(), below: None, calls: 0, difference: None };
+    let stack = PythonStack::default();
+    let mut test = Test { interpreter, readable, stack, below: None, calls: 0, difference: None, operands: [0; 2] };
     TEST.store((&raw mut test).cast(), Ordering::Release);
     // SAFETY: the GIL is held; the test lives until the program has run.
     let has_run = unsafe { run_program(symbols, state) };
@@ -101,7 +112,7 @@ pub(super) fn run(interpreter: &Interpreter) -> Result<(), String> {
         Some(difference) => Err(difference),
         None if !has_run => Err("a test program did not run".to_owned()),
         None if test.calls != CALLS => Err(format!("a test program called {} times, not {CALLS}", test.calls)),
-        None => Ok(()),
+        None => Ok(Proven { operands: test.operands[0] > 0 && test.operands[1] == 0 }),
     }
 }
 
@@ -120,6 +131,7 @@ unsafe fn run_program(symbols: &Symbols, state: usize) -> bool {
         let names = (symbols.new_dict)();
         let function = (symbols.new_function)(&PROBE, null_mut(), null_mut());
         let code = (symbols.compile)(PROGRAM.as_ptr(), FILE.as_ptr(), FILE_INPUT);
+        PROBE_OBJECT.store(function, Ordering::Release);
         let mut result = null_mut();
         if !names.is_null() && !function.is_null() && !code.is_null() {
             (symbols.set_item)(names, c"__builtins__".as_ptr(), (symbols.builtins)());
@@ -148,6 +160,10 @@ unsafe extern "C" fn probe(_this: Object, _arguments: Object) -> Object {
     test.calls += 1;
     // SAFETY: the interpreter calls, so the GIL is held.
     let compared = unsafe { test.compare() };
+    if compared.is_ok() {
+        // SAFETY: as above; the stack has just been observed, and its frames are those of the program.
+        unsafe { test.look_at_operands() };
+    }
     if test.difference.is_none() {
         test.difference = compared.err();
     }
@@ -195,6 +211,36 @@ impl Test<'_> {
         // SAFETY: as above.
         unsafe { release(interpreter, frame, is_lent) };
         Err("frames are missing".to_owned())
+    }
+
+    /// Whether the innermost `plain`, if there is one, and who called it have their operands where they should.
+    ///
+    /// # Safety
+    /// The stack is as it was just observed and compared, and the GIL is held.
+    unsafe fn look_at_operands(&mut self) {
+        let layout = &self.interpreter.layout().frame;
+        let is = |code: CodeObject, name: &str| self.interpreter.text(code).function == name.as_bytes();
+        let call = self.stack.calls().find(|[_, (_, code)]| is(*code, "plain"));
+        let (Some(operands), Some([caller, callee])) = (&layout.operands, call) else { return };
+        // SAFETY: as the caller promises; every frame of a function has a first slot, as it has a local or an operand.
+        let (waiting, argument) = unsafe {
+            (
+                shortcut::operands_of_caller(caller.0, callee.0, layout, operands),
+                memory::read::<usize>(callee.0 + operands.slots),
+            )
+        };
+        // `größe` calls it in a statement of its own, so only its three locals are there. All others are C code, or a
+        // generator.
+        let expected = is(caller.1, "größe").then_some(3);
+        let is_probe = |object: usize| object == PROBE_OBJECT.load(Ordering::Acquire).addr();
+        // Up to 3.11 the comprehension is a function that uses the argument, which is in a cell therefore.
+        let is_cell_of_probe = || {
+            let content = CELL_BYTES - size_of::<usize>();
+            // SAFETY: the kernel has read the cell before its content is read.
+            self.readable.has(argument, CELL_BYTES) && is_probe(unsafe { memory::read(argument + content) })
+        };
+        let is_expected = waiting == expected && (is_probe(argument) || is_cell_of_probe());
+        self.operands[usize::from(!is_expected)] += 1;
     }
 }
 
@@ -259,6 +305,9 @@ unsafe fn compare_frame(
     }
     Ok(if *function == MODULE { Place::Module } else { Place::Function })
 }
+
+/// `sizeof(PyCellObject)`, of which the last word is the content.
+const CELL_BYTES: usize = 24;
 
 /// Gives a frame back, unless it was only lent.
 ///

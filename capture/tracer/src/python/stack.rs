@@ -8,10 +8,12 @@
 //! walked.
 //!
 //! Every level must be compared. That the current frame is the same says nothing of those below: frames are made where
-//! others ended, and `f(); f()` gives the same frame twice, called from two lines.
+//! others ended, and `f(); f()` gives the same frame twice, called from two lines. In deep stacks the comparison ends at
+//! the first of the [`shortcut`]'s wires that is intact.
 
 use super::code::CodeObject;
 use super::frames::{self, RawFrame};
+use super::shortcut::{self, Wires};
 use super::{Interpreter, lives};
 
 /// One frame, as it was when it was written.
@@ -32,6 +34,12 @@ pub(crate) struct PythonStack {
     /// All frames of the interpreter that this was learnt from, outermost first: also those that are not written. It
     /// begins with [`BOTTOM`], or is empty.
     chain: Vec<Link>,
+    /// Strung in frames of the chain.
+    wires: Wires,
+    /// How many frames the last walk compared.
+    compared: usize,
+    /// How many walks to wait until wires are strung again, as there was no place for any.
+    wait: u32,
     /// How many code objects had died then.
     deaths: u64,
     recent: RecentCode,
@@ -75,19 +83,43 @@ impl PythonStack {
         self.fresh.clear();
         let kept = if deaths == self.deaths { self.kept_below(top, interpreter) } else { self.distrust(deaths) };
         let kept = kept.unwrap_or_else(|| self.kept_of_all(top, interpreter));
-        if kept == self.chain.len() && self.fresh.is_empty() {
-            return StackChange { pops: 0, pushes: &[] };
+        let is_unchanged = kept == self.chain.len() && self.fresh.is_empty();
+        if !is_unchanged {
+            self.chain.truncate(kept);
+            self.written.truncate(self.chain.last().map_or(0, |link| link.written));
         }
-        self.chain.truncate(kept);
-        let unchanged = self.chain.last().map_or(0, |link| link.written);
-        self.written.truncate(unchanged);
-        self.push_fresh(interpreter);
+        let unchanged = self.written.len();
+        if !is_unchanged {
+            self.push_fresh(interpreter);
+        }
+        if self.compared > shortcut::MANY {
+            self.string_wires(interpreter);
+        }
         StackChange { pops: before - unchanged, pushes: &self.written[unchanged..] }
     }
 
     /// The stack as the capture has it, outermost first.
     pub(super) fn frames(&self) -> &[Frame] {
         &self.written
+    }
+
+    /// One that never strings wires, of which a frame can have but one.
+    #[cfg(feature = "walk-check")]
+    pub(super) fn without_shortcut() -> Self {
+        Self { wait: u32::MAX, ..Self::default() }
+    }
+
+    /// Whether the last walk ended at a wire.
+    #[cfg(feature = "walk-check")]
+    pub(super) fn has_taken_shortcut(&self) -> bool {
+        !self.wires.is_empty() && self.compared < self.chain.len() / 2
+    }
+
+    /// Addresses and code of frames that are written, and of those that they call, innermost first.
+    pub(super) fn calls(&self) -> impl Iterator<Item = [(usize, CodeObject); 2]> + '_ {
+        let written = self.chain.windows(2).filter(|pair| pair[1].written > pair[0].written);
+        let frames: Vec<_> = written.zip(&self.written).map(|(pair, frame)| (pair[1].address, frame.code)).collect();
+        (1..frames.len()).rev().map(move |at| [frames[at - 1], frames[at]])
     }
 
     /// How many links of the chain stand as they were, when the stack can be told by its top. What stands above them is
@@ -109,21 +141,39 @@ impl PythonStack {
             self.fresh.push((frame, raw));
             frame = raw.previous;
         };
-        let mut kept = met;
-        let mut level = met;
-        for pair in self.chain[..met].windows(2).rev() {
-            let (below, link) = (&pair[0], &pair[1]);
-            level -= 1;
-            // SAFETY: the frame above links to this one: that was just seen.
-            let raw = unsafe { frames::read(link.address, layout) };
-            let has_moved = raw.code ^ link.code | raw.instruction ^ link.instruction;
-            // One branch a level, as all mostly is as it was.
-            if has_moved | raw.previous ^ below.address != 0 {
-                if raw.previous != below.address {
-                    return None;
+        let (mut kept, mut end) = (met, met);
+        loop {
+            let wired = self.wires.innermost_below(end);
+            let links = self.chain.get(wired..end)?;
+            for (above, pair) in links.windows(2).enumerate().rev() {
+                let (below, link) = (&pair[0], &pair[1]);
+                // SAFETY: the frame above links to this one: that was just seen.
+                let raw = unsafe { frames::read(link.address, layout) };
+                let has_moved = raw.code ^ link.code | raw.instruction ^ link.instruction;
+                // One branch a level, as all mostly is as it was. Not one for several levels: only the link from above
+                // proves that there is a frame.
+                if has_moved | raw.previous ^ below.address != 0 {
+                    if raw.previous != below.address {
+                        return None;
+                    }
+                    kept = wired + 1 + above;
                 }
-                kept = level;
             }
+            let (Some(link), Some(operands), 1..) = (links.first(), layout.operands.as_ref(), wired) else {
+                self.compared = met;
+                break;
+            };
+            // SAFETY: as above.
+            let raw = unsafe { frames::read(link.address, layout) };
+            let is_same = raw.code == link.code && raw.instruction == link.instruction;
+            // SAFETY: as above, and the frame is that of the wire's link.
+            if is_same && unsafe { self.wires.is_intact(link.address, operands) } {
+                self.compared = met - wired;
+                break;
+            }
+            // The wire is forgotten, as it is not below this end; the frame may be as it was nevertheless.
+            end = wired + 1;
+            self.wires.forget_from(wired);
         }
         // Those that were met and have moved on are read again.
         for link in self.chain[kept..met].iter().rev() {
@@ -131,6 +181,30 @@ impl PythonStack {
             self.fresh.push((link.address, unsafe { frames::read(link.address, layout) }));
         }
         Some(kept)
+    }
+
+    /// So many frames were compared that it is time for the shortcut, if there is one.
+    #[cold]
+    fn string_wires(&mut self, interpreter: &Interpreter) {
+        let Some(operands) = interpreter.shortcut() else { return };
+        if self.wait > 0 {
+            self.wait -= 1;
+            return;
+        }
+        // While others have the GIL, they may end the interpreter and free this thread's frames.
+        if !interpreter.holds_gil() {
+            return;
+        }
+        let chain = &self.chain;
+        let frames = |level: usize| {
+            let [below, link, above] = chain.get(level.checked_sub(1)?..level + 2)? else { return None };
+            (link.written > below.written).then_some([link.address, above.address])
+        };
+        // SAFETY: the chain was just seen, and the thread has the GIL.
+        let has_strung = unsafe { self.wires.string(chain.len(), frames, &interpreter.layout().frame, operands) };
+        if !has_strung {
+            self.wait = shortcut::MANY as u32;
+        }
     }
 
     /// Code objects have died: what is known of addresses may be of the dead.
@@ -180,6 +254,9 @@ impl PythonStack {
             written = link.written;
             kept += 1;
         }
+        // Wires hold where they were strung, and not where the same was found elsewhere.
+        self.wires.forget_from(0);
+        self.compared = self.fresh.len();
         self.fresh.truncate(self.fresh.len() - kept);
         kept + 1
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What tests of the walk call from Python (`tests/walk.py`): the calling thread's stack as a capture would have it by
-//! now, which is held against a walk from scratch first; and what Python's allocators did. Not in releases.
+//! now, which is held against a walk from scratch first, whenever it is asked for or whenever Python allocates; and what
+//! Python's allocators did. Not in releases.
 
 use super::allocators::{self, Listener};
 use super::code::CodeText;
@@ -14,6 +15,7 @@ use std::cell::RefCell;
 use std::ffi::{CString, c_char};
 use std::ptr::null;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 static INTERPRETER: OnceLock<Result<Interpreter, CString>> = OnceLock::new();
 
@@ -56,7 +58,7 @@ pub(super) extern "C" fn memray_view_walk_end() {
 #[unsafe(no_mangle)]
 pub(super) extern "C" fn memray_view_walk_wrong_layouts_accepted() -> usize {
     let Some(Ok(interpreter)) = INTERPRETER.get() else { return usize::MAX };
-    let members: [fn(&mut Layout) -> Option<&mut usize>; 12] = [
+    let members: [fn(&mut Layout) -> Option<&mut usize>; 15] = [
         |layout| Some(&mut layout.thread.current),
         |layout| layout.thread.current_in_holder.as_mut(),
         |layout| Some(&mut layout.frame.code),
@@ -69,16 +71,22 @@ pub(super) extern "C" fn memray_view_walk_wrong_layouts_accepted() -> usize {
         |layout| layout.code.instructions.as_mut().map(|it| &mut it.first),
         |layout| Some(&mut layout.text.length),
         |layout| Some(&mut layout.text.wide),
+        |layout| layout.frame.operands.as_mut().map(|it| &mut it.count),
+        |layout| layout.frame.operands.as_mut().map(|it| &mut it.slots),
+        |layout| layout.frame.is_entry.as_mut(),
     ];
     let mut accepted = 0;
-    for member in members {
+    let operands_from = members.len() - 3;
+    for (at, member) in members.into_iter().enumerate() {
         for change in [-64isize, -16, -8, 8, 16, 64] {
             let mut layout = interpreter.layout().clone();
             let Some(offset) = member(&mut layout) else { continue };
             let Some(wrong) = offset.checked_add_signed(change) else { continue };
             *offset = wrong;
             if let Ok(wrong) = Interpreter::with_layout(layout)
-                && self_test::run(&wrong).is_ok()
+                && let Ok(proven) = self_test::run(&wrong)
+                // Without operands, there is no shortcut.
+                && (at < operands_from || proven.operands)
             {
                 accepted += 1;
             }
@@ -131,18 +139,25 @@ fn observe() -> Result<Vec<u8>, String> {
     let stack = &mut entered.state().stack;
     let mut capture = CAPTURE.hold();
     let capture = capture.get_or_insert_default();
+    compare(stack, capture, interpreter)?;
+    let again = stack.observe(interpreter);
+    if again.pops != 0 || !again.pushes.is_empty() {
+        return Err(format!("nothing happened, but {} pops and {} pushes", again.pops, again.pushes.len()));
+    }
+    READ.with_borrow(|read| spell(read, capture, interpreter.version))
+}
+
+/// Observes, and holds the stack that a reader has then against a walk from scratch.
+fn compare(stack: &mut PythonStack, capture: &mut Capture, interpreter: &Interpreter) -> Result<(), String> {
     READ.with_borrow_mut(|read| {
         take_over(read, stack.observe(interpreter), capture, interpreter)?;
-        let mut afresh = PythonStack::default();
+        SHORTCUTS.fetch_add(u64::from(stack.has_taken_shortcut()), Ordering::Relaxed);
+        let mut afresh = PythonStack::without_shortcut();
         let expected: Vec<_> = afresh.observe(interpreter).pushes.iter().map(place).collect();
         if *read != expected {
             return Err(format!("{read:?}, but a walk from scratch gives {expected:?}"));
         }
-        let again = stack.observe(interpreter);
-        if again.pops != 0 || !again.pushes.is_empty() {
-            return Err(format!("nothing happened, but {} pops and {} pushes", again.pops, again.pushes.len()));
-        }
-        spell(read, capture, interpreter.version)
+        Ok(())
     })
 }
 
@@ -191,13 +206,55 @@ impl Listener for Events {
         true
     }
 
-    fn allocated(_: &mut Entered, allocator: Allocator, address: usize, size_bytes: usize) {
+    fn allocated(entered: &mut Entered, allocator: Allocator, address: usize, size_bytes: usize) {
+        if IS_COMPARING.load(Ordering::Relaxed) {
+            let Some(Ok(interpreter)) = INTERPRETER.get() else { return };
+            let compared = compare(&mut entered.state().stack, CAPTURE.hold().get_or_insert_default(), interpreter);
+            if let Err(difference) = compared {
+                DIFFERENCE.hold().get_or_insert(difference);
+            }
+            return;
+        }
         EVENTS.hold().push((allocator, address, size_bytes));
     }
 
     fn freed(_: &mut Entered, allocator: Allocator, address: usize) {
-        EVENTS.hold().push((allocator, address, 0));
+        if !IS_COMPARING.load(Ordering::Relaxed) {
+            EVENTS.hold().push((allocator, address, 0));
+        }
     }
+}
+
+/// Whether each allocation of Python's is an observation.
+static IS_COMPARING: AtomicBool = AtomicBool::new(false);
+
+/// How many observations ended at a wire.
+static SHORTCUTS: AtomicU64 = AtomicU64::new(0);
+
+/// What a comparison found first.
+static DIFFERENCE: Lock<Option<String>> = Lock::new(None);
+
+/// Makes each allocation of Python's, whose allocators are hooked, an observation, or ends it. What was found, as a
+/// sentence that is never freed, or null.
+#[unsafe(no_mangle)]
+pub(super) extern "C" fn memray_view_walk_compare(compares: bool) -> *const c_char {
+    IS_COMPARING.store(compares, Ordering::Relaxed);
+    let _entered = Entered::enter();
+    DIFFERENCE.hold().take().map_or(null(), |difference| c_string(&difference).into_raw())
+}
+
+/// Lets the walk take its shortcut, or not.
+#[unsafe(no_mangle)]
+pub(super) extern "C" fn memray_view_walk_use_shortcut(uses: bool) {
+    if let Some(Ok(interpreter)) = INTERPRETER.get() {
+        interpreter.use_shortcut(uses);
+    }
+}
+
+/// How many observations ended at a wire so far.
+#[unsafe(no_mangle)]
+pub(super) extern "C" fn memray_view_walk_shortcuts() -> u64 {
+    SHORTCUTS.load(Ordering::Relaxed)
 }
 
 /// Hooks Python's allocators.

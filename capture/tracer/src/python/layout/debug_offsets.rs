@@ -5,7 +5,7 @@
 //! (`internal/pycore_runtime.h` of 3.13, `internal/pycore_debug_offsets.h` of 3.14 and 3.15), so where they begin is told
 //! by version here; within those that are read, the words that are needed stand where they stood.
 
-use super::{CodeLayout, FrameLayout, Instructions, Layout, TextLayout, ThreadLayout};
+use super::{CodeLayout, FrameLayout, Instructions, Layout, OperandLayout, TextLayout, ThreadLayout};
 use crate::python::version::Version;
 use crate::python::{Refusal, memory};
 
@@ -61,6 +61,9 @@ const LARGEST_OFFSET: u64 = 1 << 16;
 /// From `_co_firsttraceable` to `co_code_adaptive`, between which only `co_extra` lies in builds with the GIL.
 const FIRST_TRACEABLE_BEFORE_CODE: usize = 16;
 
+/// From `stacktop` to `localsplus`, between which are `return_offset` and `owner`; 3.13.
+const COUNT_BEFORE_SLOTS: usize = 8;
+
 /// From the end of an ASCII string's head to that of another's, which has `utf8_length` and `utf8` besides.
 const WIDE_BEHIND_ASCII: usize = 16;
 
@@ -111,6 +114,15 @@ pub(super) unsafe fn layout(version: Version, runtime: usize) -> Result<Layout, 
             instruction_mask: usize::MAX,
             owner: Some(offset(frame + 5)?),
             is_entry: None,
+            operands: match version.release() {
+                (3, 13) => {
+                    let slots = offset(frame + 4)?;
+                    let count = slots.checked_sub(COUNT_BEFORE_SLOTS).ok_or(Refusal::Layout(version))?;
+                    Some(OperandLayout { count, slots })
+                }
+                // `stacktop` is a pointer since 3.14, and nobody has proven the shortcut there.
+                _ => None,
+            },
         },
         code: CodeLayout {
             file: offset(code + 1)?,
@@ -161,6 +173,7 @@ mod tests {
         assert_eq!((layout.thread.current, layout.thread.thread_id, layout.thread.finalizing), (72, 152, 608));
         assert_eq!((layout.frame.code, layout.frame.previous, layout.frame.instruction), (0, 8, 56));
         assert_eq!(layout.frame.owner, Some(70));
+        assert_eq!(layout.frame.operands, Some(OperandLayout { count: 64, slots: 72 }));
         assert_eq!(layout.code.instructions, Some(Instructions { first: 200, first_traceable: 184 }));
         assert_eq!((layout.code.file, layout.code.name, layout.code.first_line), (112, 120, 68));
         assert_eq!(layout.code.line_table, 136);
