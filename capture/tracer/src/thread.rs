@@ -5,19 +5,23 @@
 //! What happens while a thread is inside is the tracer's own doing and is not recorded; a signal handler that
 //! allocates there loses its records, and does not deadlock.
 
+pub(crate) mod greenlets;
 mod word;
 
 use crate::native::NativeStack;
-use crate::python::PythonStack;
+use crate::python::{Interpreter, PythonStack};
+use greenlets::Greenlets;
 use memray_format::ThreadId;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// What is kept of a thread from its first record to its end.
 pub(crate) struct ThreadState {
-    /// Its number in the capture.
+    /// Its number in the capture, or that of the greenlet that runs in it.
     pub(crate) id: ThreadId,
-    /// Its Python stack as the capture has it.
+    /// Its Python stack as the capture has it, or the greenlet's.
     pub(crate) stack: PythonStack,
+    /// Its other greenlets.
+    greenlets: Greenlets,
     /// Its name, until it is written.
     pub(crate) new_name: Option<Vec<u8>>,
     /// Its native stack, if that is recorded.
@@ -69,9 +73,15 @@ impl Entered {
 
     #[cold]
     fn begin(&mut self) -> &mut ThreadState {
-        // It gets its number with its first capture; none is the zeroth.
-        let (id, stack, native) = (ThreadId(0), PythonStack::default(), NativeStack::default());
-        let state = Box::new(ThreadState { id, stack, native, new_name: None, epoch: 0 });
+        let state = Box::new(ThreadState {
+            // It gets its number with its first capture; none is the zeroth.
+            id: ThreadId(0),
+            stack: PythonStack::default(),
+            greenlets: Greenlets::default(),
+            new_name: None,
+            native: NativeStack::default(),
+            epoch: 0,
+        });
         let address = Box::into_raw(state);
         word::set(address.addr() | INSIDE);
         end::call_at_thread_end();
@@ -109,6 +119,11 @@ pub(crate) fn leave_after_fork() {
     word::set(word::get() & !FLAGS);
 }
 
+/// A number that no thread or greenlet of the capture has.
+fn next_id() -> ThreadId {
+    ThreadId(NEXT_THREAD_ID.fetch_add(1, Ordering::Relaxed))
+}
+
 /// In a forked child: the thread that is left is its first.
 pub(crate) fn number_from_one_again() {
     NEXT_THREAD_ID.store(1, Ordering::Relaxed);
@@ -118,9 +133,29 @@ impl ThreadState {
     /// Begins a new capture: another number, and nothing of the stack written yet.
     pub(crate) fn begin_epoch(&mut self, epoch: u32) {
         self.epoch = epoch;
-        self.id = ThreadId(NEXT_THREAD_ID.fetch_add(1, Ordering::Relaxed));
+        self.id = next_id();
         self.stack = PythonStack::default();
         self.native.forget();
+        self.greenlets = Greenlets::default();
+    }
+
+    /// Looks at the Python stack: what `stack` is to take over. `id` and `stack` become those of the greenlet that runs now.
+    #[inline]
+    pub(crate) fn look(&mut self, interpreter: &Interpreter) -> Option<usize> {
+        let mut kept = self.stack.look(interpreter);
+        if kept.is_none_or(|links| links <= 1) && greenlets::are_there() {
+            kept = self.look_at_greenlet(kept, interpreter);
+        }
+        kept
+    }
+
+    /// Nothing was as before: another greenlet may run.
+    #[cold]
+    fn look_at_greenlet(&mut self, kept: Option<usize>, interpreter: &Interpreter) -> Option<usize> {
+        if self.greenlets.switch(&mut self.id, &mut self.stack, interpreter) {
+            return self.stack.look(interpreter);
+        }
+        kept
     }
 }
 

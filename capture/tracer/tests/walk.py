@@ -32,6 +32,7 @@ library.memray_view_walk_compare.restype = ctypes.c_char_p
 library.memray_view_walk_use_shortcut.argtypes = [ctypes.c_bool]
 library.memray_view_walk_use_shortcut.restype = None
 library.memray_view_walk_shortcuts.restype = ctypes.c_uint64
+library.memray_view_walk_thread.restype = ctypes.c_uint64
 library.memray_view_is_watched.restype = ctypes.c_bool
 library.memray_view_events.argtypes = [ctypes.c_size_t, ctypes.c_void_p, ctypes.c_size_t]
 library.memray_view_events.restype = ctypes.c_size_t
@@ -548,7 +549,7 @@ def another_that_fails(depth):
 
 
 def initializers_that_fail():
-    for _ in range(3):
+    for _ in range(2):
         for depth in range(45):
             two_lines_that_fail(depth)
             another_that_fails(depth)
@@ -742,7 +743,7 @@ def wander(chance, depth):
 
 
 def at_random():
-    for seed in range(12):
+    for seed in range(8):
         chance = random.Random(seed)
         chance.steps = 600
         try:
@@ -796,6 +797,11 @@ def greenlets():
         import greenlet
     except ImportError:
         return False
+    library.memray_view_walk_greenlets()
+
+    def number():
+        check()
+        return library.memray_view_walk_thread()
 
     def deep(n, other):
         check()
@@ -803,14 +809,34 @@ def greenlets():
             deep(n - 1, other)
         else:
             other.switch()
+            descend(40, other.switch)
         check()
+        numbers.append(number())
 
     main = greenlet.getcurrent()
-    made = [greenlet.greenlet(lambda n=n: deep(n * 5, main)) for n in range(1, 6)]
-    for _ in range(2):
+    own, numbers = number(), []
+    made = [greenlet.greenlet(lambda n=n: deep(n * 10, main)) for n in range(1, 6)]
+    for _ in range(3):
         for one in made:
-            one.switch()
+            descend(20, one.switch)
+            assert number() == own
+    assert all(one.dead for one in made)
+    # Each was itself at all levels, and they were live at the same time.
+    assert own not in numbers and len(set(numbers)) == 5 and len(numbers) == sum(10 * n + 1 for n in range(1, 6))
+
+    def many(n):
+        for _ in range(3):
             check()
+            main.switch()
+
+    made = [greenlet.greenlet(many) for _ in range(300)]
+    for turn in range(4):
+        for n, one in enumerate(made):
+            descend(n % 50, lambda: one.switch(n))
+    # They end, and others begin where they were.
+    for n in range(100):
+        greenlet.greenlet(lambda: descend(n % 40, check)).switch()
+        assert number() == own
 
 
 def forks():
@@ -941,9 +967,9 @@ def main():
              class_bodies, decorators, closures, recursion, recursion_through_c, code_that_comes_and_goes,
              lambdas_that_come_and_go, names_of_all_kinds, long_functions, collections, traced, threads,
              without_the_gil, threads_of_c, forks, allocators, sub_interpreters, greenlets, far_down, *deceptions,
-             without_the_shortcut, each_allocation]
+             without_the_shortcut]
     left_out = []
-    for case in cases + cases[::-1]:
+    for case in [*cases, each_allocation, *cases[::-1]]:
         if case() is False and case.__name__ not in left_out:
             left_out.append(case.__name__)
         check()

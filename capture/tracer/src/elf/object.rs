@@ -106,10 +106,15 @@ impl<'a> Object<'a> {
         self.segments
     }
 
+    /// What its file is called.
+    pub(super) fn file_name(&self) -> &[u8] {
+        let name = self.name.to_bytes();
+        name.rsplit(|&byte| byte == b'/').next().unwrap_or(name)
+    }
+
     /// Whether this object is never to be touched: the loader, which runs before and below everything, and the kernel's.
     pub(super) fn is_systems_own(&self) -> bool {
-        let name = self.name.to_bytes();
-        let file = name.rsplit(|&byte| byte == b'/').next().unwrap_or(name);
+        let file = self.file_name();
         file.starts_with(b"ld-linux") || file.starts_with(b"ld64") || file.starts_with(b"linux-vdso")
     }
 

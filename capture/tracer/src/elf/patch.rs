@@ -41,6 +41,16 @@ pub(crate) fn function(name: &CStr) -> usize {
     unsafe { libc::dlsym(libc::RTLD_NEXT, name.as_ptr()) }.addr()
 }
 
+/// Whether an object is loaded whose file's name contains this.
+pub(crate) fn is_loaded(part: &[u8]) -> bool {
+    let mut is_loaded = false;
+    for_each(|object| {
+        is_loaded = object.file_name().windows(part.len()).any(|window| window == part);
+        !is_loaded
+    });
+    is_loaded
+}
+
 /// How many objects had ever been loaded when slots were changed last.
 static LOADED: AtomicU64 = AtomicU64::new(0);
 

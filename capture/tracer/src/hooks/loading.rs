@@ -7,7 +7,7 @@
 
 use super::{all, real};
 use crate::elf::patch;
-use crate::thread::Entered;
+use crate::thread::{Entered, greenlets};
 use std::arch::naked_asm;
 use std::ffi::{c_char, c_int, c_void};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -46,7 +46,15 @@ extern "C" fn hook_loaded() {
         CHANGES.fetch_add(1, Ordering::AcqRel);
         if crate::process::session::is_tracing() {
             patch::install_in_new(all());
+            look_for_greenlets();
         }
+    }
+}
+
+/// Threads look for greenlets only once there can be any.
+pub(super) fn look_for_greenlets() {
+    if !greenlets::are_there() && patch::is_loaded(b"greenlet") {
+        greenlets::begin();
     }
 }
 

@@ -64,6 +64,7 @@ pub(crate) fn install() {
         hook.real.store(patch::function(hook.name), Ordering::Relaxed);
     }
     patch::install(all());
+    loading::look_for_greenlets();
 }
 
 /// Makes the program call the real functions again. A thread may still be inside a hook.

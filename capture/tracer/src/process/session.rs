@@ -200,9 +200,11 @@ pub(crate) fn record_allocation(entered: &mut Entered, allocator: Allocator, add
         resume_sampling(resumes_at_ms);
     }
     let thread = state(entered);
-    let (id, epoch) = (thread.id, thread.epoch);
-    let new_name = thread.new_name.take();
-    let change = thread.stack.observe(interpreter);
+    let epoch = thread.epoch;
+    let new_name = thread.new_name.take().map(|name| (thread.id, name));
+    let kept = thread.look(interpreter);
+    let id = thread.id;
+    let change = thread.stack.take_over(kept, interpreter);
     let mut native = None;
     if TRACES_NATIVE.load(Ordering::Relaxed) {
         thread.native.observe();
@@ -210,7 +212,7 @@ pub(crate) fn record_allocation(entered: &mut Entered, allocator: Allocator, add
     }
     let mut recorder = RECORDER.hold();
     let Some(recording) = recorder.as_mut().filter(|recording| recording.epoch() == epoch) else { return };
-    let named = new_name.map_or(Ok(()), |name| recording.thread_name(id, &name));
+    let named = new_name.map_or(Ok(()), |(thread, name)| recording.thread_name(thread, &name));
     let allocation = record(allocator, address, size_bytes);
     let result = named.and_then(|()| recording.allocation(id, &change, native, allocation, interpreter));
     drop(recorder);

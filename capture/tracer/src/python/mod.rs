@@ -27,4 +27,4 @@ mod walk_check;
 pub(crate) use code::{CodeIds, CodeObject};
 pub(crate) use interpreter::{Interpreter, Refusal};
 pub(crate) use lives::{after_fork, before_fork};
-pub(crate) use stack::{Frame, PythonStack, StackChange};
+pub(crate) use stack::{Frame, Outermost, PythonStack, StackChange};

@@ -21,8 +21,8 @@
 //! - *So the caller must have run an instruction that makes operands.* The frame that stands between a class's caller and
 //!   its `__init__` since 3.12 has not: its operand is put there when it is made, and after an exception the next such
 //!   frame is found with the wire of the last. It is incomplete, and no wire is strung in frames that Python does not see.
-//! - *Operands are in memory* between any two instructions, in the interpreter and, up to 3.14, in machine code that
-//!   CPython makes of them: there the callee's frame itself is stored in this slot before it begins.
+//! - *Operands are in memory* between any two instructions. That holds for the machine code that 3.13 can be built to make
+//!   of them, too: there each small operation takes its operands from memory and leaves its results there.
 //! - *Nobody reads the slot.* What visits, copies or clears a frame ends at `stacktop`: the collector, a frame that
 //!   outlives its call, a generator that is made of one, `frame.clear()`. Python code sees locals, which come before.
 //!   Whoever gives a debugger's `f_lineno` to another frame than the innermost, which Python's documentation forbids, may

@@ -34,6 +34,8 @@ pub(crate) struct PythonStack {
     /// All frames of the interpreter that this was learnt from, outermost first: also those that are not written. It
     /// begins with [`BOTTOM`], or is empty.
     chain: Vec<Link>,
+    /// The last outermost frame; kept while there is none.
+    outermost: Option<Outermost>,
     /// Strung in frames of the chain.
     wires: Wires,
     /// How many frames the last walk compared.
@@ -53,6 +55,13 @@ pub(crate) struct StackChange<'a> {
     pub(crate) pops: usize,
     /// Frames to push then, outermost first.
     pub(crate) pushes: &'a [Frame],
+}
+
+/// The outermost frame of a stack that runs code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Outermost {
+    pub(crate) address: usize,
+    pub(crate) code: usize,
 }
 
 /// A frame of the interpreter as it was seen.
@@ -76,13 +85,27 @@ const DEEPEST: usize = 1 << 17;
 
 impl PythonStack {
     /// Looks at the calling thread's stack, and takes it as written.
+    pub(super) fn observe(&mut self, interpreter: &Interpreter) -> StackChange<'_> {
+        let kept = self.look(interpreter);
+        self.take_over(kept, interpreter)
+    }
+
+    /// Looks at the calling thread's stack: how many links of the chain stand as they were, if that can be told by its top.
     #[inline]
-    pub(crate) fn observe(&mut self, interpreter: &Interpreter) -> StackChange<'_> {
-        let (before, deaths) = (self.written.len(), lives::deaths());
-        let top = interpreter.current_frame();
+    pub(crate) fn look(&mut self, interpreter: &Interpreter) -> Option<usize> {
+        let deaths = lives::deaths();
         self.fresh.clear();
-        let kept = if deaths == self.deaths { self.kept_below(top, interpreter) } else { self.distrust(deaths) };
-        let kept = kept.unwrap_or_else(|| self.kept_of_all(top, interpreter));
+        if deaths != self.deaths {
+            return self.distrust(deaths);
+        }
+        self.kept_below(interpreter.current_frame(), interpreter)
+    }
+
+    /// Takes what was just seen as written.
+    #[inline]
+    pub(crate) fn take_over(&mut self, kept: Option<usize>, interpreter: &Interpreter) -> StackChange<'_> {
+        let before = self.written.len();
+        let kept = kept.unwrap_or_else(|| self.kept_of_all(interpreter));
         let is_unchanged = kept == self.chain.len() && self.fresh.is_empty();
         if !is_unchanged {
             self.chain.truncate(kept);
@@ -96,6 +119,23 @@ impl PythonStack {
             self.string_wires(interpreter);
         }
         StackChange { pops: before - unchanged, pushes: &self.written[unchanged..] }
+    }
+
+    /// The outermost frame that was seen last.
+    pub(crate) fn outermost(&self) -> Option<Outermost> {
+        self.outermost
+    }
+
+    /// The outermost frame of the calling thread; nothing if none runs code.
+    pub(crate) fn outermost_now(&mut self, interpreter: &Interpreter) -> Option<Outermost> {
+        self.walk(interpreter);
+        self.outermost_of_fresh(interpreter)
+    }
+
+    /// Goes on with the memory of another stack of this thread, which was observed after this one.
+    pub(crate) fn take_memory_of(&mut self, other: &mut Self) {
+        self.fresh = std::mem::take(&mut other.fresh);
+        self.recent = std::mem::take(&mut other.recent);
     }
 
     /// The stack as the capture has it, outermost first.
@@ -217,20 +257,9 @@ impl PythonStack {
 
     /// How many links of the chain are as they were, by a walk of all frames from the bottom up.
     #[cold]
-    fn kept_of_all(&mut self, top: usize, interpreter: &Interpreter) -> usize {
+    fn kept_of_all(&mut self, interpreter: &Interpreter) -> usize {
         let layout = interpreter.layout();
-        self.fresh.clear();
-        let mut frame = top;
-        while frame != 0 {
-            if self.fresh.len() == DEEPEST {
-                self.fresh.clear();
-                break;
-            }
-            // SAFETY: it is the current frame, or one that a frame of the chain links to.
-            let raw = unsafe { frames::read(frame, &layout.frame) };
-            self.fresh.push((frame, raw));
-            frame = raw.previous;
-        }
+        self.walk(interpreter);
         if self.chain.is_empty() {
             self.chain.push(BOTTOM);
         }
@@ -254,6 +283,7 @@ impl PythonStack {
             written = link.written;
             kept += 1;
         }
+        self.outermost = self.outermost_of_fresh(interpreter).or(self.outermost);
         // Wires hold where they were strung, and not where the same was found elsewhere.
         self.wires.forget_from(0);
         self.compared = self.fresh.len();
@@ -261,9 +291,37 @@ impl PythonStack {
         kept + 1
     }
 
+    /// Collects all frames.
+    fn walk(&mut self, interpreter: &Interpreter) {
+        self.fresh.clear();
+        let mut frame = interpreter.current_frame();
+        while frame != 0 {
+            if self.fresh.len() == DEEPEST {
+                self.fresh.clear();
+                break;
+            }
+            // SAFETY: it is the current frame, or one that a frame of the chain links to.
+            let raw = unsafe { frames::read(frame, &interpreter.layout().frame) };
+            self.fresh.push((frame, raw));
+            frame = raw.previous;
+        }
+    }
+
+    /// The outermost of the frames that a walk to the end collected.
+    fn outermost_of_fresh(&self, interpreter: &Interpreter) -> Option<Outermost> {
+        // Those that only mark where C code called lie on its stack, where greenlets take turns.
+        // SAFETY: the frames were just read, and are in the chain.
+        let has_code = |frame: usize| unsafe { frames::has_code(frame, &interpreter.layout().frame) };
+        let outermost = self.fresh.iter().rev().find(|(address, _)| has_code(*address));
+        outermost.map(|&(address, RawFrame { code, .. })| Outermost { address, code })
+    }
+
     /// Takes over what a walk collected.
     fn push_fresh(&mut self, interpreter: &Interpreter) {
         let layout = interpreter.layout();
+        if self.chain.len() <= 1 {
+            self.outermost = self.outermost_of_fresh(interpreter).or(self.outermost);
+        }
         for (address, raw) in self.fresh.drain(..).rev() {
             // SAFETY: the frame was just read, and is in the chain.
             if let Some(instruction_offset) = unsafe { frames::instruction_offset(address, &raw, layout) } {

@@ -8,10 +8,11 @@ use super::code::CodeText;
 use super::layout::Layout;
 use super::{CodeIds, Frame, Interpreter, PythonStack, StackChange, lives, self_test};
 use crate::lock::Lock;
-use crate::thread::Entered;
-use memray_format::{Allocator, line_number};
+use crate::thread::{Entered, ThreadState, greenlets};
+use memray_format::{Allocator, ThreadId, line_number};
 use rustc_hash::FxHashMap;
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::ffi::{CString, c_char};
 use std::ptr::null;
 use std::sync::OnceLock;
@@ -28,9 +29,12 @@ struct Capture {
     texts: FxHashMap<u64, CodeText>,
 }
 
+/// A stack: code's numbers and instructions.
+type Read = Vec<(u64, i64)>;
+
 thread_local! {
-    /// The thread's stack as a reader of the capture would have it: code's numbers and instructions.
-    static READ: RefCell<Vec<(u64, i64)>> = const { RefCell::new(Vec::new()) };
+    /// The stacks of the thread and its greenlets as a reader of the capture would have them.
+    static READ: RefCell<BTreeMap<ThreadId, Read>> = const { RefCell::new(BTreeMap::new()) };
 }
 
 /// Finds the interpreter and watches it. What is wrong as a sentence, or null.
@@ -136,34 +140,49 @@ pub(super) unsafe extern "C" fn memray_view_walk(buffer: *mut u8, capacity: usiz
 fn observe() -> Result<Vec<u8>, String> {
     let Some(Ok(interpreter)) = INTERPRETER.get() else { return Err("not begun".to_owned()) };
     let Some(mut entered) = Entered::enter() else { return Err("entered twice".to_owned()) };
-    let stack = &mut entered.state().stack;
+    let thread = entered.state();
     let mut capture = CAPTURE.hold();
     let capture = capture.get_or_insert_default();
-    compare(stack, capture, interpreter)?;
-    let again = stack.observe(interpreter);
+    let id = compare(thread, capture, interpreter)?;
+    let again = thread.stack.observe(interpreter);
     if again.pops != 0 || !again.pushes.is_empty() {
         return Err(format!("nothing happened, but {} pops and {} pushes", again.pops, again.pushes.len()));
     }
-    READ.with_borrow(|read| spell(read, capture, interpreter.version))
+    READ.with_borrow(|read| spell(read.get(&id).map_or(&[], Vec::as_slice), capture, interpreter.version))
 }
 
-/// Observes, and holds the stack that a reader has then against a walk from scratch.
-fn compare(stack: &mut PythonStack, capture: &mut Capture, interpreter: &Interpreter) -> Result<(), String> {
+/// Observes, and holds the stack that a reader has then against a walk from scratch. Whose stack it is.
+fn compare(thread: &mut ThreadState, capture: &mut Capture, interpreter: &Interpreter) -> Result<ThreadId, String> {
     READ.with_borrow_mut(|read| {
-        take_over(read, stack.observe(interpreter), capture, interpreter)?;
-        SHORTCUTS.fetch_add(u64::from(stack.has_taken_shortcut()), Ordering::Relaxed);
+        let kept = thread.look(interpreter);
+        let (id, change) = (thread.id, thread.stack.take_over(kept, interpreter));
+        let read = read.entry(id).or_default();
+        take_over(read, change, capture, interpreter)?;
+        SHORTCUTS.fetch_add(u64::from(thread.stack.has_taken_shortcut()), Ordering::Relaxed);
         let mut afresh = PythonStack::without_shortcut();
         let expected: Vec<_> = afresh.observe(interpreter).pushes.iter().map(place).collect();
         if *read != expected {
             return Err(format!("{read:?}, but a walk from scratch gives {expected:?}"));
         }
-        Ok(())
+        Ok(id)
     })
+}
+
+/// There may be greenlets now.
+#[unsafe(no_mangle)]
+pub(super) extern "C" fn memray_view_walk_greenlets() {
+    greenlets::begin();
+}
+
+/// The number of the calling thread, or of the greenlet that it runs, as of its last observation.
+#[unsafe(no_mangle)]
+pub(super) extern "C" fn memray_view_walk_thread() -> u64 {
+    Entered::enter().map_or(0, |mut entered| entered.state().id.0)
 }
 
 /// Does what a capture's reader would.
 fn take_over(
-    read: &mut Vec<(u64, i64)>,
+    read: &mut Read,
     change: StackChange<'_>,
     capture: &mut Capture,
     interpreter: &Interpreter,
@@ -209,7 +228,7 @@ impl Listener for Events {
     fn allocated(entered: &mut Entered, allocator: Allocator, address: usize, size_bytes: usize) {
         if IS_COMPARING.load(Ordering::Relaxed) {
             let Some(Ok(interpreter)) = INTERPRETER.get() else { return };
-            let compared = compare(&mut entered.state().stack, CAPTURE.hold().get_or_insert_default(), interpreter);
+            let compared = compare(entered.state(), CAPTURE.hold().get_or_insert_default(), interpreter);
             if let Err(difference) = compared {
                 DIFFERENCE.hold().get_or_insert(difference);
             }
