@@ -49,6 +49,7 @@ class Processes(InFolder):
                 "compresses": True,
                 "traces_python_allocators": False,
                 "follows_forks": False,
+                "uses_shortcut": True,
                 "is_quiet": True,
                 "memory_interval_us": 10_000,
             }

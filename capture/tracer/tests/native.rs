@@ -44,6 +44,7 @@ fn record_ours(capture: &Path, libraries: &[PathBuf; 2]) -> u32 {
         traces_python_allocators: false,
         traces_native: true,
         follows_forks: true,
+        uses_shortcut: true,
         memory_interval: Settings::DEFAULT_MEMORY_INTERVAL,
         duration: None,
         max_size_bytes: None,

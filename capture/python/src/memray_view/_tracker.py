@@ -116,6 +116,8 @@ class Tracker:
             "traces_native": bool(native_traces),
             "traces_python_allocators": bool(trace_python_allocators),
             "follows_forks": bool(follow_fork),
+            # As the command does.
+            "uses_shortcut": os.environ.get("MEMRAY_VIEW_SHORTCUT") != "0",
             "is_quiet": True,
             # Without a pause there would be nothing but samples.
             "memory_interval_us": max(interval_ms, 1) * 1000,
