@@ -47,6 +47,7 @@ class Processes(InFolder):
                 "shown_path": b"outer",
                 "overwrites": False,
                 "compresses": True,
+                "traces_native": False,
                 "traces_python_allocators": False,
                 "follows_forks": False,
                 "uses_shortcut": True,
