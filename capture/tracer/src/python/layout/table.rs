@@ -39,7 +39,7 @@ pub(super) fn layout(version: Version) -> Option<Layout> {
             _ => None,
         },
         is_entry: (minor == 11).then_some(68),
-        operands: (minor >= 11).then(|| OperandLayout { count: 64, slots: 72 }),
+        operands: (minor >= 11).then_some(OperandLayout { count: 64, slots: 72 }),
     };
     let code = match minor {
         9 | 10 => CodeLayout { file: 104, name: 112, first_line: 40, line_table: 120, instructions: None },
