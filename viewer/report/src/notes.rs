@@ -62,22 +62,22 @@ pub fn notes(index: &Index) -> Vec<Note> {
 
 /// The note on a recording that stops early.
 pub fn stops_early(info: &CaptureInfo) -> Option<Note> {
-    let (offset, what, detail) = match &info.ending {
+    let (what, detail) = match &info.ending {
         Ending::Complete => return None,
-        Ending::Truncated { offset, reason } => (
-            *offset,
-            escape::visible(reason).into_owned(),
-            format!("The recording ends at byte {}.", format_count(*offset)),
-        ),
+        // How much of the file that is says nothing: a writer that is killed leaves room for what it would have written.
+        Ending::Truncated { offset, reason } => {
+            (escape::visible(reason).into_owned(), format!("The recording ends at byte {}.", format_count(*offset)))
+        }
         Ending::Damaged { offset, reason } => {
-            (*offset, format!("damaged at byte {}", format_count(*offset)), escape::visible(reason).into_owned())
+            let percent = readable_percent(*offset, info.file_size_bytes);
+            let what = format!("{percent} % of the file readable; damaged at byte {}", format_count(*offset));
+            (what, escape::visible(reason).into_owned())
         }
     };
-    let percent = readable_percent(offset, info.file_size_bytes);
     Some(Note {
         kind: NoteKind::StopsEarly,
         text: format!(
-            "The recording stops after {} ({percent} % of the file readable; {what}). Totals are exact up to there.",
+            "The recording stops after {} ({what}). Totals are exact up to there.",
             format_duration(info.duration_ms)
         ),
         detail: Some(detail),
@@ -245,8 +245,7 @@ mod tests {
         let note = stops_early(&info).unwrap();
         assert_eq!(
             note.text,
-            "The recording stops after 41.3 s (99 % of the file readable; the program was killed, or is still running). \
-             Totals are exact up to there."
+            "The recording stops after 41.3 s (the program was killed, or is still running). Totals are exact up to there."
         );
         assert_eq!(note.detail.as_deref(), Some("The recording ends at byte 999,999."));
         info.ending = Ending::Complete;
