@@ -73,7 +73,8 @@ fn assert_same(place: &Place, name: &str, options: &[&str], few: u64) {
 }
 
 // What differs by default, of each program: the chunks of the interpreter's own stack (16 KiB each) begin where memray's
-// runner has frames of its own; and tables that the interpreter makes of a code object for memray's profile function.
+// runner has frames of its own; tables that the interpreter makes of a code object for memray's profile function; and where
+// a program imports, what the import system's caches grow by, as memray's runner was found by another path.
 
 #[test]
 fn a_json_program_allocates_what_memray_sees() {
@@ -92,7 +93,7 @@ fn named_threads_allocate_what_memray_sees() {
 
 #[test]
 fn mappings_that_are_trimmed_and_split_are_what_memray_sees() {
-    assert_same(&Place::new(), "mmap_ranges.py", &[], 2);
+    assert_same(&Place::new(), "mmap_ranges.py", &[], 6);
 }
 
 #[test]

@@ -13,7 +13,7 @@ use std::sync::Arc;
 fn without_a_file_there_is_a_way_to_open_one_and_a_line_to_record_one() {
     let driver = Driver::start();
     assert!(driver.shows("Open a capture…"));
-    assert!(driver.shows_part(" run -o out.bin script.py"));
+    assert!(driver.shows_part("memray-view run script.py"));
     assert_eq!(driver.harness.state().title(), "memray-view");
 }
 
