@@ -80,7 +80,7 @@ def main():
     def chosen(programs):
         return [program for program in programs if not arguments.only or arguments.only in program.name]
 
-    results = {"machine": machine(), "python": sys.version.split()[0], "modes": {}}
+    results = {"machine": machine(), "runs": arguments.runs, "python": sys.version.split()[0], "modes": {}}
     for mode in arguments.modes.split(","):
         results["modes"][mode] = [bench.ratios(program, MODES[mode]) for program in chosen(suite.typical())]
     results["recursion"] = [bench.ratios(program, []) for program in chosen(suite.recursions())]
