@@ -87,9 +87,12 @@ pub(crate) fn stats(place: &Place, capture: &str) -> serde_json::Value {
     serde_json::from_str(&out).unwrap()
 }
 
-/// Makes a script that can be executed.
+/// Makes a script that can be executed. Another process writes it: what this one has open for writing, a program that another
+/// test starts at this moment has open too, and then the script cannot be executed.
 pub(crate) fn write_executable(path: &Path, text: &str) {
-    use std::os::unix::fs::PermissionsExt;
-    std::fs::write(path, text).unwrap();
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let source = path.with_extension("source");
+    std::fs::write(&source, text).unwrap();
+    let installed = Command::new("install").args(["-m", "755"]).args([&source, path]).status().unwrap();
+    assert!(installed.success());
+    std::fs::remove_file(&source).unwrap();
 }
