@@ -11,6 +11,7 @@ use std::process::Command;
 /// Runs a Python program to its end and records it.
 pub(crate) fn record(capture: &Path, compresses: bool, program: &mut Command) {
     let settings = Settings {
+        uses_shortcut: true,
         path: capture.into(),
         shown_path: capture.into(),
         overwrites: false,
