@@ -141,7 +141,8 @@ impl Shared {
     }
 }
 
-fn now_ms() -> i64 {
+/// Milliseconds since 1970, as captures count them.
+pub(crate) fn now_ms() -> i64 {
     let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since_1970.as_millis()).unwrap_or(i64::MAX)
 }

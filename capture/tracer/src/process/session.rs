@@ -8,14 +8,14 @@ use crate::file::{CaptureFile, FileError, FileOptions};
 use crate::lock::Lock;
 use crate::python::{Interpreter, Refusal};
 use crate::recorder::{RecordError, Recorder};
-use crate::snapshot::Sampler;
+use crate::snapshot::{Sampler, now_ms};
 use crate::thread::{Entered, ThreadState};
 use crate::{hooks, python};
 use memray_format::{Allocation, Allocator, EncodeError, Header, encode_header};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
-use std::time::{Instant, SystemTime};
+use std::time::Instant;
 use thiserror::Error;
 
 /// Why tracing did not start; a sentence for the user.
@@ -96,6 +96,8 @@ fn start_claimed(settings: Settings, entered: &mut Entered) -> Result<(), StartE
     begin_capture(&path, &settings, header)?;
     // The thread that starts tracing is the first.
     state(entered);
+    // A tracing that ended while it was paused leaves this behind; a second sampler would never be stopped.
+    RESUMES_AT_MS.store(0, Ordering::Release);
     let sampler = Sampler::start(settings.memory_interval, sampled);
     TRACES_NATIVE.store(settings.traces_native, Ordering::Relaxed);
     let traces_python_allocators = settings.traces_python_allocators;
@@ -132,11 +134,6 @@ fn begin_capture(path: &Path, settings: &Settings, header: Header) -> Result<(),
     let epoch = EPOCH.fetch_add(1, Ordering::Relaxed) + 1;
     *RECORDER.hold() = Some(Recorder::new(header, file, epoch)?);
     Ok(())
-}
-
-pub(super) fn now_ms() -> i64 {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// Hooks call this when something was allocated.
