@@ -38,6 +38,11 @@ pub(crate) enum Subcommand {
     Export(ExportArguments),
     /// Print the headline and memray's statistics
     Stats(StatsArguments),
+    /// Compare two captures: what grew, what shrank, what is new and what is gone
+    ///
+    /// A is before and B is after. Frames are the same if they are of the same function of the same file, wherever Python,
+    /// its packages and the program were installed.
+    Diff(DiffArguments),
     /// Show the indexes that are kept, or throw them out
     ///
     /// An index is found again by its capture's size, header and 256 blocks sampled from all over the file. Damage that a
@@ -119,6 +124,70 @@ pub(crate) struct StatsArguments {
 }
 
 #[derive(Args, Debug)]
+pub(crate) struct DiffArguments {
+    /// The first capture or index: before
+    #[arg(value_name = "A")]
+    pub(crate) before: PathBuf,
+
+    /// The second: after
+    #[arg(value_name = "B")]
+    pub(crate) after: PathBuf,
+
+    /// Which memory of both, as for `export`; moments are those of each capture
+    #[arg(long, default_value = "peak")]
+    pub(crate) mode: String,
+
+    /// Which memory of B, where it is another than of A
+    #[arg(long, value_name = "MODE")]
+    pub(crate) mode_after: Option<String>,
+
+    /// What the table is of
+    #[arg(long, value_enum, default_value_t = DiffBy::OwnCode)]
+    pub(crate) by: DiffBy,
+
+    /// How many rows it has; JSON has all
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 15, value_parser = parse_positive)]
+    pub(crate) num_largest: usize,
+
+    /// Frames are the same only if their lines are
+    #[arg(long)]
+    pub(crate) by_line: bool,
+
+    /// What lies below these paths is the same; may be given more than once. Without it, roots that differ are found
+    #[arg(long, value_name = "A=B", value_parser = parse_root)]
+    pub(crate) root: Vec<(String, String)>,
+
+    /// Do not look for roots that differ
+    #[arg(long, conflicts_with = "root")]
+    pub(crate) no_roots: bool,
+
+    /// Leave out frames that memray calls irrelevant: runpy's, CPython's own, those of the import system
+    #[arg(long)]
+    pub(crate) hide_irrelevant: bool,
+
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    /// Print Markdown
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) markdown: bool,
+}
+
+/// What the rows of a comparison are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DiffBy {
+    Location,
+    Function,
+    File,
+    Module,
+    OwnCode,
+    Thread,
+    Allocator,
+    Library,
+}
+
+#[derive(Args, Debug)]
 pub(crate) struct ExportArguments {
     /// The capture or index
     pub(crate) file: PathBuf,
@@ -188,6 +257,17 @@ fn parse_size(text: &str) -> Result<[u32; 2], String> {
         .ok_or_else(|| "write width and height in points, as in 1440x900".to_owned())
 }
 
+/// `/srv/app-1.4.2=/srv/app-1.5.0`
+fn parse_root(text: &str) -> Result<(String, String), String> {
+    let without_slash = |path: &str| path.strip_suffix('/').unwrap_or(path).to_owned();
+    match text.split_once('=') {
+        Some((before, after)) if !before.is_empty() && !after.is_empty() => {
+            Ok((without_slash(before), without_slash(after)))
+        }
+        _ => Err("write two paths, as in /srv/app-1.4.2=/srv/app-1.5.0".to_owned()),
+    }
+}
+
 fn parse_density(text: &str) -> Result<f32, String> {
     let density = text.parse::<f32>().ok().filter(|density| (0.5..=8.0).contains(density));
     density.ok_or_else(|| "write a number from 0.5 to 8".to_owned())
@@ -212,6 +292,14 @@ mod tests {
         assert_eq!(parse_size("1440x900"), Ok([1440, 900]));
         for text in ["1440", "x900", "0x900", "1440x99999", "-1x3", "1.5x2"] {
             assert!(parse_size(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn roots_are_two_paths() {
+        assert_eq!(parse_root("/a/=/b"), Ok(("/a".to_owned(), "/b".to_owned())));
+        for text in ["", "/a", "=/b", "/a="] {
+            assert!(parse_root(text).is_err(), "{text}");
         }
     }
 

@@ -6,6 +6,7 @@
 
 mod arguments;
 mod cache;
+mod diff;
 mod export;
 mod failure;
 mod index;
@@ -45,6 +46,7 @@ fn run(command_line: CommandLine) -> Result<ExitCode, Failure> {
         Some(Subcommand::Run(arguments)) => return run::run(&arguments, &open),
         Some(Subcommand::Export(arguments)) => export::run(&arguments, &open),
         Some(Subcommand::Stats(arguments)) => stats::run(&arguments, &open),
+        Some(Subcommand::Diff(arguments)) => diff::run(&arguments, &open),
         Some(Subcommand::Index(arguments)) => index::run(&arguments, &open),
         Some(Subcommand::Cache(arguments)) => cache::run(&arguments),
         None => window::run(&window, &open),

@@ -32,6 +32,8 @@ mod tree;
 mod waiting;
 
 pub use answer::{Amount, Answer, StackAmount};
+pub use ask::tables::sum_rows;
+pub use ask::tree_layout::{LooseNode, lay_out_in_order};
 pub use call_tree::CallTree;
 pub use error::{Error, Refusal};
 pub use growth::{GrowthBy, GrowthCurve, GrowthRow, GrowthShape};
@@ -39,6 +41,7 @@ pub use ids::{LocationId, NodeId, SiteId, StringId, ThreadIndex};
 pub use index::{Index, OpenOptions, Origin, Thread, TreeOptions};
 pub use info::{CaptureInfo, Ending, RecordCounts};
 pub use location::{FrameKind, Location, LocationTraits};
+pub use names::Names;
 pub use native::NativeSymbols;
 pub use native::stack::NativeFrameInfo;
 pub use progress::{Progress, Provisional};

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 /// Interned names, by [`StringId`]. Row 0 is the empty name.
 #[derive(Clone, Debug)]
-pub(crate) struct Names {
+pub struct Names {
     rows: Vec<Arc<[u8]>>,
     ids: FxHashMap<Arc<[u8]>, StringId>,
 }
@@ -22,7 +22,7 @@ impl Default for Names {
 
 impl Names {
     /// The id of a name, new or not.
-    pub(crate) fn intern(&mut self, name: &[u8]) -> StringId {
+    pub fn intern(&mut self, name: &[u8]) -> StringId {
         if let Some(&id) = self.ids.get(name) {
             return id;
         }
@@ -34,12 +34,12 @@ impl Names {
     }
 
     /// The id of a name, if it has one.
-    pub(crate) fn find(&self, name: &[u8]) -> Option<StringId> {
+    pub fn find(&self, name: &[u8]) -> Option<StringId> {
         self.ids.get(name).copied()
     }
 
     /// A name's bytes; empty for an id that these names did not give out.
-    pub(crate) fn get(&self, id: StringId) -> &[u8] {
+    pub fn get(&self, id: StringId) -> &[u8] {
         self.rows.get(id.index()).map_or(&[], |row| row)
     }
 

@@ -5,6 +5,7 @@
 //! [visible](crate::escape) and short, whatever a capture's names hold.
 
 use crate::escape;
+use memray_compare::Comparison;
 use memray_index::{Index, Location, LocationId, StringId, ThreadIndex};
 
 /// The longest name shown in a label, in characters. Real names are shorter; hostile ones may have a megabyte.
@@ -24,6 +25,16 @@ pub trait Labels {
 impl Labels for Index {
     fn location(&self, location: LocationId) -> Location {
         *Self::location(self, location)
+    }
+
+    fn bytes(&self, string: StringId) -> &[u8] {
+        Self::bytes(self, string)
+    }
+}
+
+impl Labels for Comparison {
+    fn location(&self, location: LocationId) -> Location {
+        Self::location(self, location)
     }
 
     fn bytes(&self, string: StringId) -> &[u8] {

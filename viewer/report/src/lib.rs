@@ -7,6 +7,7 @@
 pub mod asking;
 pub mod caption;
 mod columns;
+pub mod comparison;
 pub mod escape;
 pub mod export;
 pub mod findings;

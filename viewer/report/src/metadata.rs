@@ -215,7 +215,7 @@ fn range_of(mode: &Mode) -> Option<TimeRange> {
 }
 
 /// A mode's name on the command line.
-fn mode_name(mode: &Mode) -> &'static str {
+pub(crate) fn mode_name(mode: &Mode) -> &'static str {
     match mode {
         Mode::Peak => "peak",
         Mode::Leaked => "leaked",

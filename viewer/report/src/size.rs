@@ -88,6 +88,13 @@ pub fn format_share(part: impl Into<i128>, whole: impl Into<i128>) -> String {
     share(part.into(), whole.into(), false)
 }
 
+/// As [`format_share`], with a `+` where there is growth: for differences.
+pub fn format_share_signed(part: impl Into<i128>, whole: impl Into<i128>) -> String {
+    let (part, whole) = (part.into(), whole.into());
+    let plus = if part != 0 && whole != 0 && (part < 0) == (whole < 0) { "+" } else { "" };
+    format!("{plus}{}", share(part, whole, false))
+}
+
 /// A share for tables and counters, always with one decimal: `38.2 %`, `100 %` and `0 %` only where it is exact.
 pub fn format_share_precise(part: impl Into<i128>, whole: impl Into<i128>) -> String {
     share(part.into(), whole.into(), true)

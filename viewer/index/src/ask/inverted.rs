@@ -7,7 +7,7 @@
 //! on any level, and a recursion in which every level allocates costs no more than its nodes.
 
 use super::shown_tree::ShownTree;
-use super::tree_layout::{Loose, lay_out};
+use super::tree_layout::{LooseNode, lay_out};
 use crate::answer::{Amount, StackAmount};
 use crate::call_tree::CallTree;
 use crate::ids::{LocationId, NodeId};
@@ -56,7 +56,7 @@ pub(crate) fn callees_first(shown: &ShownTree, stacks: &[StackAmount]) -> Tree {
             } else {
                 let row = loose.len() as u32;
                 let thread = stacks[begin].thread;
-                loose.push(Loose { thread, ..sums.node(location, parent, begin..after) });
+                loose.push(LooseNode { thread, ..sums.node(location, parent, begin..after) });
                 if loose[row as usize].weight >= finest && loose.len() < MAX_NODES {
                     let last = if after == end { last } else { rest(after - 1) };
                     let (first, last) = (tree.parent(first), tree.parent(last));
@@ -153,9 +153,9 @@ impl Sums {
         Amount { bytes: to.bytes.wrapping_sub(from.bytes), allocations: to.allocations.wrapping_sub(from.allocations) }
     }
 
-    fn node(&self, location: LocationId, parent: u32, stacks: std::ops::Range<usize>) -> Loose {
+    fn node(&self, location: LocationId, parent: u32, stacks: std::ops::Range<usize>) -> LooseNode {
         let weight = self.weights[stacks.end] - self.weights[stacks.start];
-        Loose {
+        LooseNode {
             location,
             thread: None,
             parent,

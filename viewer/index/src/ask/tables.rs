@@ -25,50 +25,66 @@ pub(crate) fn by_frame(store: &Store, tree: &Tree, by: GroupBy) -> Vec<Row> {
     let mut numbers: FxHashMap<RowKey, usize> = FxHashMap::default();
     let mut rows: Vec<Row> = Vec::new();
     let mut row_of_location: FxHashMap<LocationId, usize> = FxHashMap::default();
-    let mut number = |id: LocationId, rows: &mut Vec<Row>| -> usize {
-        if let Some(&row) = row_of_location.get(&id) {
+    let row_of = |id: TreeNodeId, rows: &mut Vec<Row>| -> usize {
+        let location = tree.node(id).location;
+        if let Some(&row) = row_of_location.get(&location) {
             return row;
         }
-        let key = key_of(store, by, id);
+        let key = key_of(store, by, location);
         let row = *numbers.entry(key).or_insert_with(|| {
             rows.push(Row { key, inclusive: Amount::default(), own: Amount::default() });
             rows.len() - 1
         });
-        row_of_location.insert(id, row);
+        row_of_location.insert(location, row);
         row
     };
+    sum_rows(tree, &mut rows, row_of, |row, id, is_outermost| {
+        let node = tree.node(id);
+        add(&mut row.own, node.own);
+        if node.location == LocationId::NONE {
+            add(&mut row.inclusive, node.own);
+        } else if is_outermost {
+            add(&mut row.inclusive, node.amount);
+        }
+    });
+    sorted(rows)
+}
+
+/// Goes through a tree, callers first, and has each node added to its row. `row_of` finds the row or makes it; `add` is told
+/// whether no node above belongs to the same row, so that each stack can be counted once a row.
+pub fn sum_rows<R>(
+    tree: &Tree,
+    rows: &mut Vec<R>,
+    mut row_of: impl FnMut(TreeNodeId, &mut Vec<R>) -> usize,
+    mut add: impl FnMut(&mut R, TreeNodeId, bool),
+) {
     // Depth first, without recursion: how often each row is on the path to where we are.
     let mut on_path: Vec<u32> = Vec::new();
     let mut path: Vec<(usize, u32, u32)> = Vec::new();
-    let mut enter = |at: u32, rows: &mut Vec<Row>, on_path: &mut Vec<u32>| -> (usize, u32, u32) {
-        let node = tree.node(TreeNodeId(at));
-        let row = number(node.location, rows);
+    let mut enter = |at: u32, rows: &mut Vec<R>, on_path: &mut Vec<u32>| -> (usize, u32, u32) {
+        let id = TreeNodeId(at);
+        let row = row_of(id, rows);
         on_path.resize(rows.len(), 0);
-        add(&mut rows[row].own, node.own);
-        if node.location == LocationId::NONE {
-            add(&mut rows[row].inclusive, node.own);
-        } else if on_path[row] == 0 {
-            add(&mut rows[row].inclusive, node.amount);
-        }
+        add(&mut rows[row], id, on_path[row] == 0);
         on_path[row] += 1;
+        let node = tree.node(id);
         (row, node.first_child, node.first_child + node.child_count)
     };
     if tree.nodes.is_empty() {
-        return rows;
+        return;
     }
-    path.push(enter(0, &mut rows, &mut on_path));
+    path.push(enter(0, rows, &mut on_path));
     while let Some((row, next, end)) = path.last_mut() {
         if *next < *end {
             let child = *next;
             *next += 1;
-            let entered = enter(child, &mut rows, &mut on_path);
+            let entered = enter(child, rows, &mut on_path);
             path.push(entered);
         } else {
             on_path[*row] -= 1;
             path.pop();
         }
     }
-    sorted(rows)
 }
 
 /// Rows that part the stacks.

@@ -8,14 +8,20 @@ use crate::ids::{LocationId, NodeId, ThreadIndex};
 use crate::tree::{Tree, TreeNode, TreeNodeId};
 
 /// A node before it has its place.
-#[derive(Clone, Copy)]
-pub(super) struct Loose {
-    pub(super) location: LocationId,
-    pub(super) thread: Option<ThreadIndex>,
-    pub(super) parent: u32,
-    pub(super) amount: Amount,
-    pub(super) own: Amount,
-    pub(super) weight: u64,
+#[derive(Clone, Copy, Debug)]
+pub struct LooseNode {
+    /// Where, as in a [`TreeNode`].
+    pub location: LocationId,
+    /// Its thread where threads are split.
+    pub thread: Option<ThreadIndex>,
+    /// The row of its parent, which comes before it; the root, row 0, is its own.
+    pub parent: u32,
+    /// Itself and all below.
+    pub amount: Amount,
+    /// Itself alone.
+    pub own: Amount,
+    /// How wide it is drawn: at least the sum of its children's.
+    pub weight: u64,
 }
 
 pub(crate) fn add(to: &mut Amount, amount: Amount) {
@@ -36,7 +42,7 @@ pub(crate) fn callers_first(shown: &ShownTree, stacks: &[StackAmount]) -> Tree {
         let mut top = 0;
         if thread.is_some() {
             top = loose.len() as u32;
-            loose.push(Loose { location: LocationId::NONE, thread, parent: 0, ..root(group) });
+            loose.push(LooseNode { location: LocationId::NONE, thread, parent: 0, ..root(group) });
         }
         rows[NodeId::ROOT.index()] = top;
         let mut nodes = Vec::new();
@@ -53,7 +59,7 @@ pub(crate) fn callers_first(shown: &ShownTree, stacks: &[StackAmount]) -> Tree {
             let parent = rows[shown.tree.parent(node).index()];
             rows[node.index()] = loose.len() as u32;
             let location = shown.tree.location(node);
-            loose.push(Loose { location, thread, parent, ..EMPTY });
+            loose.push(LooseNode { location, thread, parent, ..EMPTY });
         }
         for stack in group {
             let row = rows[stack.node.index()] as usize;
@@ -80,7 +86,7 @@ pub(crate) fn callers_first(shown: &ShownTree, stacks: &[StackAmount]) -> Tree {
 /// Of nodes that no stack passes through.
 const NO_ROW: u32 = u32::MAX;
 
-const EMPTY: Loose = Loose {
+const EMPTY: LooseNode = LooseNode {
     location: LocationId::NONE,
     thread: None,
     parent: 0,
@@ -90,7 +96,7 @@ const EMPTY: Loose = Loose {
 };
 
 /// A node that holds all of some stacks.
-fn root(stacks: &[StackAmount]) -> Loose {
+fn root(stacks: &[StackAmount]) -> LooseNode {
     let mut sum = EMPTY;
     for stack in stacks {
         add(&mut sum.amount, stack.amount);
@@ -100,8 +106,13 @@ fn root(stacks: &[StackAmount]) -> Loose {
     sum
 }
 
-/// Gives loose nodes, parents first, their places.
-pub(super) fn lay_out(loose: &[Loose], is_inverted: bool) -> Tree {
+/// Gives loose nodes, parents first, their places. There is one at least: the root.
+pub(crate) fn lay_out(loose: &[LooseNode], is_inverted: bool) -> Tree {
+    lay_out_in_order(loose, is_inverted).0
+}
+
+/// As a tree, and of each of its nodes the row that it was loose in.
+pub fn lay_out_in_order(loose: &[LooseNode], is_inverted: bool) -> (Tree, Vec<u32>) {
     let mut counts = vec![0u32; loose.len() + 1];
     for node in &loose[1..] {
         counts[node.parent as usize + 1] += 1;
@@ -139,10 +150,10 @@ pub(super) fn lay_out(loose: &[Loose], is_inverted: bool) -> Tree {
         }
         next += 1;
     }
-    Tree { nodes, is_inverted }
+    (Tree { nodes, is_inverted }, order)
 }
 
-fn placed(loose: &Loose, parent: u32, depth: u32, weight_before: u64) -> TreeNode {
+fn placed(loose: &LooseNode, parent: u32, depth: u32, weight_before: u64) -> TreeNode {
     TreeNode {
         location: loose.location,
         thread: loose.thread,

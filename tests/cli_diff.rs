@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+//! `memray-view diff`: pairs of programs that differ in one known allocation, and captures that are hard to compare.
+
+#![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod cli_command;
+mod run_command;
+
+use cli_command::{Place, Said, capture_path};
+use run_command::{interpreter, interpreters, minor_version, recorded};
+use serde_json::Value;
+use std::path::Path;
+
+/// A program that keeps what it allocates; `more` is what the second version of it keeps besides.
+fn program(more: &str) -> String {
+    format!(
+        "def load():\n    return bytearray(20_000_000)\n\n{more}\ndef rows():\n    \
+         return [bytearray(100_000) for _ in range(50)]\n\nkept = [load(), rows()]\n{}",
+        if more.is_empty() { "" } else { "kept.append(parse_rows())\n" }
+    )
+}
+
+const PARSE: &str = "def parse_rows():\n    return bytearray(30_000_000)\n";
+
+fn record(place: &Place, python: &Path, script: &str, text: &str, capture: &str) {
+    let path = place.path(script);
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(&path, text).unwrap();
+    let output = recorded(place, python, &["-q", "-f", "-o", capture]).arg(&path).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+fn diff(place: &Place, arguments: &[&str]) -> String {
+    let Said { out, err, code } = place.run(&[&["diff", "a.bin", "b.bin"], arguments].concat());
+    assert_eq!((code, err.as_str()), (0, ""), "{arguments:?}");
+    out
+}
+
+fn diff_json(place: &Place, arguments: &[&str]) -> Value {
+    serde_json::from_str(&diff(place, &[arguments, &["--json"]].concat())).unwrap()
+}
+
+/// A row by what its name contains.
+fn row<'a>(json: &'a Value, name: &str) -> &'a Value {
+    let mut rows = json["rows"].as_array().unwrap().iter();
+    rows.find(|row| row["name"].as_str().unwrap().contains(name)).unwrap_or_else(|| panic!("{name}: {json:#}"))
+}
+
+#[test]
+fn one_more_allocation_is_named_with_its_size_and_all_else_is_as_before() {
+    let (place, python) = (Place::new(), interpreter());
+    // Another version in another folder, with lines shifted by what is new.
+    record(&place, &python, "app-1.4.2/svc.py", &program(""), "a.bin");
+    record(&place, &python, "app-1.5.0/svc.py", &program(PARSE), "b.bin");
+    let text = diff(&place, &[]);
+    let verdict = text.lines().next().unwrap();
+    assert!(verdict.starts_with("Peak +28.6 MiB (+"), "{text}");
+    assert!(verdict.ends_with(": 28.6 MiB in parse_rows (svc.py:5), new in B"), "{text}");
+    assert!(text.contains("app-1.5.0: "), "the roots are found: {text}");
+    let json = diff_json(&place, &[]);
+    let [new, rows, load] = ["parse_rows", "rows (", "load"].map(|name| row(&json, name));
+    assert_eq!((&new["change"], new["inclusive"]["delta_bytes"].as_i64().unwrap() / 1000), (&"new".into(), 30_000));
+    assert_eq!(row(&json, "load (svc.py:2)")["change"], "neutral");
+    assert_eq!(load["inclusive"]["delta_bytes"], 0);
+    assert!(rows["inclusive"]["after_bytes"].as_i64().unwrap() >= 5_000_000);
+    assert_eq!(json["root_rules"].as_array().unwrap().len(), 1);
+    // By line, what moved is other code.
+    let moved = diff_json(&place, &["--by-line"]);
+    assert_eq!(row(&moved, "load")["change"], "neutral");
+    let rows: Vec<&Value> = moved["rows"].as_array().unwrap().iter().collect();
+    let changes: Vec<_> = rows.iter().filter(|it| it["name"].as_str().unwrap().starts_with("rows (")).collect();
+    assert_eq!(changes.len(), 2, "gone from one line, new at another: {moved:#}");
+}
+
+#[test]
+fn swapping_negates_and_says_what_is_gone() {
+    let (place, python) = (Place::new(), interpreter());
+    record(&place, &python, "svc.py", &program(PARSE), "a.bin");
+    record(&place, &python, "svc.py", &program(""), "b.bin");
+    let text = diff(&place, &[]);
+    assert!(text.starts_with("Peak \u{2212}28.6 MiB (\u{2212}"), "{text}");
+    assert!(text.lines().next().unwrap().ends_with(": \u{2212}28.6 MiB in parse_rows (svc.py:5), gone in B"), "{text}");
+    let there = diff_json(&place, &["--mode", "leaked"]);
+    let back: Value = {
+        let said = place.run(&["diff", "b.bin", "a.bin", "--mode", "leaked", "--json"]);
+        serde_json::from_str(&said.out).unwrap()
+    };
+    let delta = |json: &Value| json["total"]["delta_bytes"].as_i64().unwrap();
+    assert_eq!(delta(&there), -delta(&back));
+    assert_eq!(delta(&there), there["leaked"]["delta_bytes"].as_i64().unwrap());
+}
+
+#[test]
+fn two_moments_of_one_capture_compare_too() {
+    let (place, python) = (Place::new(), interpreter());
+    record(&place, &python, "svc.py", &program(PARSE), "a.bin");
+    std::fs::copy(place.path("a.bin"), place.path("b.bin")).unwrap();
+    let json = diff_json(&place, &["--mode", "live@start", "--mode-after", "leaked"]);
+    assert_eq!(json["total"]["before_bytes"], 0);
+    assert_eq!(row(&json, "parse_rows")["change"], "new");
+    let same = diff(&place, &[]);
+    assert!(same.starts_with("Peak unchanged at "), "{same}");
+}
+
+#[test]
+fn a_program_under_two_pythons_is_the_same_program() {
+    let pythons = interpreters();
+    let of = |minor| pythons.iter().find(|python| minor_version(python) == minor);
+    // Since 3.12 comprehensions run in their functions; these two are the last and the first of their kind.
+    let (Some(before), Some(after)) = (of(11), of(12)) else { return };
+    let place = Place::new();
+    let comprehensions = "def rows(n):\n    return [{k: bytearray(10_000) for k in range(20)} for _ in range(n)]\n\n\
+                          kept = rows(50)\nmore = {k: bytearray(20_000) for k in range(300)}\n";
+    record(&place, before, "svc.py", comprehensions, "a.bin");
+    record(&place, after, "svc.py", comprehensions, "b.bin");
+    for by_line in [&[] as &[&str], &["--by-line"]] {
+        let json = diff_json(&place, &[by_line, &["--by", "location", "--mode", "leaked"]].concat());
+        let own =
+            json["rows"].as_array().unwrap().iter().filter(|row| row["name"].as_str().unwrap().contains("svc.py"));
+        let own: Vec<&Value> = own.collect();
+        assert!(!own.is_empty() && own.iter().all(|row| row["change"] == "neutral"), "{own:#?}");
+        let caveat = json["caveats"][0].as_str().unwrap();
+        assert!(caveat.ends_with("comprehensions are folded into their functions on both sides."), "{caveat}");
+    }
+}
+
+#[test]
+fn markdown_holds_no_folders_and_no_command_line() {
+    let (place, python) = (Place::new(), interpreter());
+    record(&place, &python, "secret-folder/svc.py", &program(""), "a.bin");
+    record(&place, &python, "secret-folder/svc.py", &program(PARSE), "b.bin");
+    let markdown = diff(&place, &["--markdown"]);
+    assert!(markdown.starts_with("**Peak +28.6 MiB ("), "{markdown}");
+    assert!(markdown.contains("| + parse\\_rows (svc.py:5) | 0 B | 28.6 MiB | +28.6 MiB | +1 |"), "{markdown}");
+    assert!(markdown.contains("\nStacks that changed most:\n\n- +28.6 MiB in \\<module\\> (svc.py:"), "{markdown}");
+    assert!(!markdown.contains("secret-folder"), "{markdown}");
+}
+
+#[test]
+fn what_cannot_be_compared_is_said() {
+    let place = Place::new();
+    let capture = |name: &str| capture_path(name).to_str().unwrap().to_owned();
+    let (streaming, aggregated) = (capture("v13-py3.13/threads.bin"), capture("v13-py3.13/threads_aggregated.bin"));
+    let peak = place.run(&["diff", &streaming, &aggregated]);
+    assert_eq!(peak.code, 0, "{}", peak.err);
+    assert!(peak.out.contains("hard to compare: B holds sums only"), "{}", peak.out);
+    let moment = place.run(&["diff", &streaming, &aggregated, "--mode", "live@50ms"]);
+    assert_eq!((moment.code, moment.out.as_str()), (2, ""), "{}", moment.err);
+    let missing = place.run(&["diff", &streaming, "missing.bin"]);
+    assert_eq!(missing.code, 1, "{}", missing.err);
+    let root = place.run(&["diff", &streaming, &aggregated, "--root", "x"]);
+    assert_eq!(root.code, 2, "{}", root.err);
+}

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+//! [`Comparison`]: two indexes, and what is asked of both.
+
+use crate::joint::Joint;
+use crate::roots::RootRule;
+use crate::table::{self, DeltaRow};
+use crate::union_tree::{SideTree, UnionTree, Width, unite};
+use crate::verdict::Verdict;
+use memray_index::{Answer, GroupBy, Index, Location, LocationId, Question, Refusal, StringId, TreeOptions};
+
+/// A side of a comparison.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Side {
+    /// The first capture: A.
+    Before,
+    /// The second: B.
+    After,
+}
+
+/// When frames of two captures are the same.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Matching {
+    /// If they are of the same line, and not only of the same function: then code that moved is new.
+    pub by_line: bool,
+    /// What lies below different roots and is the same; `None` for the rules that are proposed.
+    pub roots: Option<Vec<RootRule>>,
+}
+
+/// Two captures, side by side.
+pub struct Comparison {
+    before: Index,
+    after: Index,
+    joint: Joint,
+    matching: Matching,
+}
+
+impl Comparison {
+    /// Of two opened indexes.
+    pub fn new(before: Index, after: Index, matching: Matching) -> Self {
+        let joint = Joint::new(&before, &after, &matching);
+        Self { before, after, joint, matching }
+    }
+
+    /// The first capture.
+    pub fn before(&self) -> &Index {
+        &self.before
+    }
+
+    /// The second.
+    pub fn after(&self) -> &Index {
+        &self.after
+    }
+
+    /// When frames are the same.
+    pub fn matching(&self) -> &Matching {
+        &self.matching
+    }
+
+    /// The rules for roots that hold, with the number of locations that each matches.
+    pub fn root_rules(&self) -> &[(RootRule, usize)] {
+        &self.joint.rules
+    }
+
+    /// With the sides changed.
+    #[must_use]
+    pub fn swapped(&self) -> Self {
+        let rules = self.joint.rules.iter().map(|(rule, _)| rule.swapped());
+        let matching = Matching { roots: Some(rules.collect()), ..self.matching.clone() };
+        Self::new(self.after.clone(), self.before.clone(), matching)
+    }
+
+    /// A location of a tree or table made here.
+    pub fn location(&self, location: LocationId) -> Location {
+        self.joint.location(location)
+    }
+
+    /// A name of one of them.
+    pub fn bytes(&self, name: StringId) -> &[u8] {
+        self.joint.bytes(name)
+    }
+
+    /// Asks both the same; threads are merged.
+    ///
+    /// # Errors
+    /// If one of them cannot answer.
+    pub fn ask(&self, question: &Question) -> Result<[Answer; 2], Refusal> {
+        let question = Question { split_threads: false, ..question.clone() };
+        Ok([self.before.ask(&question)?, self.after.ask(&question)?])
+    }
+
+    /// One tree of both answers, in which threads are merged.
+    pub fn tree(&self, answers: &[Answer; 2], options: TreeOptions, width: Width) -> UnionTree {
+        let [before, after] = [(&self.before, &answers[0]), (&self.after, &answers[1])]
+            .map(|(index, answer)| index.tree(answer, options));
+        let sides = [
+            SideTree { tree: &before, to_joint: &|location| self.joint.of_before(location), is_after: false },
+            SideTree { tree: &after, to_joint: &|location| self.joint.of_after(location), is_after: true },
+        ];
+        unite(&self.joint, sides, width)
+    }
+
+    /// One table of both answers, the largest change first.
+    pub fn table(&self, answers: &[Answer; 2], by: GroupBy) -> Vec<DeltaRow> {
+        match by {
+            GroupBy::Thread | GroupBy::Allocator | GroupBy::NativeLibrary => {
+                table::by_name([(&self.before, &answers[0]), (&self.after, &answers[1])], by)
+            }
+            _ => table::by_frame(&self.joint, &self.tree(answers, TreeOptions::default(), Width::Larger), by),
+        }
+    }
+
+    /// What is said first.
+    ///
+    /// # Errors
+    /// If one of them cannot say.
+    pub fn verdict(&self) -> Result<Verdict, Refusal> {
+        Verdict::of(self)
+    }
+}

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+//! One tree of two answers: [`UnionTree`].
+//!
+//! What each stack contributes is brought to the node that it has in common with the other capture's stacks, and summed
+//! upwards from there: so the sums hold whatever was folded or moved. The result is a [`Tree`] as any other, drawn and
+//! searched by the same code, with a [`Delta`] beside each node.
+
+use crate::change::{Change, Delta};
+use crate::joint::{Joint, MatchId};
+use memray_index::{Amount, Location, LocationId, LooseNode, Tree, TreeNodeId, lay_out_in_order};
+use rustc_hash::FxHashMap;
+
+/// What a node is drawn as wide as.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Width {
+    /// The larger of both, stack by stack: nothing is too narrow to be seen because it is new or vanished.
+    #[default]
+    Larger,
+    /// What it was before: what is new has no width.
+    Before,
+    /// What it is after.
+    After,
+}
+
+/// One tree of two answers.
+#[derive(Clone, Debug)]
+pub struct UnionTree {
+    /// Its shape. Locations are those of the [`Comparison`](crate::Comparison); amounts are the second answer's.
+    pub tree: Tree,
+    /// Itself and all below, by [`TreeNodeId`].
+    pub total: Vec<Delta>,
+    /// Itself alone.
+    pub own: Vec<Delta>,
+}
+
+impl UnionTree {
+    /// A node's change, with all below.
+    pub fn total(&self, node: TreeNodeId) -> Delta {
+        self.total[node.0 as usize]
+    }
+
+    /// A node's own change.
+    pub fn own(&self, node: TreeNodeId) -> Delta {
+        self.own[node.0 as usize]
+    }
+
+    /// What kind of change a node's is.
+    pub fn change(&self, node: TreeNodeId) -> Change {
+        Change::of(self.total(node), self.total[0].larger_bytes())
+    }
+}
+
+/// One of the two answers, as its own capture's tree.
+pub(crate) struct SideTree<'a> {
+    pub(crate) tree: &'a Tree,
+    pub(crate) to_joint: &'a dyn Fn(LocationId) -> LocationId,
+    pub(crate) is_after: bool,
+}
+
+/// Nodes in common, in order of creation: parents come first.
+struct Common<'a> {
+    joint: &'a Joint,
+    nodes: Vec<CommonNode>,
+    children: FxHashMap<(u32, MatchId), u32>,
+}
+
+struct CommonNode {
+    parent: u32,
+    own: Delta,
+    /// Of the frames that it stands for, the heaviest; one of the second capture before any other.
+    shown: LocationId,
+    shown_weight: (bool, u64),
+}
+
+impl Common<'_> {
+    fn child(&mut self, parent: u32, location: LocationId, weight: (bool, u64)) -> u32 {
+        let next = self.nodes.len() as u32;
+        let at = *self.children.entry((parent, self.joint.match_id(location))).or_insert(next);
+        if at == next {
+            self.nodes.push(CommonNode { parent, own: Delta::default(), shown: location, shown_weight: weight });
+        } else if weight > self.nodes[at as usize].shown_weight {
+            let node = &mut self.nodes[at as usize];
+            (node.shown, node.shown_weight) = (location, weight);
+        }
+        at
+    }
+
+    fn add(&mut self, side: &SideTree<'_>) {
+        let tree = side.tree;
+        // Where each node of the side's tree went, and the line at which its caller is, where that is not its own.
+        let mut went: Vec<(u32, Option<u32>)> = Vec::with_capacity(tree.nodes.len());
+        for (row, node) in tree.nodes.iter().enumerate() {
+            let location = (side.to_joint)(node.location);
+            let place = if row == 0 {
+                (0, None)
+            } else {
+                let (parent, line) = went[node.parent.0 as usize];
+                let weight = (side.is_after, node.weight);
+                if tree.is_inverted {
+                    self.inverted(side, TreeNodeId(row as u32), location, parent, line, weight)
+                } else {
+                    (self.below(parent, location, weight), None)
+                }
+            };
+            went.push(place);
+            let children = tree.children(TreeNodeId(row as u32));
+            let own = children.fold(node.amount, |left, child| {
+                let child = tree.node(TreeNodeId(child)).amount;
+                Amount {
+                    bytes: left.bytes.wrapping_sub(child.bytes),
+                    allocations: left.allocations.wrapping_sub(child.allocations),
+                }
+            });
+            let own = Delta { before: own, after: Amount::default() };
+            self.nodes[place.0 as usize].own.add(if side.is_after { own.swapped() } else { own });
+        }
+    }
+
+    /// The node of a callee. A comprehension's is its caller's, at the comprehension's line.
+    fn below(&mut self, parent: u32, location: LocationId, weight: (bool, u64)) -> u32 {
+        let caller = &self.nodes[parent as usize];
+        if parent == 0 || !self.joint.is_part_of(location, caller.shown) {
+            return self.child(parent, location, weight);
+        }
+        let (above, moved) = (caller.parent, self.at_line_of(caller.shown, location));
+        self.child(above, moved, weight)
+    }
+
+    /// The node of a caller, below that of its callee. A comprehension has none: its caller follows, at its line.
+    fn inverted(
+        &mut self,
+        side: &SideTree<'_>,
+        node: TreeNodeId,
+        location: LocationId,
+        parent: u32,
+        line: Option<u32>,
+        weight: (bool, u64),
+    ) -> (u32, Option<u32>) {
+        let mut callers = side.tree.children(node).map(|it| (side.to_joint)(side.tree.node(TreeNodeId(it)).location));
+        let is_folded = callers.len() > 0 && callers.all(|caller| self.joint.is_part_of(location, caller));
+        if is_folded {
+            return (parent, line.or(Some(self.joint.location(location).line)));
+        }
+        let location = line.map_or(location, |line| self.joint.at_line(location, line));
+        (self.child(parent, location, weight), None)
+    }
+
+    fn at_line_of(&self, function: LocationId, other: LocationId) -> LocationId {
+        let Location { line, .. } = self.joint.location(other);
+        self.joint.at_line(function, line)
+    }
+}
+
+/// One tree of two. Threads are merged in both.
+pub(crate) fn unite(joint: &Joint, sides: [SideTree<'_>; 2], width: Width) -> UnionTree {
+    let is_inverted = sides[0].tree.is_inverted;
+    let root = CommonNode { parent: 0, own: Delta::default(), shown: LocationId::NONE, shown_weight: (false, 0) };
+    let mut common = Common { joint, nodes: vec![root], children: FxHashMap::default() };
+    sides.iter().for_each(|side| common.add(side));
+    let nodes = common.nodes;
+    let mut totals: Vec<Delta> = nodes.iter().map(|node| node.own).collect();
+    let mut weights: Vec<u64> = nodes.iter().map(|node| own_width(node.own, width)).collect();
+    for row in (1..nodes.len()).rev() {
+        let parent = nodes[row].parent as usize;
+        let total = totals[row];
+        totals[parent].add(total);
+        weights[parent] = weights[parent].saturating_add(weights[row]);
+    }
+    let loose: Vec<LooseNode> = nodes
+        .iter()
+        .zip(totals.iter().zip(&weights))
+        .map(|(node, (total, &weight))| LooseNode {
+            location: node.shown,
+            thread: None,
+            parent: node.parent,
+            amount: total.after,
+            own: node.own.after,
+            weight,
+        })
+        .collect();
+    let (tree, order) = lay_out_in_order(&loose, is_inverted);
+    let total = order.iter().map(|&row| totals[row as usize]).collect();
+    let own = order.iter().map(|&row| nodes[row as usize].own).collect();
+    UnionTree { tree, total, own }
+}
+
+fn own_width(own: Delta, width: Width) -> u64 {
+    match width {
+        Width::Larger => own.larger_bytes(),
+        Width::Before => own.before.bytes.unsigned_abs(),
+        Width::After => own.after.bytes.unsigned_abs(),
+    }
+}

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The sums hold: the root's change is that of the totals, both sides equal the single views, swapping negates.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod captures_of;
+
+use captures_of::{open, synthetic};
+use memray_compare::{Comparison, Delta, DeltaKey, Matching, Width};
+use memray_index::{
+    Amount, Filter, GroupBy, Index, LocationId, Mode, Question, RowKey, TimeRange, TreeNodeId, TreeOptions,
+};
+use proptest::prelude::*;
+use std::collections::BTreeMap;
+
+const TREES: [TreeOptions; 4] = [
+    TreeOptions { is_inverted: false, folds_libraries: false },
+    TreeOptions { is_inverted: false, folds_libraries: true },
+    TreeOptions { is_inverted: true, folds_libraries: false },
+    TreeOptions { is_inverted: true, folds_libraries: true },
+];
+
+fn questions(before: &Index, after: &Index) -> Vec<Question> {
+    let mut modes = vec![Mode::Peak, Mode::Leaked];
+    if !before.info().is_aggregated() && !after.info().is_aggregated() {
+        let range = TimeRange { from: memray_index::Moment::Start, to: memray_index::Moment::End };
+        modes.extend([Mode::Total, Mode::RangeGrowth(range), Mode::Temporary { threshold: 1 }]);
+    }
+    let shown = Filter { hide_irrelevant: true, hide_import_system: true, ..Filter::default() };
+    let filters = [Filter::default(), shown];
+    let each = modes.into_iter().flat_map(|mode| filters.clone().map(|filter| (mode, filter)));
+    each.map(|(mode, filter)| Question { mode, filter, split_threads: false }).collect()
+}
+
+fn amounts_add_up(total: Amount, parts: impl Iterator<Item = Amount>) -> bool {
+    let sum = parts.fold(Amount::default(), |sum, part| Amount {
+        bytes: sum.bytes.wrapping_add(part.bytes),
+        allocations: sum.allocations.wrapping_add(part.allocations),
+    });
+    sum == total
+}
+
+/// By what both sides call it, for the rows that two single tables share with the compared one.
+fn names(index: &Index, answer: &memray_index::Answer, by: GroupBy) -> BTreeMap<Vec<u8>, Amount> {
+    let mut rows: BTreeMap<Vec<u8>, Amount> = BTreeMap::new();
+    for row in index.table(answer, by) {
+        let name = match row.key {
+            RowKey::Allocator(allocator) => allocator.name().as_bytes().to_vec(),
+            RowKey::Thread(thread) => index.thread_label(thread).into_bytes(),
+            RowKey::Module(module) => index.bytes(module).to_vec(),
+            _ => Vec::new(),
+        };
+        let sum = rows.entry(name).or_default();
+        sum.bytes = sum.bytes.wrapping_add(row.inclusive.bytes);
+        sum.allocations = sum.allocations.wrapping_add(row.inclusive.allocations);
+    }
+    rows
+}
+
+fn check(before: &Index, after: &Index, matching: &Matching) {
+    let comparison = Comparison::new(before.clone(), after.clone(), matching.clone());
+    let swapped = comparison.swapped();
+    for question in questions(before, after) {
+        let answers = comparison.ask(&question).unwrap();
+        let swapped_answers = swapped.ask(&question).unwrap();
+        let totals = Delta { before: answers[0].total, after: answers[1].total };
+        for (options, width) in TREES.into_iter().zip([Width::Larger, Width::Before, Width::After, Width::Larger]) {
+            let tree = comparison.tree(&answers, options, width);
+            let what = format!("{question:?} {options:?}");
+            assert_eq!(tree.total(TreeNodeId(0)), totals, "{what}");
+            // Every node's sum is its own and its children's.
+            for (row, node) in tree.tree.nodes.iter().enumerate() {
+                let id = TreeNodeId(row as u32);
+                let children = || tree.tree.children(id).map(|child| tree.total(TreeNodeId(child)));
+                let parts = || children().chain([tree.own(id)]);
+                assert!(amounts_add_up(tree.total(id).before, parts().map(|it| it.before)), "{what}");
+                assert!(amounts_add_up(tree.total(id).after, parts().map(|it| it.after)), "{what}");
+                let widths = tree.tree.children(id).map(|it| tree.tree.node(TreeNodeId(it)).weight);
+                let widths = widths.fold(0u64, u64::saturating_add);
+                assert!(widths <= node.weight, "{what}");
+            }
+            let other = swapped.tree(&swapped_answers, options, width);
+            let multiset = |tree: &memray_compare::UnionTree, swaps: bool| {
+                let mut rows: Vec<_> = (0..tree.tree.nodes.len() as u32)
+                    .map(|row| {
+                        let total = tree.total(TreeNodeId(row));
+                        let total = if swaps { total.swapped() } else { total };
+                        (tree.tree.node(TreeNodeId(row)).depth, total.before.bytes, total.after.bytes)
+                    })
+                    .collect();
+                rows.sort_unstable();
+                rows
+            };
+            assert_eq!(multiset(&tree, false), multiset(&other, true), "{what}");
+        }
+        for by in [GroupBy::Allocator, GroupBy::Thread] {
+            let single = [names(before, &answers[0], by), names(after, &answers[1], by)];
+            let rows = comparison.table(&answers, by);
+            for row in &rows {
+                let name = match &row.key {
+                    DeltaKey::Allocator(allocator) => allocator.name().as_bytes().to_vec(),
+                    DeltaKey::Name(name) => name.clone(),
+                    _ => Vec::new(),
+                };
+                let of = |side: usize| single[side].get(&name).copied().unwrap_or_default();
+                assert_eq!(row.inclusive, Delta { before: of(0), after: of(1) }, "{question:?} {by:?}");
+            }
+        }
+        // Rows that part the stacks add up to all of them.
+        for by in [GroupBy::OwnCodeLine, GroupBy::Allocator, GroupBy::NativeLibrary] {
+            let rows = comparison.table(&answers, by);
+            assert!(amounts_add_up(totals.before, rows.iter().map(|row| row.inclusive.before)), "{by:?}");
+            assert!(amounts_add_up(totals.after, rows.iter().map(|row| row.inclusive.after)), "{by:?}");
+        }
+        for by in [GroupBy::Location, GroupBy::Function, GroupBy::File, GroupBy::Module] {
+            let rows = comparison.table(&answers, by);
+            assert!(amounts_add_up(totals.before, rows.iter().map(|row| row.own.before)), "{by:?}");
+            assert!(amounts_add_up(totals.after, rows.iter().map(|row| row.own.after)), "{by:?}");
+        }
+    }
+}
+
+#[test]
+fn of_captures_of_two_pythons() {
+    for name in ["items.bin", "threads.bin", "threads_aggregated.bin", "numpy_native.bin"] {
+        let (before, after) = (open("v13-py3.11", name), open("v13-py3.13", name));
+        check(&before, &after, &Matching::default());
+        check(&before, &after, &Matching { by_line: true, roots: Some(Vec::new()) });
+    }
+}
+
+#[test]
+fn of_different_programs() {
+    check(&open("v13-py3.11", "items.bin"), &open("v10-py3.10", "threads.bin"), &Matching::default());
+}
+
+#[test]
+fn a_capture_does_not_differ_from_itself() {
+    for name in ["items.bin", "numpy_native.bin"] {
+        let index = open("v13-py3.13", name);
+        for by_line in [false, true] {
+            let comparison = Comparison::new(index.clone(), index.clone(), Matching { by_line, roots: None });
+            let answers = comparison.ask(&Question::default()).unwrap();
+            let tree = comparison.tree(&answers, TreeOptions::default(), Width::Larger);
+            assert!(tree.total.iter().all(|delta| delta.before == delta.after));
+            assert!(comparison.table(&answers, GroupBy::Location).iter().all(|row| row.inclusive.bytes() == 0));
+            let verdict = comparison.verdict().unwrap();
+            assert_eq!((verdict.peak.bytes(), verdict.causes), (0, vec![]));
+            let single = index.tree(&answers[0], TreeOptions::default());
+            let by_hand: i64 =
+                single.nodes.iter().filter(|node| node.location != LocationId::NONE).map(|it| it.own.bytes).sum();
+            let united: i64 =
+                (1..tree.tree.nodes.len() as u32).map(|node| tree.own(TreeNodeId(node)).after.bytes).sum();
+            assert_eq!(united, by_hand);
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+    #[test]
+    fn of_synthetic_captures(seeds in (0u64..1000, 0u64..1000), by_line: bool) {
+        let (before, after) = (synthetic(seeds.0), synthetic(seeds.1));
+        check(&before, &after, &Matching { by_line, roots: None });
+    }
+}

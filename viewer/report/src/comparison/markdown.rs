@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+//! A [`Diff`] as Markdown, for an issue or a review: verdict, figures, the rows and the stacks that changed most. It holds
+//! names of functions and files and no more: no source lines, no command line, no folders.
+
+use super::text::glyph;
+use super::{Diff, caveat_sentence, verdict_facts};
+use crate::escape;
+use crate::size::{format_bytes, format_bytes_signed, format_count_signed};
+use std::io::{self, Write};
+
+impl Diff<'_> {
+    /// Writes it as Markdown, with at most so many rows.
+    ///
+    /// # Errors
+    /// Those of the writer.
+    pub fn write_markdown(&self, row_count: usize, out: &mut dyn Write) -> io::Result<()> {
+        writeln!(out, "**{}**\n", plain(&self.sentence()))?;
+        let [before, after] = self.names.map(|name| plain(&escape::visible_bytes(escape::file_name(name.as_bytes()))));
+        writeln!(out, "A (before) {before}, B (after) {after}\n")?;
+        for fact in verdict_facts(&self.verdict, &self.caveats, self.units) {
+            writeln!(out, "- {}", plain(&fact))?;
+        }
+        for caveat in &self.caveats {
+            writeln!(out, "\n> {}", plain(&caveat_sentence(caveat)))?;
+        }
+        writeln!(out, "\n{}, {}: {}\n", plain(&self.subject()), self.rows_are(), plain(&self.totals(self.total)))?;
+        writeln!(out, "| | Before | After | \u{394} | \u{394} allocations |\n|---|---:|---:|---:|---:|")?;
+        for row in self.rows.iter().take(row_count) {
+            let delta = row.inclusive;
+            let [before, after] = [delta.before, delta.after].map(|side| format_bytes(side.bytes, self.units));
+            let (bytes, allocations) = (delta.bytes(), delta.allocations());
+            writeln!(
+                out,
+                "| {} {} | {before} | {after} | {} | {} |",
+                glyph(row.change(self.total)),
+                plain(&self.row_name(&row.key)),
+                format_bytes_signed(bytes, self.units),
+                format_count_signed(allocations)
+            )?;
+        }
+        if !self.stacks.is_empty() {
+            writeln!(out, "\nStacks that changed most:\n")?;
+        }
+        for stack in &self.stacks {
+            let bytes = format_bytes_signed(stack.delta.bytes(), self.units);
+            writeln!(out, "- {bytes} in {}", plain(&self.path(&stack.frames)))?;
+        }
+        Ok(())
+    }
+}
+
+/// Text in which Markdown finds nothing to format.
+fn plain(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for character in text.chars() {
+        if "\\`*_{}[]<>#|~&!".contains(character) {
+            out.push('\\');
+        }
+        out.push(character);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_not_formatted() {
+        assert_eq!(plain("<module> (a_b.py:3) | x"), "\\<module\\> (a\\_b.py:3) \\| x");
+    }
+}
