@@ -57,7 +57,8 @@ pub(crate) enum Subcommand {
 /// The window, or a picture of it.
 #[derive(Args, Debug, Default)]
 pub(crate) struct WindowArguments {
-    /// Captures (.bin) or indexes (.mvidx) to open, each in a window of its own
+    /// Captures (.bin) or indexes (.mvidx) to open: one; two to be compared, before and after; or more, each in a window of
+    /// its own
     #[arg(value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
 

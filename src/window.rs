@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! `memray-view [FILE]…`: a window a capture, or a picture of one. Without a display captures are summed up as text.
+//! `memray-view [FILE]…`: a window on a capture, on two that are compared, or one each on more; or a picture of it. Without a
+//! display captures are summed up as text.
 
 use crate::arguments::{Theme, WindowArguments};
 use crate::failure::Failure;
@@ -22,12 +23,13 @@ pub(crate) fn run(arguments: &WindowArguments, open: &OpenOptions) -> Result<(),
         return summary::run(&arguments.files, open);
     }
     // A window has a process of its own: what goes wrong in one leaves the others open.
-    let (first, others) = match arguments.files.split_first() {
-        Some((first, others)) => (Some(first.clone()), others),
-        None => (None, [].as_slice()),
+    let (first, compared_with, others) = match arguments.files.as_slice() {
+        [] => (None, None, [].as_slice()),
+        [before, after] => (Some(before.clone()), Some(after.clone()), [].as_slice()),
+        [first, others @ ..] => (Some(first.clone()), None, others),
     };
     let children = others.iter().map(|file| open_beside(file, open)).collect::<Result<Vec<Child>, Failure>>()?;
-    let options = RunOptions { path: first, open: open.clone(), forgets: false };
+    let options = RunOptions { path: first, compared_with, open: open.clone(), forgets: false };
     let ran = memray_ui::run(options);
     for mut child in children {
         // Its own failure is its own to report; we only wait, so that the shell's prompt comes back last.
@@ -40,24 +42,26 @@ pub(crate) fn run(arguments: &WindowArguments, open: &OpenOptions) -> Result<(),
                 io::stderr(),
                 "memray-view: no window can be opened on this display; this is the capture in words"
             );
-            summary::run(&arguments.files[..1], open)
+            summary::run(&arguments.files, open)
         }
         ran => Ok(ran?),
     }
 }
 
 fn draw(arguments: &WindowArguments, picture: &Path, open: &OpenOptions) -> Result<(), Failure> {
-    let path = match arguments.files.as_slice() {
-        [] => None,
-        [only] => Some(only.clone()),
-        _ => return Err(Failure::Unanswerable("a picture shows one capture: name one file".to_owned())),
+    let (path, compared_with) = match arguments.files.as_slice() {
+        [] => (None, None),
+        [only] => (Some(only.clone()), None),
+        [before, after] => (Some(before.clone()), Some(after.clone())),
+        _ => return Err(Failure::Unanswerable("a picture shows one capture, or two compared".to_owned())),
     };
-    if let Some(path) = &path {
+    for path in &arguments.files {
         output::refuse_to_replace(path, picture)?;
     }
     let defaults = ScreenshotOptions::default();
     let options = ScreenshotOptions {
         path,
+        compared_with,
         open: open.clone(),
         size_points: arguments.size.unwrap_or(defaults.size_points),
         pixels_per_point: arguments.pixels_per_point.unwrap_or(defaults.pixels_per_point),

@@ -48,6 +48,49 @@ impl UnionTree {
     pub fn change(&self, node: TreeNodeId) -> Change {
         Change::of(self.total(node), self.total[0].larger_bytes())
     }
+
+    /// What vanished, and the frames that it lay below; as wide as what vanished was. Each node's change stays the same.
+    #[must_use]
+    pub fn only_vanished(&self) -> Self {
+        let rows = self.tree.nodes.len();
+        let mut weights = vec![0_u64; rows];
+        let mut is_kept = vec![false; rows];
+        for row in (0..rows).rev() {
+            let node = TreeNodeId(row as u32);
+            if row == 0 || self.change(node) == Change::Vanished {
+                is_kept[row] = true;
+            }
+            if row != 0 && is_kept[row] {
+                if self.change(node) == Change::Vanished {
+                    weights[row] = weights[row].saturating_add(self.own(node).before.bytes.unsigned_abs());
+                }
+                let parent = self.tree.node(node).parent.0 as usize;
+                is_kept[parent] = true;
+                weights[parent] = weights[parent].saturating_add(weights[row]);
+            }
+        }
+        let mut moved = vec![0_u32; rows];
+        let mut kept = Vec::new();
+        let mut loose = Vec::new();
+        for row in (0..rows).filter(|&row| is_kept[row]) {
+            let node = self.tree.nodes[row];
+            moved[row] = loose.len() as u32;
+            kept.push(row);
+            loose.push(LooseNode {
+                location: node.location,
+                thread: node.thread,
+                parent: moved[node.parent.0 as usize],
+                amount: node.amount,
+                own: node.own,
+                weight: weights[row],
+            });
+        }
+        let (tree, order) = lay_out_in_order(&loose, self.tree.is_inverted);
+        let row_of = |at: &u32| kept[*at as usize];
+        let total = order.iter().map(|at| self.total[row_of(at)]).collect();
+        let own = order.iter().map(|at| self.own[row_of(at)]).collect();
+        Self { tree, total, own }
+    }
 }
 
 /// One of the two answers, as its own capture's tree.

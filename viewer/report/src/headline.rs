@@ -10,6 +10,7 @@
 use crate::labels::{self, Labels};
 use crate::size::{Units, format_bytes, format_counted, format_share, format_sum};
 use crate::time::{format_duration, format_elapsed};
+use memray_compare::Change;
 use memray_index::{
     Answer, CaptureInfo, Filter, Index, LocationId, Mode, Question, Refusal, Timeline, Tree, TreeNodeId, TreeOptions,
 };
@@ -36,6 +37,20 @@ pub struct Segment {
     pub text: String,
     /// What selecting it selects.
     pub location: Option<LocationId>,
+    /// Which kind of change it tells, where it tells one.
+    pub change: Option<Change>,
+}
+
+impl Segment {
+    /// Words alone.
+    pub(crate) fn plain(text: impl Into<String>) -> Self {
+        Self { text: text.into(), location: None, change: None }
+    }
+
+    /// The name of a location.
+    pub(crate) fn name(text: String, location: LocationId) -> Self {
+        Self { text, location: Some(location), change: None }
+    }
 }
 
 /// What a headline is made of.
@@ -99,7 +114,7 @@ impl Headline {
 }
 
 fn segments(subject: Subject<'_>, names: &impl Labels, units: Units) -> Vec<Segment> {
-    let plain = |text: String| Segment { text, location: None };
+    let plain = Segment::plain::<String>;
     let Some(root) = subject.peak.nodes.first() else {
         return vec![plain("No allocations were recorded".to_owned())];
     };
@@ -136,7 +151,7 @@ fn segments(subject: Subject<'_>, names: &impl Labels, units: Units) -> Vec<Segm
             Some(location) => {
                 let place = labels::place(names, location);
                 segments.push(plain(quantity + " in "));
-                segments.push(Segment { text: labels::function(names, location), location: Some(location) });
+                segments.push(Segment::name(labels::function(names, location), location));
                 if !place.is_empty() {
                     segments.push(plain(format!(" ({place})")));
                 }
@@ -279,7 +294,7 @@ mod tests {
         let headline = headline_of(&info(), &tree, &names);
         assert_eq!(headline.text(), "Peak 3.20 GiB at 14.5 s; 61 % of it in load_frame (loader.py:88)");
         let links: Vec<_> = headline.segments.iter().filter(|s| s.location.is_some()).collect();
-        assert_eq!(links, [&Segment { text: "load_frame".to_owned(), location: Some(load) }]);
+        assert_eq!(links, [&Segment::name("load_frame".to_owned(), load)]);
     }
 
     #[test]

@@ -70,6 +70,15 @@ pub fn label(labels: &impl Labels, location: LocationId) -> String {
     if place.is_empty() || place == function { function } else { format!("{function} ({place})") }
 }
 
+/// A stack in one line, the outermost frame first: `main (svc.py:201) → load (loader.py:88)`.
+pub(crate) fn path(labels: &impl Labels, frames: &[LocationId]) -> String {
+    if frames.is_empty() {
+        return NO_STACK.to_owned();
+    }
+    let frames: Vec<String> = frames.iter().map(|&frame| label(labels, frame)).collect();
+    frames.join(" \u{2192} ")
+}
+
 /// A thread as memray names it, unescaped: `0x2 (worker)`, so that two of one name stay apart.
 pub(crate) fn thread_label(index: &Index, thread: ThreadIndex) -> String {
     let Some(thread) = index.threads().get(thread.index()) else { return String::new() };

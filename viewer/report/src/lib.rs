@@ -17,6 +17,7 @@ pub mod headline;
 mod json;
 pub mod kept;
 pub mod labels;
+pub mod markdown;
 pub mod metadata;
 pub mod moments;
 pub mod notes;

@@ -101,7 +101,7 @@ mod tests {
     use crate::headline::Segment;
 
     fn summary_of(rows: &[Row], total_bytes: i64, names: &Names) -> String {
-        let segments = vec![Segment { text: "Peak 3.20 GiB".to_owned(), location: None }];
+        let segments = vec![Segment::plain("Peak 3.20 GiB")];
         let summary = Summary {
             headline: &Headline { segments, facts: vec!["ran 41.3 s".to_owned()] },
             notes: &[],

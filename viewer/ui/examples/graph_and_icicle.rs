@@ -210,6 +210,7 @@ impl eframe::App for Shown {
                         is_provisional: (self.has)("provisional"),
                         units: Units::Binary,
                         clock: WallClock::Utc,
+                        beside: None,
                     },
                 );
                 if let Some(range) = events.range {
@@ -234,6 +235,7 @@ impl eframe::App for Shown {
                         hits: self.hits.as_ref(),
                         selected: self.selected,
                         units: Units::Binary,
+                        changes: None,
                     },
                 );
                 if let Some(selection) = events.selection {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What the views need to know of an index to name things: [`Labels`]. Tests give them names made by hand.
 
+use memray_compare::Comparison;
 use memray_index::{FrameKind, Index, LocationId, LocationTraits, StringId, ThreadIndex};
 use std::borrow::Cow;
 
@@ -50,5 +51,28 @@ impl Labels for Index {
 
     fn thread(&self, thread: ThreadIndex) -> String {
         self.thread_label(thread)
+    }
+}
+
+impl Labels for Comparison {
+    fn location(&self, location: LocationId) -> LocationLabel<'_> {
+        let known = Self::location(self, location);
+        LocationLabel {
+            function: String::from_utf8_lossy(self.bytes(known.function)),
+            file: String::from_utf8_lossy(self.bytes(known.file)),
+            line: known.line,
+            kind: known.kind,
+            module: String::from_utf8_lossy(self.bytes(known.module)),
+            traits: known.traits,
+        }
+    }
+
+    fn string(&self, string: StringId) -> Cow<'_, str> {
+        String::from_utf8_lossy(self.bytes(string))
+    }
+
+    /// None: threads are merged where captures are compared.
+    fn thread(&self, _: ThreadIndex) -> String {
+        String::new()
     }
 }

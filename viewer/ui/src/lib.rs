@@ -6,6 +6,7 @@
 pub mod app;
 mod background;
 mod cell;
+mod delta_table;
 pub mod details;
 mod error;
 pub mod fonts;
@@ -13,6 +14,7 @@ pub mod growth_view;
 #[cfg(test)]
 mod handmade;
 pub mod icicle;
+mod joined_buttons;
 pub mod labels;
 mod landmark;
 mod listing;

@@ -5,6 +5,7 @@ use crate::labels::Labels;
 use crate::shown::{file_name, shown};
 use crate::theme::Palette;
 use egui::{RichText, Ui};
+use memray_compare::DeltaKey;
 use memray_index::{GroupBy, LocationId, RowKey};
 use memray_report::labels::NO_STACK;
 use std::borrow::Cow;
@@ -46,6 +47,20 @@ impl<'a> RowName<'a> {
                 _ => NO_STACK,
             })),
         }
+    }
+
+    /// Names a row of a table of two captures.
+    pub(crate) fn of_delta(key: &'a DeltaKey, group_by: GroupBy, labels: &'a dyn Labels) -> Self {
+        let key = match key {
+            DeltaKey::Location(location) => RowKey::Location(*location),
+            DeltaKey::Function(function, file) => RowKey::Function(*function, *file),
+            DeltaKey::File(file) => RowKey::File(*file),
+            DeltaKey::Module(module) => RowKey::Module(*module),
+            DeltaKey::Name(name) => return Self { name: String::from_utf8_lossy(name), ..Self::default() },
+            DeltaKey::Allocator(allocator) => RowKey::Allocator(*allocator),
+            DeltaKey::None => RowKey::None,
+        };
+        Self::of(key, group_by, labels)
     }
 
     /// Its name, escaped and bounded.

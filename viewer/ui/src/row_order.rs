@@ -4,6 +4,7 @@
 
 use crate::background::{Background, Poll};
 use egui::Context;
+use memray_report::size::{format_count, format_counted};
 use std::cmp::Reverse;
 use std::sync::Arc;
 
@@ -95,6 +96,15 @@ const AT_ONCE: usize = 10_000;
 /// An order being computed, and what it answers.
 type Running<Row, By> = (Arrangement<Row, By>, Background<Vec<u32>>);
 
+/// Where a row was found, or that it was not.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Found<Key> {
+    key: Key,
+    at: Option<usize>,
+    /// The order in which it was looked for.
+    generation: u64,
+}
+
 /// Rows in the order shown.
 pub(crate) struct RowOrder<Row, By> {
     /// What `order` answers.
@@ -155,19 +165,49 @@ impl<Row, By: SortBy> RowOrder<Row, By> {
         self.generation += 1;
     }
 
-    /// Counts the orders: what was found in one need not lie there in the next.
-    pub(crate) fn generation(&self) -> u64 {
-        self.generation
-    }
-
     /// Rows in the order shown.
     pub(crate) fn rows(&self) -> &[u32] {
         &self.order
     }
 
-    /// Whether a newer order is being computed.
-    pub(crate) fn is_running(&self) -> bool {
-        self.running.is_some()
+    /// How many rows are shown of how many there are.
+    pub(crate) fn in_words(&self) -> String {
+        let (shown, all) = (self.order.len(), self.key.as_ref().map_or(0, |key| key.rows.len()));
+        if self.running.is_some() {
+            "sorting…".to_owned()
+        } else if shown == all {
+            format_counted(all as i128, "row")
+        } else {
+            format!("{} of {} match", format_count(shown as i128), format_counted(all as i128, "row"))
+        }
+    }
+
+    /// Where a row is in the order, and whether it is looked for there for the first time: then it is brought into view.
+    /// `found` keeps where it was last.
+    pub(crate) fn find<Key: Clone + PartialEq>(
+        &self,
+        found: &mut Option<Found<Key>>,
+        key: Option<&Key>,
+        rows: &[Row],
+        is_row: impl Fn(&Row, &Key) -> bool,
+    ) -> (Option<usize>, Option<usize>) {
+        let Some(key) = key else {
+            *found = None;
+            return (None, None);
+        };
+        let is_new = match found {
+            Some(found) if found.key == *key && found.generation == self.generation => return (found.at, None),
+            found => found.as_ref().is_none_or(|found| found.key != *key),
+        };
+        let is_selected = |row: &u32| rows.get(*row as usize).is_some_and(|row| is_row(row, key));
+        let at = self.order.iter().position(is_selected);
+        *found = Some(self.found(key.clone(), at));
+        (at, at.filter(|_| is_new))
+    }
+
+    /// That a row is there in this order.
+    pub(crate) fn found<Key>(&self, key: Key, at: Option<usize>) -> Found<Key> {
+        Found { key, at, generation: self.generation }
     }
 }
 

@@ -3,6 +3,7 @@
 //! names a raw colour.
 
 use egui::Color32;
+use memray_compare::Change;
 
 /// The colours of one theme.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -45,6 +46,19 @@ pub struct Palette {
     pub neutral_frame: Color32,
     /// A search hit's outline.
     pub search_hit: Color32,
+    /// A frame that has more than before, where two captures are compared. More is of the hue of vermilion and less of
+    /// blue's, which are told apart with any kind of colour vision; signs stand beside them.
+    pub more_frame: Color32,
+    /// A frame that was not there before.
+    pub new_frame: Color32,
+    /// A frame that has less than before.
+    pub less_frame: Color32,
+    /// The outline of a frame that is not there any more.
+    pub vanished_outline: Color32,
+    /// What is before: its name and its graph.
+    pub before: Color32,
+    /// What is after.
+    pub after: Color32,
 }
 
 const fn rgb(hex: u32) -> Color32 {
@@ -73,6 +87,12 @@ impl Palette {
         library_frame: rgb(0x343a42),
         neutral_frame: rgb(0x2a2e34),
         search_hit: rgb(0xf5b942),
+        more_frame: rgb(0xa8461c),
+        new_frame: rgb(0xc4400a),
+        less_frame: rgb(0x2a68a8),
+        vanished_outline: rgb(0x62b5fb),
+        before: rgb(0x62b5fb),
+        after: rgb(0xf28c5a),
     };
 
     /// The light theme.
@@ -96,7 +116,22 @@ impl Palette {
         library_frame: rgb(0xe3e7eb),
         neutral_frame: rgb(0xeceff2),
         search_hit: rgb(0xd07f00),
+        more_frame: rgb(0xf2a27e),
+        new_frame: rgb(0xf08a5c),
+        less_frame: rgb(0x8fc0ee),
+        vanished_outline: rgb(0x1669c5),
+        before: rgb(0x1669c5),
+        after: rgb(0xb8450e),
     };
+
+    /// Words that tell a change.
+    pub fn change_text(&self, change: Change) -> Color32 {
+        match change {
+            Change::Neutral => self.text,
+            Change::More | Change::New => self.after,
+            Change::Less | Change::Vanished => self.before,
+        }
+    }
 
     /// The one that goes with egui's visuals.
     pub fn of(visuals: &egui::Visuals) -> Self {

@@ -4,8 +4,9 @@
 
 use super::text::glyph;
 use super::{Diff, caveat_sentence, verdict_facts};
-use crate::escape;
+use crate::markdown::plain;
 use crate::size::{format_bytes, format_bytes_signed, format_count_signed};
+use crate::{escape, labels};
 use std::io::{self, Write};
 
 impl Diff<'_> {
@@ -43,30 +44,8 @@ impl Diff<'_> {
         }
         for stack in &self.stacks {
             let bytes = format_bytes_signed(stack.delta.bytes(), self.units);
-            writeln!(out, "- {bytes} in {}", plain(&self.path(&stack.frames)))?;
+            writeln!(out, "- {bytes} in {}", plain(&labels::path(self.comparison, &stack.frames)))?;
         }
         Ok(())
-    }
-}
-
-/// Text in which Markdown finds nothing to format.
-fn plain(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for character in text.chars() {
-        if "\\`*_{}[]<>#|~&!".contains(character) {
-            out.push('\\');
-        }
-        out.push(character);
-    }
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_are_not_formatted() {
-        assert_eq!(plain("<module> (a_b.py:3) | x"), "\\<module\\> (a\\_b.py:3) \\| x");
     }
 }

@@ -9,7 +9,8 @@ mod text;
 mod verdict;
 
 pub use caveats::{caveat_sentence, caveat_words};
-pub use verdict::{verdict_facts, verdict_sentence};
+pub use text::glyph;
+pub use verdict::{verdict_facts, verdict_segments, verdict_sentence};
 
 use crate::caption::mode_words;
 use crate::labels::{self, NO_STACK};
@@ -91,14 +92,7 @@ impl<'a> Diff<'a> {
 
     /// What is compared, in words: the same of both, or each.
     fn subject(&self) -> String {
-        let words = |mode, side: &memray_index::Index| mode_words(mode, side.info(), side.timeline());
-        let before = words(&self.modes[0], self.comparison.before());
-        let after = words(&self.modes[1], self.comparison.after());
-        match (self.modes, before == after) {
-            ([Mode::Peak, Mode::Peak], _) => "Live at each peak".to_owned(),
-            (_, true) => before,
-            (_, false) => format!("A: {before}; B: {after}"),
-        }
+        subject(self.comparison, &self.modes)
     }
 
     /// What a table's rows are, for its caption.
@@ -129,6 +123,17 @@ impl<'a> Diff<'a> {
             DeltaKey::None if self.by == GroupBy::OwnCodeLine => "outside the program\u{2019}s own code".to_owned(),
             DeltaKey::None => NO_STACK.to_owned(),
         }
+    }
+}
+
+/// Which memory of both is compared, in words: the same of both, or each.
+pub fn subject(comparison: &Comparison, modes: &[Mode; 2]) -> String {
+    let words = |mode, side: &memray_index::Index| mode_words(mode, side.info(), side.timeline());
+    let (before, after) = (words(&modes[0], comparison.before()), words(&modes[1], comparison.after()));
+    match (modes, before == after) {
+        ([Mode::Peak, Mode::Peak], _) => "Live at each peak".to_owned(),
+        (_, true) => before,
+        (_, false) => format!("A: {before}; B: {after}"),
     }
 }
 

@@ -3,9 +3,9 @@
 
 use super::{Diff, caveat_sentence, verdict_facts};
 use crate::columns::{fill, table, wrap};
+use crate::escape;
 use crate::headline::FACT_SEPARATOR;
 use crate::size::{format_bytes, format_bytes_signed, format_count, format_counted, format_share_signed};
-use crate::{escape, labels};
 use memray_compare::{Change, Delta, DeltaRow};
 use std::io::{self, Write};
 
@@ -62,19 +62,10 @@ impl Diff<'_> {
             format_count(delta.after.allocations),
         )
     }
-
-    /// The outermost first: `main (svc.py:201) → load (loader.py:88)`.
-    pub(super) fn path(&self, frames: &[memray_index::LocationId]) -> String {
-        if frames.is_empty() {
-            return labels::NO_STACK.to_owned();
-        }
-        let frames: Vec<String> = frames.iter().map(|&frame| labels::label(self.comparison, frame)).collect();
-        frames.join(" \u{2192} ")
-    }
 }
 
 /// What stands for a change beside its sign and its colour.
-pub(super) fn glyph(change: Change) -> char {
+pub fn glyph(change: Change) -> char {
     match change {
         Change::Neutral => '=',
         Change::More => '\u{25b2}',

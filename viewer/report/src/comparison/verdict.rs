@@ -2,24 +2,32 @@
 //! The verdict in words: `Peak +412 MiB (+18 %): 390 MiB in parse_rows (parser.py:88), new in B`, and the facts below it.
 
 use super::caveats::caveat_words;
+use crate::headline::Segment;
 use crate::labels::{self, Labels};
 use crate::size::{Units, format_bytes, format_bytes_signed, format_share_signed};
 use crate::time::format_duration;
 use memray_compare::{Cause, Caveat, Change, Delta, Verdict};
+use memray_index::LocationId;
 
 /// The sentence that is said first.
 pub fn verdict_sentence(verdict: &Verdict, names: &impl Labels, units: Units) -> String {
+    verdict_segments(verdict, names, units).into_iter().map(|segment| segment.text).collect()
+}
+
+/// The same piece by piece: names can be followed, and changes have their kind.
+pub fn verdict_segments(verdict: &Verdict, names: &impl Labels, units: Units) -> Vec<Segment> {
     let peak = verdict.peak;
     if peak.bytes() == 0 {
-        return format!("Peak unchanged at {}", format_bytes(peak.after.bytes, units));
+        return vec![Segment::plain(format!("Peak unchanged at {}", format_bytes(peak.after.bytes, units)))];
     }
-    let mut sentence = format!("Peak {}", change_words(peak, units));
-    let causes: Vec<String> = verdict.causes.iter().map(|cause| cause_words(cause, names, units)).collect();
-    if !causes.is_empty() {
-        sentence += ": ";
-        sentence += &causes.join("; ");
+    let change = if peak.bytes() > 0 { Change::More } else { Change::Less };
+    let mut segments =
+        vec![Segment::plain("Peak "), Segment { change: Some(change), ..Segment::plain(change_words(peak, units)) }];
+    for (at, cause) in verdict.causes.iter().enumerate() {
+        segments.push(Segment::plain(if at == 0 { ": " } else { "; " }));
+        add_cause(cause, names, units, &mut segments);
     }
-    sentence
+    segments
 }
 
 /// What is said below it: what leaked, what was allocated, how long it ran, and what makes the two hard to compare.
@@ -55,14 +63,21 @@ fn change_words(delta: Delta, units: Units) -> String {
     }
 }
 
-fn cause_words(cause: &Cause, names: &impl Labels, units: Units) -> String {
-    let place = labels::label(names, cause.location);
+fn add_cause(cause: &Cause, names: &impl Labels, units: Units, segments: &mut Vec<Segment>) {
     let bytes = cause.delta.bytes();
-    match cause.change {
-        Change::New => format!("{} in {place}, new in B", format_bytes(bytes, units)),
-        Change::Vanished => format!("{} in {place}, gone in B", format_bytes_signed(bytes, units)),
-        _ => format!("{} in {place}", format_bytes_signed(bytes, units)),
-    }
+    let (bytes, end) = match cause.change {
+        Change::New => (format_bytes(bytes, units), ", new in B"),
+        Change::Vanished => (format_bytes_signed(bytes, units), ", gone in B"),
+        _ => (format_bytes_signed(bytes, units), ""),
+    };
+    segments.push(Segment::plain(format!("{bytes} in ")));
+    let (function, place) = (labels::function(names, cause.location), labels::place(names, cause.location));
+    let place = if place.is_empty() || place == function { String::new() } else { format!(" ({place})") };
+    segments.push(match cause.location {
+        LocationId::NONE => Segment::plain(function),
+        location => Segment::name(function, location),
+    });
+    segments.push(Segment::plain(place + end));
 }
 
 #[cfg(test)]
@@ -111,6 +126,25 @@ mod tests {
         assert_eq!(said(grown, vec![]), "Peak +412 MiB (+18 %)");
         assert_eq!(said(delta(MIB, MIB), vec![]), "Peak unchanged at 1.00 MiB");
         assert_eq!(said(delta(0, MIB), vec![]), "Peak +1.00 MiB");
+    }
+
+    #[test]
+    fn a_name_can_be_followed_and_the_peaks_change_has_its_kind() {
+        let mut names = Names::default();
+        let location = names.own("parse_rows", "/srv/parser.py", 88);
+        let cause = |location| Cause { location, delta: delta(0, 390 * MIB), change: Change::New };
+        let peak = delta(2289 * MIB, 2701 * MIB);
+        let pieces = |peak, location| verdict_segments(&verdict(peak, vec![cause(location)]), &names, Units::Binary);
+        let grown = pieces(peak, location);
+        let links: Vec<_> = grown.iter().filter(|piece| piece.location.is_some()).collect();
+        assert_eq!(links, [&Segment::name("parse_rows".to_owned(), location)]);
+        let changes = |pieces: Vec<Segment>| -> Vec<_> {
+            pieces.into_iter().filter_map(|piece| Some((piece.text, piece.change?))).collect()
+        };
+        assert_eq!(changes(grown), [("+412 MiB (+18 %)".to_owned(), Change::More)]);
+        let shrunk = pieces(peak.swapped(), LocationId::NONE);
+        assert!(shrunk.iter().all(|piece| piece.location.is_none()), "memory without a stack leads nowhere");
+        assert_eq!(changes(shrunk), [("\u{2212}412 MiB (\u{2212}15 %)".to_owned(), Change::Less)]);
     }
 
     #[test]

@@ -157,7 +157,7 @@ mod sample {
     pub(super) fn with_sample<T>(largest: usize, run: impl FnOnce(&Report<'_, Names>) -> T) -> T {
         let mut names = Names::default();
         let statistics = sample(&mut names);
-        let segments = vec![Segment { text: "Peak 3.91 KiB; all of it in load".to_owned(), location: None }];
+        let segments = vec![Segment::plain("Peak 3.91 KiB; all of it in load")];
         run(&Report {
             headline: &Headline { segments, facts: vec!["ran 41.3 s".to_owned(), "3 threads".to_owned()] },
             notes: &[Note { kind: NoteKind::Aggregated, text: "A note.".to_owned(), detail: None }],

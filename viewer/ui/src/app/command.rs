@@ -12,6 +12,8 @@ pub enum Command {
     Open,
     OpenPath,
     OpenSample,
+    CompareWith,
+    Swap,
     Reload,
     Close,
     Quit,
@@ -19,11 +21,13 @@ pub enum Command {
     ShowTable,
     ShowGrowth,
     ShowStatistics,
+    ShowSideBySide,
     Search,
     NextHit,
     PreviousHit,
     Clear,
     Copy,
+    CopyMarkdown,
     Back,
     Forward,
     ZoomIn,
@@ -34,6 +38,8 @@ pub enum Command {
     ToggleFoldLibraries,
     ToggleOwnCodeColour,
     ToggleSplitThreads,
+    ToggleOnlyVanished,
+    ToggleLinked,
     JumpToPeak,
     JumpToPeakRss,
     TypeMoment,
@@ -69,6 +75,19 @@ impl Group {
     }
 }
 
+/// What has to be open for a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Needs {
+    /// Nothing.
+    Nothing,
+    /// One capture.
+    Capture,
+    /// Two that are compared.
+    Comparison,
+    /// Either.
+    Any,
+}
+
 const NONE: Modifiers = Modifiers::NONE;
 
 const fn key(key: Key) -> KeyboardShortcut {
@@ -81,10 +100,12 @@ const fn with(modifiers: Modifiers, key: Key) -> KeyboardShortcut {
 
 impl Command {
     /// All of them, in the order of menus and of the sheet of keys.
-    pub const ALL: [Self; 33] = [
+    pub const ALL: [Self; 39] = [
         Self::Open,
         Self::OpenPath,
         Self::OpenSample,
+        Self::CompareWith,
+        Self::Swap,
         Self::Reload,
         Self::Close,
         Self::Quit,
@@ -92,11 +113,13 @@ impl Command {
         Self::ShowTable,
         Self::ShowGrowth,
         Self::ShowStatistics,
+        Self::ShowSideBySide,
         Self::Search,
         Self::NextHit,
         Self::PreviousHit,
         Self::Clear,
         Self::Copy,
+        Self::CopyMarkdown,
         Self::Back,
         Self::Forward,
         Self::ZoomIn,
@@ -107,6 +130,8 @@ impl Command {
         Self::ToggleInverted,
         Self::ToggleFlames,
         Self::ToggleSplitThreads,
+        Self::ToggleOnlyVanished,
+        Self::ToggleLinked,
         Self::JumpToPeak,
         Self::JumpToPeakRss,
         Self::TypeMoment,
@@ -123,6 +148,8 @@ impl Command {
             Self::Open => "Open…",
             Self::OpenPath => "Open a path…",
             Self::OpenSample => "Open the sample",
+            Self::CompareWith => "Compare with…",
+            Self::Swap => "Swap A and B",
             Self::Reload => "Reload",
             Self::Close => "Close",
             Self::Quit => "Quit",
@@ -130,11 +157,13 @@ impl Command {
             Self::ShowTable => "Table",
             Self::ShowGrowth => "Growth",
             Self::ShowStatistics => "Statistics",
+            Self::ShowSideBySide => "Side by side",
             Self::Search => "Search",
             Self::NextHit => "Next hit",
             Self::PreviousHit => "Previous hit",
             Self::Clear => "Clear",
             Self::Copy => "Copy",
+            Self::CopyMarkdown => "Copy as Markdown",
             Self::Back => "Back",
             Self::Forward => "Forward",
             Self::ZoomIn => "Zoom in",
@@ -145,6 +174,8 @@ impl Command {
             Self::ToggleFoldLibraries => "Fold libraries",
             Self::ToggleOwnCodeColour => "Own code in colour",
             Self::ToggleSplitThreads => "Split threads",
+            Self::ToggleOnlyVanished => "Only vanished",
+            Self::ToggleLinked => "Linked",
             Self::JumpToPeak => "Jump to the peak",
             Self::JumpToPeakRss => "Jump to the peak RSS",
             Self::TypeMoment => "Type a moment or range…",
@@ -162,6 +193,8 @@ impl Command {
             Self::Open => "Choose a capture in the desktop's file dialog",
             Self::OpenPath => "Type or paste a capture's path",
             Self::OpenSample => "Open the capture that comes with the program: a small shop with a leak and a cache",
+            Self::CompareWith => "Compare this capture with another, which comes after it",
+            Self::Swap => "Let the capture that is before be after",
             Self::Reload => "Read the file again",
             Self::Close => "Close the capture and go back to the start",
             Self::Quit => "Close the window",
@@ -169,11 +202,15 @@ impl Command {
             Self::ShowTable => "Show functions, files and modules as a table",
             Self::ShowGrowth => "Show what grew, ranked",
             Self::ShowStatistics => "Show the whole run's statistics",
+            Self::ShowSideBySide => "Show both captures' icicles side by side; they move together",
             Self::Search => "Search functions, files and modules; /…/ is a regular expression",
             Self::NextHit => "Select the next frame that matches the search",
             Self::PreviousHit => "Select the previous frame that matches the search",
             Self::Clear => "Clear the selection, then the zoom, then the range",
             Self::Copy => "Copy the name and place of what is selected",
+            Self::CopyMarkdown => {
+                "Copy what is said first, the figures and the largest stacks, for an issue or a review"
+            }
             Self::Back => "Go back to the view before",
             Self::Forward => "Go forward again",
             Self::ZoomIn => "Zoom in",
@@ -184,6 +221,8 @@ impl Command {
             Self::ToggleFoldLibraries => "Fold frames of libraries into the own-code frame that called them",
             Self::ToggleOwnCodeColour => "Own code in colour by module, libraries grey; otherwise every frame grey",
             Self::ToggleSplitThreads => "Give each thread a tower of its own",
+            Self::ToggleOnlyVanished => "Show only what is not there any more",
+            Self::ToggleLinked => "Ask both captures about the same memory at the same time of their runs",
             Self::JumpToPeak => "Show what was live when the heap was largest",
             Self::JumpToPeakRss => "Show what was live when the process was largest",
             Self::TypeMoment => "Type a moment (14.2s, 0:20:00, 14:03:20, #12, end) or a range (14.2s-20s)",
@@ -201,6 +240,8 @@ impl Command {
         match self {
             Self::Open => const { &[key(Key::O), with(CTRL, Key::O)] },
             Self::OpenPath => const { &[with(CTRL, Key::L)] },
+            Self::CompareWith => const { &[with(CTRL, Key::D)] },
+            Self::Swap => const { &[key(Key::X)] },
             Self::Reload => const { &[key(Key::F5)] },
             Self::Close => const { &[with(CTRL, Key::W)] },
             Self::Quit => const { &[with(CTRL, Key::Q)] },
@@ -208,11 +249,14 @@ impl Command {
             Self::ShowTable => const { &[key(Key::Num2)] },
             Self::ShowGrowth => const { &[key(Key::Num3)] },
             Self::ShowStatistics => const { &[key(Key::Num4)] },
+            Self::ShowSideBySide => const { &[key(Key::Num5)] },
             Self::Search => const { &[key(Key::Slash), with(CTRL, Key::F)] },
             Self::PreviousHit => const { &[with(Modifiers::SHIFT, Key::Enter)] },
             Self::NextHit => const { &[key(Key::Enter)] },
             Self::Clear => const { &[key(Key::Escape)] },
             Self::Copy => const { &[with(CTRL, Key::C)] },
+            // Not Ctrl, Shift and C: a window hears of that as of Ctrl and C.
+            Self::CopyMarkdown => const { &[with(CTRL, Key::M)] },
             Self::Back => const { &[with(Modifiers::ALT, Key::ArrowLeft)] },
             Self::Forward => const { &[with(Modifiers::ALT, Key::ArrowRight)] },
             Self::ZoomIn => const { &[key(Key::Plus), key(Key::Equals)] },
@@ -223,6 +267,8 @@ impl Command {
             Self::ToggleFoldLibraries => const { &[key(Key::L)] },
             Self::ToggleOwnCodeColour => const { &[key(Key::C)] },
             Self::ToggleSplitThreads => const { &[key(Key::T)] },
+            Self::ToggleOnlyVanished => const { &[key(Key::V)] },
+            Self::ToggleLinked => const { &[key(Key::K)] },
             Self::JumpToPeak => const { &[key(Key::P)] },
             Self::JumpToPeakRss => const { &[key(Key::R)] },
             Self::TypeMoment => const { &[key(Key::G)] },
@@ -238,7 +284,14 @@ impl Command {
     /// The menu it stands in.
     pub fn group(self) -> Group {
         match self {
-            Self::Open | Self::OpenPath | Self::OpenSample | Self::Reload | Self::Close | Self::Quit => Group::File,
+            Self::Open
+            | Self::OpenPath
+            | Self::OpenSample
+            | Self::CompareWith
+            | Self::Swap
+            | Self::Reload
+            | Self::Close
+            | Self::Quit => Group::File,
             Self::JumpToPeak
             | Self::JumpToPeakRss
             | Self::TypeMoment
@@ -246,7 +299,8 @@ impl Command {
             | Self::ToggleIrrelevant
             | Self::EditFilter
             | Self::ClearFilter
-            | Self::ToggleSplitThreads => Group::Capture,
+            | Self::ToggleSplitThreads
+            | Self::ToggleLinked => Group::Capture,
             Self::ShowKeys => Group::Help,
             _ => Group::View,
         }
@@ -256,7 +310,8 @@ impl Command {
     pub fn starts_section(self) -> bool {
         matches!(
             self,
-            Self::Reload
+            Self::CompareWith
+                | Self::Reload
                 | Self::Quit
                 | Self::Search
                 | Self::Clear
@@ -267,9 +322,23 @@ impl Command {
         )
     }
 
-    /// Whether it makes sense without a capture.
-    pub fn needs_capture(self) -> bool {
-        !matches!(self, Self::Open | Self::OpenPath | Self::OpenSample | Self::Quit | Self::ShowKeys)
+    /// What has to be open for it.
+    pub fn needs(self) -> Needs {
+        match self {
+            Self::Open | Self::OpenPath | Self::OpenSample | Self::Quit | Self::ShowKeys => Needs::Nothing,
+            Self::CompareWith
+            | Self::ShowGrowth
+            | Self::ShowStatistics
+            | Self::Back
+            | Self::Forward
+            | Self::ToggleOwnCodeColour
+            | Self::ToggleSplitThreads
+            | Self::JumpToPeakRss
+            | Self::EditFilter
+            | Self::ClearFilter => Needs::Capture,
+            Self::Swap | Self::ShowSideBySide | Self::ToggleOnlyVanished | Self::ToggleLinked => Needs::Comparison,
+            _ => Needs::Any,
+        }
     }
 
     /// Its keys as people know them: `Ctrl+O`, `?`.

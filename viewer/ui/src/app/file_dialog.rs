@@ -30,7 +30,7 @@ const SOONEST_CANCEL: Duration = Duration::from_millis(700);
 
 impl FileDialog {
     /// Opens it, unless it is open.
-    pub(super) fn open(&mut self, folder: Option<PathBuf>, context: &Context) {
+    pub(super) fn open(&mut self, title: &'static str, folder: Option<PathBuf>, context: &Context) {
         if self.answer.is_some() {
             return;
         }
@@ -38,7 +38,7 @@ impl FileDialog {
         let context = context.clone();
         let started = std::thread::Builder::new().name("memray-view file dialog".to_owned()).spawn(move || {
             let mut dialog = rfd::FileDialog::new()
-                .set_title("Open a capture")
+                .set_title(title)
                 .add_filter("Captures and indexes", &["bin", "mvidx"])
                 .add_filter("All files", &["*"]);
             if let Some(folder) = folder {

@@ -166,7 +166,7 @@ fn pattern_text(pattern: &Pattern) -> String {
     }
 }
 
-fn chip(ui: &mut Ui, text: &str, help: &str) -> Response {
+pub(super) fn chip(ui: &mut Ui, text: &str, help: &str) -> Response {
     let palette = Palette::of(ui.visuals());
     let text = RichText::new(text).size(12.0).color(palette.text);
     let button = Button::new(text).corner_radius(CornerRadius::same(10)).stroke(Stroke::new(1.0, palette.outline));
@@ -174,5 +174,10 @@ fn chip(ui: &mut Ui, text: &str, help: &str) -> Response {
 }
 
 fn removable(ui: &mut Ui, text: &str) -> Response {
-    chip(ui, &format!("{text}  ×"), "Click to remove this filter")
+    removable_chip(ui, text, "Click to remove this filter")
+}
+
+/// A chip with a cross: what it says is gone once it is clicked.
+pub(super) fn removable_chip(ui: &mut Ui, text: &str, help: &str) -> Response {
+    chip(ui, &format!("{text}  ×"), help)
 }

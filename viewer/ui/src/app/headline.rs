@@ -6,8 +6,9 @@ use crate::landmark::landmark;
 use crate::style;
 use crate::theme::Palette;
 use egui::{Label, Link, Response, RichText, Sense, TextStyle, TextWrapMode, Ui, WidgetText};
-use memray_index::{GroupBy, RowKey};
+use memray_index::{GroupBy, LocationId, RowKey};
 use memray_report::escape;
+use memray_report::headline::Segment;
 
 /// No more of a command is looked at: a capture may hold a megabyte of it.
 const MAX_COMMAND_BYTES: usize = 2_000;
@@ -65,6 +66,33 @@ pub(super) fn short_command(command: &str) -> String {
     if rest.is_empty() { name.to_owned() } else { format!("{name} {rest}") }
 }
 
+/// Draws a sentence; the location whose name was clicked.
+pub(super) fn sentence(ui: &mut Ui, segments: &[Segment]) -> Option<LocationId> {
+    let palette = Palette::of(ui.visuals());
+    let mut clicked = None;
+    ui.horizontal_wrapped(|ui| {
+        ui.spacing_mut().item_spacing.x = 0.0;
+        for segment in segments {
+            match (segment.location, segment.change) {
+                (Some(location), _) => {
+                    let link =
+                        in_one_piece(ui, &segment.text, |ui, text| ui.add(link(text, &palette)), style::headline());
+                    landmark(ui, &segment.text, link.rect);
+                    if link.on_hover_text(format!("Select {}", segment.text)).clicked() {
+                        clicked = Some(location);
+                    }
+                }
+                (None, Some(change)) => {
+                    let text = RichText::new(unbroken(&segment.text)).text_style(style::headline());
+                    ui.label(text.color(palette.change_text(change)));
+                }
+                (None, None) => plain(ui, &segment.text, &palette),
+            }
+        }
+    });
+    clicked
+}
+
 /// Draws both lines.
 pub(super) fn show(ui: &mut Ui, document: &mut Document) {
     let palette = Palette::of(ui.visuals());
@@ -81,22 +109,9 @@ pub(super) fn show(ui: &mut Ui, document: &mut Document) {
             return;
         }
     };
-    ui.horizontal_wrapped(|ui| {
-        ui.spacing_mut().item_spacing.x = 0.0;
-        for segment in &headline.segments {
-            match segment.location {
-                Some(location) => {
-                    let link =
-                        in_one_piece(ui, &segment.text, |ui, text| ui.add(link(text, &palette)), style::headline());
-                    landmark(ui, &segment.text, link.rect);
-                    if link.on_hover_text(format!("Select {}", segment.text)).clicked() {
-                        document.select_row(RowKey::Location(location), GroupBy::Location);
-                    }
-                }
-                None => plain(ui, &segment.text, &palette),
-            }
-        }
-    });
+    if let Some(location) = sentence(ui, &headline.segments) {
+        document.select_row(RowKey::Location(location), GroupBy::Location);
+    }
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = 0.0;
         ui.label(RichText::new(headline.facts.join("  ·  ")).color(palette.text));

@@ -61,13 +61,16 @@ impl History {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::app::ModeChoice;
+    use crate::app::{Asked, ModeChoice};
 
     #[test]
     fn back_and_forward_return_to_the_same_steps() {
         let mut history = History::default();
         let first = Step { view: View::default(), zoom: None };
-        let second = Step { view: View { mode: ModeChoice::Leaked, ..View::default() }, zoom: None };
+        let second = Step {
+            view: View { asked: Asked { mode: ModeChoice::Leaked, ..Asked::default() }, ..View::default() },
+            zoom: None,
+        };
         history.left(first.clone());
         assert_eq!(history.back(second.clone()), Some(first.clone()));
         assert_eq!(history.forward(first), Some(second));

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The menu bar, made from the commands, with the search field at its right end.
 
-use super::command::{Command, Group};
+use super::command::{Command, Group, Needs};
 use super::document::Document;
-use super::{App, ModeChoice, Page, search_field};
+use super::{App, ModeChoice, Page, compare, search_field};
 use crate::settings::{ClockChoice, Settings, ThemeChoice, UnitChoice};
 use crate::style::MARGIN;
 use crate::theme::Palette;
@@ -21,19 +21,25 @@ pub(super) fn show(ui: &mut Ui, app: &mut App, commands: &mut Vec<Command>) {
             for group in Group::ALL {
                 ui.menu_button(group.label(), |ui| {
                     ui.set_min_width(230.0);
-                    let document = match &mut app.page {
-                        Page::Open(document) => Some(&mut **document),
-                        _ => None,
-                    };
-                    group_menu(ui, group, document, has_file, &mut app.settings, commands);
+                    group_menu(ui, group, &mut app.page, has_file, &mut app.settings, commands);
                 });
             }
-            if let Page::Open(document) = &mut app.page {
-                ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                    ui.add_space(6.0);
-                    search_field::show(ui, document, &app.settings, commands);
-                });
-            }
+            let units = app.settings.units.units();
+            let (search, found) = match &mut app.page {
+                Page::Open(document) => {
+                    let found = document.found(units);
+                    (&mut document.search, found)
+                }
+                Page::Comparing(document) => {
+                    let found = document.found(units);
+                    (&mut document.search, found)
+                }
+                _ => return,
+            };
+            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                ui.add_space(6.0);
+                search_field::show(ui, search, &found, commands);
+            });
         });
     });
 }
@@ -41,29 +47,33 @@ pub(super) fn show(ui: &mut Ui, app: &mut App, commands: &mut Vec<Command>) {
 fn group_menu(
     ui: &mut Ui,
     group: Group,
-    mut document: Option<&mut Document>,
+    page: &mut Page,
     has_file: bool,
     settings: &mut Settings,
     commands: &mut Vec<Command>,
 ) {
-    if group == Group::Capture
-        && let Some(document) = document.as_deref_mut()
-    {
-        modes(ui, document);
-        ui.separator();
+    match (group, &mut *page) {
+        (Group::Capture, Page::Open(document)) => {
+            modes(ui, document);
+            ui.separator();
+        }
+        (Group::Capture, Page::Comparing(document)) => {
+            compare::mode_menu(ui, document);
+            ui.separator();
+        }
+        _ => {}
     }
     for command in Command::ALL.into_iter().filter(|command| command.group() == group) {
         if command.starts_section() {
             ui.separator();
         }
-        let is_enabled = match command {
-            Command::Reload | Command::Close => has_file,
-            Command::Copy => document.as_deref().is_some_and(|document| document.view.selection.is_some()),
-            Command::Back => document.as_deref().is_some_and(|document| document.history.can_go_back()),
-            Command::Forward => document.as_deref().is_some_and(|document| document.history.can_go_forward()),
-            _ => !command.needs_capture() || document.is_some(),
+        let is_enabled =
+            if matches!(command, Command::Reload | Command::Close) { has_file } else { works(command, page) };
+        let is_on = match page {
+            Page::Open(document) => document.is_on(command),
+            Page::Comparing(document) => document.is_on(command),
+            _ => false,
         };
-        let is_on = document.as_deref().is_some_and(|document| document.is_on(command));
         let mut button = Button::selectable(is_on, command.label());
         if let Some(keys) = command.key_names().next() {
             button = button.shortcut_text(keys);
@@ -86,15 +96,32 @@ fn group_menu(
     }
 }
 
+/// Whether a command does anything on a page.
+fn works(command: Command, page: &Page) -> bool {
+    match (command.needs(), page) {
+        (Needs::Nothing, _) => true,
+        (Needs::Capture | Needs::Any, Page::Open(document)) => match command {
+            Command::Copy => document.view.selection.is_some(),
+            Command::Back => document.history.can_go_back(),
+            Command::Forward => document.history.can_go_forward(),
+            _ => true,
+        },
+        (Needs::Comparison | Needs::Any, Page::Comparing(document)) => {
+            command != Command::Copy || document.selected_text().is_some()
+        }
+        _ => false,
+    }
+}
+
 fn modes(ui: &mut Ui, document: &mut Document) {
     let info = document.index.info();
     for mode in ModeChoice::ALL {
         let refusal = mode.refusal(info);
-        let button = Button::selectable(document.view.mode == mode, mode.label(info));
+        let button = Button::selectable(document.view.asked.mode == mode, mode.label(info));
         let response = ui.add_enabled(refusal.is_none(), button).on_hover_text(mode.help());
         let response = response.on_disabled_hover_text(refusal.unwrap_or_default());
         if response.clicked() {
-            document.view.mode = mode;
+            document.view.asked.mode = mode;
             ui.close();
         }
     }

@@ -4,14 +4,18 @@
 
 mod caption;
 mod command;
+mod compare;
 mod document;
 mod document_page;
+mod drop_question;
 mod file_dialog;
 mod filter_bar;
 mod headline;
 mod history;
 mod how_far;
 mod key_sheet;
+mod latest;
+mod markdown_copy;
 mod menu;
 mod mode_bar;
 mod notes;
@@ -31,20 +35,22 @@ mod watcher;
 mod window;
 mod worker;
 
-pub use command::{Command, Group};
+pub use command::{Command, Group, Needs};
 pub use selection::Selection;
-pub use view::{ModeChoice, Tab, View};
+pub use view::{Asked, ModeChoice, Tab, View};
 pub use window::{RunOptions, run};
 
 use crate::settings::{Recent, Settings, SettingsFile, ThemeChoice};
+use compare::{BothOpened, CompareDocument, OpeningBoth};
 use document::Document;
+use drop_question::{Answer, DropQuestion};
 use egui::{Context, ThemePreference, Ui, ViewportCommand};
 use file_dialog::{Chosen, FileDialog};
 use memray_index::{Index, OpenOptions};
 use memray_report::escape;
 use opening::{Opened, Opening};
 use opening_page::SoFar;
-use path_entry::PathEntry;
+use path_entry::{PathEntry, Purpose};
 use sample::Sample;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -55,6 +61,8 @@ use watcher::Fingerprint;
 pub struct AppOptions {
     /// The capture to open; the start page if `None`.
     pub path: Option<PathBuf>,
+    /// The capture to compare it with, which comes after.
+    pub compared_with: Option<PathBuf>,
     /// How captures are opened.
     pub open: OpenOptions,
     /// Where settings are remembered; nowhere if `None`.
@@ -73,7 +81,10 @@ pub struct App {
     settings: Settings,
     page: Page,
     dialog: FileDialog,
+    /// What the dialog was opened for.
+    dialog_purpose: Purpose,
     path_entry: Option<PathEntry>,
+    drop_question: Option<DropQuestion>,
     sample: Option<Sample>,
     shows_keys: bool,
     /// Whether a text field or a menu had the keys at the end of the last pass.
@@ -88,6 +99,8 @@ enum Page {
     Start,
     Opening(Box<Reading>),
     Open(Box<Document>),
+    OpeningBoth(Box<OpeningBoth>),
+    Comparing(Box<CompareDocument>),
     Failed { path: PathBuf, message: String },
 }
 
@@ -126,7 +139,9 @@ impl App {
             settings,
             page: Page::Start,
             dialog: FileDialog::default(),
+            dialog_purpose: Purpose::default(),
             path_entry: None,
+            drop_question: None,
             sample: None,
             shows_keys: false,
             keys_are_taken: false,
@@ -135,8 +150,10 @@ impl App {
             #[cfg(feature = "test-channel")]
             test_channel: test_channel::TestChannel::default(),
         };
-        if let Some(path) = path {
-            app.open(&path, context);
+        match (path, app.options.compared_with.clone()) {
+            (Some(before), Some(after)) => app.compare(&before, &after, None, context),
+            (Some(path), None) | (None, Some(path)) => app.open(&path, context),
+            (None, None) => {}
         }
         app
     }
@@ -148,7 +165,11 @@ impl App {
         self.update(&context);
         // Escape has taken the focus from a text field before this pass begins, and still belongs to the field.
         let keys_are_taken = std::mem::take(&mut self.keys_are_taken) || context.text_edit_focused();
-        let searches = self.document().is_some_and(|document| document.search.pattern().is_some());
+        let searches = match &self.page {
+            Page::Open(document) => document.search.pattern().is_some(),
+            Page::Comparing(document) => document.search.pattern().is_some(),
+            _ => false,
+        };
         let mut commands = Command::pressed(&context, keys_are_taken, searches);
         let chosen_before = self.settings.choices();
         let view_before = self.document().map(|document| document.view.clone());
@@ -170,8 +191,14 @@ impl App {
                 }
             }
             Page::Open(document) => {
-                if let Some(text) = document_page::show(ui, document, &mut self.settings, &self.options, &mut commands)
-                {
+                let said = document_page::show(ui, document, &mut self.settings, &self.options, &mut commands);
+                if let Some(text) = said.or_else(|| document.markdown.poll(&context)) {
+                    self.say(text, &context);
+                }
+            }
+            Page::OpeningBoth(opening) => opening.show(ui, &self.settings, self.options.is_picture),
+            Page::Comparing(document) => {
+                if let Some(text) = compare::show(ui, document, &mut self.settings, &mut commands) {
                     self.say(text, &context);
                 }
             }
@@ -205,14 +232,11 @@ impl App {
     /// Takes what other threads have finished, and tells them what is wanted now. Draws nothing.
     fn update(&mut self, context: &Context) {
         match self.dialog.poll() {
-            Chosen::File(path) => self.open(&path, context),
+            Chosen::File(path) => self.chosen(&path, self.dialog_purpose, context),
             Chosen::Nothing if self.path_entry.as_ref().is_some_and(PathEntry::is_untouched) => self.path_entry = None,
             Chosen::NotYet | Chosen::Nothing | Chosen::NoDialog => {}
         }
-        let dropped = context.input(|input| input.raw.dropped_files.first().map(|file| file.path().to_owned()));
-        if let Some(path) = dropped.filter(|path| !path.as_os_str().is_empty()) {
-            self.open(&path, context);
-        }
+        self.take_dropped(context);
         if let Page::Opening(reading) = &mut self.page {
             let path = reading.opening.path.clone();
             match reading.opening.poll() {
@@ -225,9 +249,58 @@ impl App {
                 }
             }
         }
+        if let Page::OpeningBoth(opening) = &mut self.page {
+            let opened = opening.poll();
+            self.both_opened(opened, context);
+        }
         let units = self.settings.units.units();
-        if let Some(document) = self.document_mut() {
-            document.update(units);
+        match &mut self.page {
+            Page::Open(document) => document.update(units),
+            Page::Comparing(document) => document.update(units),
+            _ => {}
+        }
+    }
+
+    /// Opens a file that was dropped on the window. One that was dropped on another may be wanted beside that, two at once
+    /// are.
+    fn take_dropped(&mut self, context: &Context) {
+        let dropped: Vec<PathBuf> = context.input(|input| {
+            let paths = input.raw.dropped_files.iter().map(|file| file.path().to_owned());
+            paths.filter(|path| !path.as_os_str().is_empty()).collect()
+        });
+        match (dropped.as_slice(), &self.page) {
+            ([], _) => {}
+            ([before, after], _) => self.compare(before, after, None, context),
+            ([path, ..], Page::Open(_)) => self.drop_question = Some(DropQuestion { path: path.clone() }),
+            ([path, ..], _) => self.open(path, context),
+        }
+    }
+
+    fn both_opened(&mut self, opened: BothOpened, context: &Context) {
+        let before = |page: &mut Page| match page {
+            Page::OpeningBoth(opening) => opening.before.take(),
+            _ => None,
+        };
+        match opened {
+            BothOpened::NotYet => {}
+            BothOpened::Cancelled => self.page = before(&mut self.page).map_or(Page::Start, Page::Open),
+            BothOpened::Failed(path, message) => match before(&mut self.page) {
+                Some(document) => {
+                    self.page = Page::Open(document);
+                    self.say(message, context);
+                }
+                None => self.page = Page::Failed { path, message },
+            },
+            BothOpened::Indexes(paths, indexes) => {
+                for (path, index) in paths.iter().zip(&indexes) {
+                    self.remember(path, index);
+                }
+                let path = paths[1].clone();
+                self.page = match CompareDocument::new(paths, indexes, context) {
+                    Ok(document) => Page::Comparing(Box::new(document)),
+                    Err(error) => Page::Failed { path, message: error.to_string() },
+                };
+            }
         }
     }
 
@@ -236,8 +309,9 @@ impl App {
         self.update(context);
         match &self.page {
             Page::Start | Page::Failed { .. } => true,
-            Page::Opening(_) => false,
+            Page::Opening(_) | Page::OpeningBoth(_) => false,
             Page::Open(document) => document.is_settled(),
+            Page::Comparing(document) => document.is_settled(),
         }
     }
 
@@ -263,6 +337,34 @@ impl App {
         }
     }
 
+    /// Does with a file what it was chosen for.
+    fn chosen(&mut self, path: &Path, purpose: Purpose, context: &Context) {
+        match (purpose, self.document().map(|document| document.path.clone())) {
+            (Purpose::Compare, Some(open)) => self.compare_with(&open, path, context),
+            _ => self.open(path, context),
+        }
+    }
+
+    /// Compares the open capture with another, which comes after it.
+    fn compare_with(&mut self, before: &Path, after: &Path, context: &Context) {
+        let open = match std::mem::replace(&mut self.page, Page::Start) {
+            Page::Open(document) => Some(document),
+            _ => None,
+        };
+        self.compare(before, after, open, context);
+    }
+
+    /// Compares two captures, of which one may be open.
+    fn compare(&mut self, before: &Path, after: &Path, open: Option<Box<Document>>, context: &Context) {
+        let [before, after] = [before, after].map(|path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned()));
+        self.path_entry = None;
+        self.drop_question = None;
+        self.page = match OpeningBoth::start([&before, &after], open, &self.options.open, context) {
+            Ok(opening) => Page::OpeningBoth(Box::new(opening)),
+            Err((error, open)) => failed(after, error.to_string(), open),
+        };
+    }
+
     /// Opens a capture, on a thread of its own.
     fn open(&mut self, path: &Path, context: &Context) {
         self.read(path, None, context);
@@ -281,6 +383,11 @@ impl App {
 
     /// Reads the file again; what is open stays where that fails.
     fn reload(&mut self, context: &Context) {
+        if let Page::Comparing(document) = &self.page {
+            let [before, after] = document.paths.clone();
+            self.compare(&before, &after, None, context);
+            return;
+        }
         let Some(path) = self.path().map(Path::to_owned) else { return };
         let before = match std::mem::replace(&mut self.page, Page::Start) {
             Page::Open(document) => Some(document),
@@ -293,6 +400,7 @@ impl App {
         // The folder from which it was started may not be the one in which it is opened again.
         let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         self.path_entry = None;
+        self.drop_question = None;
         self.page = match Opening::start(&path, &self.options.open, context) {
             Ok(opening) => Page::Opening(Box::new(Reading { opening, before, so_far: SoFar::default() })),
             Err(error) => failed(path, error.to_string(), before),
@@ -308,17 +416,13 @@ impl App {
         view: Option<View>,
         context: &Context,
     ) {
-        if !self.sample.as_ref().is_some_and(|sample| sample.is_at(&path)) {
-            self.remember(&path, &index);
-        }
+        self.remember(&path, &index);
         self.page = match Document::new(path.clone(), index, took, fingerprint, context) {
             Ok(mut document) => {
                 if let Some(view) = view {
                     // Moments of the file as it was may not be in it any more.
-                    document.view = View { moment: None, range: None, ..view };
-                    if document.view.mode.takes_range() || document.view.mode == ModeChoice::LiveAt {
-                        document.view.mode = ModeChoice::Peak;
-                    }
+                    document.view = view;
+                    document.view.asked.clear_time();
                 }
                 Page::Open(Box::new(document))
             }
@@ -327,6 +431,9 @@ impl App {
     }
 
     fn remember(&mut self, path: &Path, index: &Index) {
+        if self.sample.as_ref().is_some_and(|sample| sample.is_at(path)) {
+            return;
+        }
         let command_line = escape::visible_bytes(&index.info().header.command_line);
         self.settings.remember(Recent {
             path: path.to_owned(),
@@ -345,7 +452,17 @@ impl App {
             match entry.show(ui, self.dialog.is_open()) {
                 path_entry::Outcome::Open => {}
                 path_entry::Outcome::Closed => self.path_entry = None,
-                path_entry::Outcome::Chosen(path) => self.open(&path, &ui.ctx().clone()),
+                path_entry::Outcome::Chosen(path, purpose) => self.chosen(&path, purpose, &ui.ctx().clone()),
+            }
+        }
+        if let (Some(question), Page::Open(document)) = (&self.drop_question, &self.page) {
+            let (answer, open, path) =
+                (question.show(ui, &document.path), document.path.clone(), question.path.clone());
+            match answer {
+                Answer::NotYet => {}
+                Answer::Compare => self.compare_with(&open, &path, &ui.ctx().clone()),
+                Answer::Open => self.open(&path, &ui.ctx().clone()),
+                Answer::Nothing => self.drop_question = None,
             }
         }
         if let Some(message) = &self.message {
@@ -366,43 +483,62 @@ impl App {
     /// Does what a command says.
     pub fn perform(&mut self, command: Command, context: &Context) {
         match command {
-            Command::Open => {
-                let folder = self.path().and_then(Path::parent).map(Path::to_owned);
-                self.dialog.open(folder, context);
-                // A desktop without dialogs says nothing at all, so the path can be typed as well.
-                self.path_entry = Some(PathEntry::beside_dialog());
+            Command::Open => self.ask_for_file(Purpose::Open, context),
+            Command::CompareWith => {
+                if self.document().is_some() {
+                    self.ask_for_file(Purpose::Compare, context);
+                }
             }
-            Command::OpenPath => self.path_entry = Some(PathEntry::alone()),
+            Command::OpenPath => self.path_entry = Some(PathEntry::alone(Purpose::Open)),
             Command::OpenSample => self.open_sample(context),
             Command::Reload => self.reload(context),
             Command::Close => self.page = Page::Start,
             Command::Quit => context.send_viewport_cmd(ViewportCommand::Close),
             Command::ShowKeys => self.shows_keys = !self.shows_keys,
             Command::Copy => {
-                let text = self.document().and_then(|document| {
-                    document.view.selection.as_ref().map(|selection| selection.name_and_place(&document.index))
-                });
+                let text = match &self.page {
+                    Page::Open(document) => {
+                        document.view.selection.as_ref().map(|selection| selection.name_and_place(&document.index))
+                    }
+                    Page::Comparing(document) => document.selected_text(),
+                    _ => None,
+                };
                 if let Some(text) = text {
                     self.say(format!("Copied {}", escape::shorten(&text, 80)), context);
                     context.copy_text(text);
                 }
             }
-            Command::Clear if self.shows_keys || self.path_entry.is_some() => {
+            Command::Clear if self.shows_keys || self.path_entry.is_some() || self.drop_question.is_some() => {
+                self.drop_question = None;
                 self.shows_keys = false;
                 self.path_entry = None;
             }
-            _ => {
-                if let Some(document) = self.document_mut() {
-                    document.perform(command, context);
-                }
-            }
+            _ => match &mut self.page {
+                Page::Open(document) => document.perform(command, context),
+                Page::Comparing(document) => document.perform(command, context),
+                _ => {}
+            },
         }
     }
 
-    /// The capture that is shown, or is to be.
+    /// Has a capture chosen: in the desktop's dialog, or typed, as a desktop without dialogs says nothing at all.
+    fn ask_for_file(&mut self, purpose: Purpose, context: &Context) {
+        let folder = self.path().and_then(Path::parent).map(Path::to_owned);
+        let title = match purpose {
+            Purpose::Open => "Open a capture",
+            Purpose::Compare => "Compare with a capture",
+        };
+        self.dialog.open(title, folder, context);
+        self.dialog_purpose = purpose;
+        self.path_entry = Some(PathEntry::beside_dialog(purpose));
+    }
+
+    /// The capture that is shown, or is to be; of two that are compared the first.
     pub fn path(&self) -> Option<&Path> {
         match &self.page {
             Page::Start => None,
+            Page::OpeningBoth(opening) => Some(opening.paths()[0]),
+            Page::Comparing(document) => Some(&document.paths[0]),
             Page::Opening(reading) => Some(&reading.opening.path),
             Page::Open(document) => Some(&document.path),
             Page::Failed { path, .. } => Some(path),
@@ -411,7 +547,12 @@ impl App {
 
     /// The window's title: the file's name as soon as there is one.
     pub fn title(&self) -> String {
-        window::title(self.path())
+        let compared = match &self.page {
+            Page::OpeningBoth(opening) => Some(opening.paths()[1]),
+            Page::Comparing(document) => Some(document.paths[1].as_path()),
+            _ => None,
+        };
+        window::title(self.path(), compared)
     }
 
     fn tell_title(&mut self, context: &Context) {

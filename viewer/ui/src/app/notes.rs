@@ -44,7 +44,7 @@ pub(super) fn show(ui: &mut Ui, document: &Document, is_picture: bool, commands:
 }
 
 /// A bar with a coloured left edge.
-fn bar(ui: &mut Ui, edge: Color32, background: Color32, content: impl FnOnce(&mut Ui)) {
+pub(super) fn bar(ui: &mut Ui, edge: Color32, background: Color32, content: impl FnOnce(&mut Ui)) {
     let frame = Frame::new().fill(background).inner_margin(Margin { left: 13, right: 10, top: 5, bottom: 5 });
     let response = frame
         .show(ui, |ui| {

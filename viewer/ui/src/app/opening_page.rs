@@ -49,15 +49,26 @@ pub(super) fn show(ui: &mut Ui, opening: &Opening, so_far: &mut SoFar, settings:
     let mut is_cancelled = false;
     let frame = Frame::new().fill(palette.background).inner_margin(Margin::symmetric(style::MARGIN as i8, 10));
     CentralPanel::default().frame(frame).show(ui, |ui| {
-        if is_picture || opening.elapsed() < PATIENCE {
-            ui.ctx().request_repaint_after(PATIENCE);
-            return;
-        }
-        ui.ctx().request_repaint_after(REFRESH);
-        so_far.look(&opening.progress);
-        is_cancelled = content(ui, &file_name(&opening.path), &HowFar::of(&opening.progress), so_far, settings);
+        is_cancelled = progress(ui, opening, so_far, settings, is_picture);
     });
     is_cancelled
+}
+
+/// Draws how far one capture is; whether the user cancelled.
+pub(super) fn progress(
+    ui: &mut Ui,
+    opening: &Opening,
+    so_far: &mut SoFar,
+    settings: &Settings,
+    is_picture: bool,
+) -> bool {
+    if is_picture || opening.elapsed() < PATIENCE {
+        ui.ctx().request_repaint_after(PATIENCE);
+        return false;
+    }
+    ui.ctx().request_repaint_after(REFRESH);
+    so_far.look(&opening.progress);
+    content(ui, &file_name(&opening.path), &HowFar::of(&opening.progress), so_far, settings)
 }
 
 fn content(ui: &mut Ui, name: &str, how_far: &HowFar, so_far: &mut SoFar, settings: &Settings) -> bool {
@@ -104,6 +115,7 @@ fn provisional(ui: &mut Ui, so_far: &mut SoFar, settings: &Settings) {
                 moment: None,
                 stops_early: false,
                 is_provisional: true,
+                beside: None,
                 units,
                 clock: settings.clock.wall_clock(),
             };

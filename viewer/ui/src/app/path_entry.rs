@@ -9,8 +9,29 @@ use std::path::PathBuf;
 /// A path being typed.
 pub(super) struct PathEntry {
     text: String,
+    purpose: Purpose,
     is_beside_dialog: bool,
     wants_focus: bool,
+}
+
+/// What a capture is wanted for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// To be opened.
+    #[default]
+    Open,
+    /// To be compared with the one that is open.
+    Compare,
+}
+
+impl Purpose {
+    /// What the button says that does it.
+    fn verb(self) -> &'static str {
+        match self {
+            Self::Open => "Open",
+            Self::Compare => "Compare",
+        }
+    }
 }
 
 /// What became of it.
@@ -19,19 +40,19 @@ pub(super) enum Outcome {
     Open,
     /// Nothing was chosen.
     Closed,
-    /// A path.
-    Chosen(PathBuf),
+    /// A path, and what for.
+    Chosen(PathBuf, Purpose),
 }
 
 impl PathEntry {
     /// By itself.
-    pub(super) fn alone() -> Self {
-        Self { text: String::new(), is_beside_dialog: false, wants_focus: true }
+    pub(super) fn alone(purpose: Purpose) -> Self {
+        Self { text: String::new(), purpose, is_beside_dialog: false, wants_focus: true }
     }
 
     /// While the desktop's dialog is asked for, in case that none comes.
-    pub(super) fn beside_dialog() -> Self {
-        Self { is_beside_dialog: true, ..Self::alone() }
+    pub(super) fn beside_dialog(purpose: Purpose) -> Self {
+        Self { is_beside_dialog: true, ..Self::alone(purpose) }
     }
 
     /// Whether it only stands beside a dialog, and nothing was typed.
@@ -45,7 +66,10 @@ impl PathEntry {
         let mut outcome = Outcome::Open;
         let modal = Modal::new(Id::unique("path entry")).show(ui.ctx(), |ui| {
             ui.set_width(520.0_f32.min(ui.ctx().content_rect().width() - 60.0));
-            let label = ui.label("Path of a capture or an index");
+            let label = ui.label(match self.purpose {
+                Purpose::Open => "Path of a capture or an index",
+                Purpose::Compare => "Path of the capture or index to compare with, which comes after",
+            });
             let field = style::text_field(ui, &mut self.text, Id::unique("path"))
                 .hint_text("/path/to/capture.bin")
                 .desired_width(f32::INFINITY);
@@ -56,16 +80,16 @@ impl PathEntry {
             let words = match (self.is_beside_dialog, dialog_is_open) {
                 (true, true) => "Waiting for the desktop's file dialog. Where none opens, type or paste the path here.",
                 (true, false) => "No file dialog answered. Type or paste the path here.",
-                (false, _) => "Type or paste it; Enter opens it.",
+                (false, _) => "Type or paste it, and press Enter.",
             };
             ui.label(RichText::new(words).color(palette.text_weak).small());
             ui.add_space(4.0);
             ui.horizontal(|ui| {
                 let has_text = !self.text.trim().is_empty();
                 let is_entered = response.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
-                let is_clicked = ui.add_enabled(has_text, egui::Button::new("Open")).clicked();
+                let is_clicked = ui.add_enabled(has_text, egui::Button::new(self.purpose.verb())).clicked();
                 if has_text && (is_entered || is_clicked) {
-                    outcome = Outcome::Chosen(path_of(&self.text));
+                    outcome = Outcome::Chosen(path_of(&self.text), self.purpose);
                 }
                 if ui.button("Cancel").clicked() {
                     outcome = Outcome::Closed;

@@ -2,8 +2,7 @@
 //! The search field: what is searched for, how much of it there is, and the way from one hit to the next.
 
 use super::command::Command;
-use super::document::Document;
-use crate::settings::Settings;
+use super::document::SearchField;
 use crate::style;
 use crate::theme::Palette;
 use egui::{Id, Key, RichText, Ui};
@@ -23,17 +22,29 @@ pub(super) fn has_focus(context: &egui::Context) -> bool {
     context.memory(|memory| memory.has_focus(field_id()))
 }
 
+/// What a search found, in words.
+pub(super) enum Found {
+    /// It is not done.
+    NotYet,
+    /// No frame.
+    Nothing,
+    /// Some.
+    Frames(String),
+    /// It cannot be searched for that.
+    Problem(String),
+}
+
 /// Draws the field, from right to left.
-pub(super) fn show(ui: &mut Ui, document: &mut Document, settings: &Settings, commands: &mut Vec<Command>) {
+pub(super) fn show(ui: &mut Ui, search: &mut SearchField, found: &Found, commands: &mut Vec<Command>) {
     let palette = Palette::of(ui.visuals());
     let is_wide = ui.ctx().content_rect().width() >= 1200.0;
-    let regex = ui.selectable_label(document.search.is_regex, RichText::new(".*").monospace());
-    regex.widget_info(|| egui::WidgetInfo::selected(egui::Role::Button, true, document.search.is_regex, "Regex"));
+    let regex = ui.selectable_label(search.is_regex, RichText::new(".*").monospace());
+    regex.widget_info(|| egui::WidgetInfo::selected(egui::Role::Button, true, search.is_regex, "Regex"));
     if regex.on_hover_text("Search by regular expression").clicked() {
-        document.search.is_regex = !document.search.is_regex;
+        search.is_regex = !search.is_regex;
     }
     let label = "Search functions, files, modules";
-    let field = style::text_field(ui, &mut document.search.text, field_id())
+    let field = style::text_field(ui, &mut search.text, field_id())
         .hint_text(format!("{label}   /"))
         .desired_width(if is_wide { 320.0 } else { 250.0 });
     let response = ui.add(field);
@@ -46,10 +57,10 @@ pub(super) fn show(ui: &mut Ui, document: &mut Document, settings: &Settings, co
             // Enter goes from hit to hit, so the cursor stays.
             response.request_focus();
         } else if pressed(Key::Escape) {
-            document.search.text.clear();
+            search.text.clear();
         }
     }
-    if document.search.pattern().is_none() {
+    if search.pattern().is_none() {
         return;
     }
     if ui.small_button("›").on_hover_text(Command::NextHit.help()).clicked() {
@@ -58,12 +69,11 @@ pub(super) fn show(ui: &mut Ui, document: &mut Document, settings: &Settings, co
     if ui.small_button("‹").on_hover_text(Command::PreviousHit.help()).clicked() {
         commands.push(Command::PreviousHit);
     }
-    let total_bytes = document.answers.tree().map_or(0, |(answer, _)| answer.total.bytes);
-    let (words, colour) = match &document.answers.hits {
-        Some(Ok(hits)) if hits.frame_count() == 0 => ("nothing found".to_owned(), palette.note),
-        Some(Ok(hits)) => (hits.summary(total_bytes, settings.units.units()), palette.text_weak),
-        Some(Err(problem)) => (problem.to_string(), palette.more),
-        None => ("searching…".to_owned(), palette.text_weak),
+    let (words, colour) = match found {
+        Found::NotYet => ("searching…", palette.text_weak),
+        Found::Nothing => ("nothing found", palette.note),
+        Found::Frames(words) => (words.as_str(), palette.text_weak),
+        Found::Problem(words) => (words.as_str(), palette.more),
     };
-    ui.add(egui::Label::new(RichText::new(&words).color(colour).small()).truncate()).on_hover_text(words);
+    ui.add(egui::Label::new(RichText::new(words).color(colour).small()).truncate()).on_hover_text(words);
 }

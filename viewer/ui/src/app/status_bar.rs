@@ -13,6 +13,16 @@ use memray_report::time::format_duration;
 
 /// Draws the bar.
 pub(super) fn show(ui: &mut Ui, document: &mut Document, settings: &mut Settings, options: &AppOptions) {
+    bar(ui, document, |ui, document| facts(ui, document, settings, options), filter_bar::show);
+}
+
+/// A bar with facts at its right end and chips at its left one.
+pub(super) fn bar<T>(
+    ui: &mut Ui,
+    shown: &mut T,
+    facts: impl FnOnce(&mut Ui, &mut T),
+    chips: impl FnOnce(&mut Ui, &mut T),
+) {
     let palette = Palette::of(ui.visuals());
     let frame = Frame::new().fill(palette.background).inner_margin(Margin {
         left: MARGIN as i8,
@@ -23,28 +33,34 @@ pub(super) fn show(ui: &mut Ui, document: &mut Document, settings: &mut Settings
     Panel::bottom("status bar").frame(frame).show(ui, |ui| {
         let height = ui.spacing().interact_size.y;
         ui.allocate_ui_with_layout(vec2(ui.available_width(), height), Layout::right_to_left(Align::Center), |ui| {
-            facts(ui, document, settings, options);
-            // Filters may be many: they scroll, and never lie over the facts.
+            facts(ui, shown);
+            // Chips may be many: they scroll, and never lie over the facts.
             ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
                 ScrollArea::horizontal().show(ui, |ui| {
                     ui.spacing_mut().item_spacing.x = 6.0;
-                    filter_bar::show(ui, document);
+                    chips(ui, shown);
                 });
             });
         });
     });
 }
 
-fn facts(ui: &mut Ui, document: &Document, settings: &mut Settings, options: &AppOptions) {
+/// Draws the units as a button that changes them.
+pub(super) fn units(ui: &mut Ui, settings: &mut Settings) {
     let palette = Palette::of(ui.visuals());
-    let weak = |text: String| RichText::new(text).color(palette.text_weak).size(12.0);
-    let unit = ui.add(Button::new(weak(settings.units.name().to_owned())).frame(false));
+    let name = RichText::new(settings.units.name()).color(palette.text_weak).size(12.0);
+    let unit = ui.add(Button::new(name).frame(false));
     if unit.on_hover_text("Change between KiB and memray's kB").clicked() {
         settings.units = match settings.units {
             UnitChoice::Binary => UnitChoice::Decimal,
             UnitChoice::Decimal => UnitChoice::Binary,
         };
     }
+}
+
+fn facts(ui: &mut Ui, document: &Document, settings: &mut Settings, options: &AppOptions) {
+    let palette = Palette::of(ui.visuals());
+    units(ui, settings);
     let info = document.index.info();
     let mut facts = Vec::new();
     // A narrow window keeps the room for filters.
@@ -58,7 +74,7 @@ fn facts(ui: &mut Ui, document: &Document, settings: &mut Settings, options: &Ap
         facts.push(format!("{} records", format_count(info.counts.records)));
     }
     facts.push(format_bytes(info.file_size_bytes, settings.units.units()));
-    ui.label(weak(format!("{}  ·", facts.join("  ·  "))));
+    ui.label(RichText::new(format!("{}  ·", facts.join("  ·  "))).color(palette.text_weak).size(12.0));
 }
 
 /// Says something for a moment, above the status bar.

@@ -12,7 +12,7 @@ use egui::{
 use std::sync::Arc;
 
 /// Draws tabs and switches.
-pub(super) fn show(ui: &mut Ui, document: &mut Document, commands: &mut Vec<Command>) {
+pub(super) fn show(ui: &mut Ui, document: &Document, commands: &mut Vec<Command>) {
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = 18.0;
         for (tab, command) in Tab::ALL.into_iter().zip(TAB_COMMANDS) {
@@ -23,27 +23,32 @@ pub(super) fn show(ui: &mut Ui, document: &mut Document, commands: &mut Vec<Comm
         if document.view.tab != Tab::Icicle {
             return;
         }
-        let is_wide = ui.available_width() >= switches_width(ui);
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            ui.spacing_mut().item_spacing.x = SWITCH_GAP;
-            if !is_wide {
-                ui.menu_button("Show as…", |ui| {
-                    for command in ICICLE_SWITCHES {
-                        let button = Button::selectable(document.is_on(command), command.label());
-                        if ui.add(button).on_hover_text(command.help()).clicked() {
-                            commands.push(command);
-                        }
+        switches(ui, &ICICLE_SWITCHES, |command| document.is_on(command), commands);
+    });
+}
+
+/// Draws commands as switches against the right edge; where there is no room for them, as a menu.
+pub(super) fn switches(ui: &mut Ui, all: &[Command], is_on: impl Fn(Command) -> bool, commands: &mut Vec<Command>) {
+    let is_wide = ui.available_width() >= switches_width(ui, all);
+    ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+        ui.spacing_mut().item_spacing.x = SWITCH_GAP;
+        if !is_wide {
+            ui.menu_button("Show as…", |ui| {
+                for &command in all {
+                    let button = Button::selectable(is_on(command), command.label());
+                    if ui.add(button).on_hover_text(command.help()).clicked() {
+                        commands.push(command);
                     }
-                });
-                return;
-            }
-            for command in ICICLE_SWITCHES.iter().rev() {
-                let response = switch(ui, &command.label().to_lowercase(), document.is_on(*command));
-                if response.on_hover_text(command.help()).clicked() {
-                    commands.push(*command);
                 }
+            });
+            return;
+        }
+        for &command in all.iter().rev() {
+            let response = switch(ui, &command.label().to_lowercase(), is_on(command));
+            if response.on_hover_text(command.help()).clicked() {
+                commands.push(command);
             }
-        });
+        }
     });
 }
 
@@ -69,12 +74,12 @@ fn switch_galley(ui: &Ui, label: &str) -> Arc<Galley> {
 }
 
 /// The room that all switches need.
-fn switches_width(ui: &Ui) -> f32 {
+fn switches_width(ui: &Ui, all: &[Command]) -> f32 {
     let width = |command: Command| switch_galley(ui, &command.label().to_lowercase()).size().x + SWITCH_ROOM;
-    ICICLE_SWITCHES.into_iter().map(|command| width(command) + SWITCH_GAP).sum()
+    all.iter().map(|&command| width(command) + SWITCH_GAP).sum()
 }
 
-fn show_tab(ui: &mut Ui, label: &str, is_chosen: bool) -> Response {
+pub(super) fn show_tab(ui: &mut Ui, label: &str, is_chosen: bool) -> Response {
     let palette = Palette::of(ui.visuals());
     let text = WidgetText::from(label);
     let galley = text.into_galley(ui, None, f32::INFINITY, FontSelection::Default);
@@ -93,7 +98,7 @@ fn show_tab(ui: &mut Ui, label: &str, is_chosen: bool) -> Response {
 }
 
 /// A small switch: a word with a dot before it that is filled when it is on.
-fn switch(ui: &mut Ui, label: &str, is_on: bool) -> Response {
+pub(super) fn switch(ui: &mut Ui, label: &str, is_on: bool) -> Response {
     let palette = Palette::of(ui.visuals());
     let galley = switch_galley(ui, label);
     let size = vec2(galley.size().x + SWITCH_ROOM, 22.0);

@@ -49,6 +49,14 @@ fn shown(app: &App) -> Value {
     match &app.page {
         Page::Start => json!({"page": "start", "title": title}),
         Page::Opening(_) => json!({"page": "opening", "title": title}),
+        Page::OpeningBoth(_) => json!({"page": "opening", "title": title}),
+        Page::Comparing(document) => json!({
+            "page": "comparing",
+            "title": title,
+            "is_settled": document.is_settled(),
+            "headline": document.verdict_text(),
+            "tab": document.view.tab.label(),
+        }),
         Page::Failed { message, .. } => json!({"page": "failed", "title": title, "message": message}),
         Page::Open(document) => {
             let mut shown = of_document(document);
@@ -69,7 +77,7 @@ fn of_document(document: &Document) -> Value {
         "headline": headline.map(|headline| headline.text()),
         "facts": headline.map(|headline| headline.facts_line()),
         "notes": answers.notes.iter().flat_map(|notes| notes.iter()).map(|note| note.text.clone()).collect::<Vec<_>>(),
-        "mode": document.view.mode.label(document.index.info()),
+        "mode": document.view.asked.mode.label(document.index.info()),
         "tab": document.view.tab.label(),
         "is_zoomed": document.is_zoomed(),
         "has_changed_on_disk": document.has_changed_on_disk(),

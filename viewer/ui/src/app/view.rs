@@ -17,10 +17,11 @@ pub enum ModeChoice {
     Churn,
     Temporary,
     Leaked,
+    Total,
 }
 
 impl ModeChoice {
-    /// All of them, in the bar's order.
+    /// Those of one capture, in the bar's order: what was allocated in all is its churn over the whole run.
     pub const ALL: [Self; 8] = [
         Self::Peak,
         Self::LiveAt,
@@ -44,6 +45,7 @@ impl ModeChoice {
             Self::Temporary => "Temporary",
             Self::Leaked if info.stops_early() => "Live when the recording stops",
             Self::Leaked => "Leaked",
+            Self::Total => "All allocated",
         }
     }
 
@@ -58,6 +60,7 @@ impl ModeChoice {
             Self::Churn => "All that was allocated in the range, freed or not",
             Self::Temporary => "Freed again after few further allocations of the same thread",
             Self::Leaked => "Live after the last record",
+            Self::Total => "All that the whole run allocated, freed or not",
         }
     }
 
@@ -102,9 +105,9 @@ impl Tab {
     }
 }
 
-/// What the window shows of a capture.
-#[derive(Clone, Debug, PartialEq)]
-pub struct View {
+/// Which memory of a capture is asked about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Asked {
     /// The mode.
     pub mode: ModeChoice,
     /// The moment of [`ModeChoice::LiveAt`]; the end if none was chosen.
@@ -113,6 +116,28 @@ pub struct View {
     pub range: Option<TimeRange>,
     /// The threshold of [`ModeChoice::Temporary`].
     pub temporary_threshold: u64,
+}
+
+impl Default for Asked {
+    fn default() -> Self {
+        Self { mode: ModeChoice::Peak, moment: None, range: None, temporary_threshold: 1 }
+    }
+}
+
+/// A moment, or a range: what is chosen in a graph, or typed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Time {
+    /// A moment.
+    Moment(Moment),
+    /// A range.
+    Range(TimeRange),
+}
+
+/// What the window shows of a capture.
+#[derive(Clone, Debug, PartialEq)]
+pub struct View {
+    /// Which memory.
+    pub asked: Asked,
     /// Which stacks.
     pub filter: Filter,
     /// Whether threads are towers of their own.
@@ -136,10 +161,7 @@ pub struct View {
 impl Default for View {
     fn default() -> Self {
         Self {
-            mode: ModeChoice::Peak,
-            moment: None,
-            range: None,
-            temporary_threshold: 1,
+            asked: Asked::default(),
             filter: Filter { hide_irrelevant: true, ..Filter::default() },
             split_threads: false,
             tree: TreeOptions::default(),
@@ -156,11 +178,11 @@ impl Default for View {
 /// The whole run.
 pub(super) const WHOLE_RUN: TimeRange = TimeRange { from: Moment::Start, to: Moment::End };
 
-impl View {
-    /// The question that it stands for.
-    pub fn question(&self) -> Question {
+impl Asked {
+    /// As the index is asked for it.
+    pub fn mode(&self) -> Mode {
         let range = self.range.unwrap_or(WHOLE_RUN);
-        let mode = match self.mode {
+        match self.mode {
             ModeChoice::Peak => Mode::Peak,
             ModeChoice::LiveAt => Mode::LiveAt(self.moment.unwrap_or(Moment::End)),
             ModeChoice::StillLive => Mode::RangeLive(range),
@@ -169,8 +191,8 @@ impl View {
             ModeChoice::Churn => Mode::RangeChurn(range),
             ModeChoice::Temporary => Mode::Temporary { threshold: self.temporary_threshold },
             ModeChoice::Leaked => Mode::Leaked,
-        };
-        Question { mode, filter: self.filter.clone(), split_threads: self.split_threads }
+            ModeChoice::Total => Mode::Total,
+        }
     }
 
     /// The chosen range, where the mode takes one.
@@ -183,33 +205,20 @@ impl View {
         self.moment.filter(|_| self.mode == ModeChoice::LiveAt)
     }
 
-    /// The range of the growth ranking: the chosen one, else from 10 % to 100 % of the run, which leaves start-up out.
-    pub fn growth_range(&self, timeline: &Timeline) -> TimeRange {
-        self.range_in_effect().unwrap_or_else(|| {
-            let duration_ms = timeline.end_time_ms.saturating_sub(timeline.start_time_ms);
-            TimeRange { from: timeline.moment_at(duration_ms / 10), to: Moment::End }
-        })
-    }
-
-    /// Whether another view shows the same, up to what is selected in it.
-    pub fn differs_in_selection_only(&self, other: &Self) -> bool {
-        Self { selection: None, ..self.clone() } == Self { selection: None, ..other.clone() }
-    }
-
-    /// Chooses a range, and a mode that takes one.
-    pub fn choose_range(&mut self, range: TimeRange) {
-        self.range = Some(range);
-        self.moment = None;
-        if !self.mode.takes_range() {
-            self.mode = ModeChoice::StillLive;
+    /// Chooses a range, and a mode that takes one; or a moment, and the mode that takes it.
+    pub fn choose(&mut self, time: Time) {
+        match time {
+            Time::Range(range) => {
+                (self.range, self.moment) = (Some(range), None);
+                if !self.mode.takes_range() {
+                    self.mode = ModeChoice::StillLive;
+                }
+            }
+            Time::Moment(moment) => {
+                (self.moment, self.range) = (Some(moment), None);
+                self.mode = ModeChoice::LiveAt;
+            }
         }
-    }
-
-    /// Chooses a moment, and the mode that takes one.
-    pub fn choose_moment(&mut self, moment: Moment) {
-        self.moment = Some(moment);
-        self.range = None;
-        self.mode = ModeChoice::LiveAt;
     }
 
     /// Forgets range and moment, and goes back to the peak where the mode was about them.
@@ -219,6 +228,26 @@ impl View {
         }
         self.range = None;
         self.moment = None;
+    }
+}
+
+impl View {
+    /// The question that it stands for.
+    pub fn question(&self) -> Question {
+        Question { mode: self.asked.mode(), filter: self.filter.clone(), split_threads: self.split_threads }
+    }
+
+    /// The range of the growth ranking: the chosen one, else from 10 % to 100 % of the run, which leaves start-up out.
+    pub fn growth_range(&self, timeline: &Timeline) -> TimeRange {
+        self.asked.range_in_effect().unwrap_or_else(|| {
+            let duration_ms = timeline.end_time_ms.saturating_sub(timeline.start_time_ms);
+            TimeRange { from: timeline.moment_at(duration_ms / 10), to: Moment::End }
+        })
+    }
+
+    /// Whether another view shows the same, up to what is selected in it.
+    pub fn differs_in_selection_only(&self, other: &Self) -> bool {
+        Self { selection: None, ..self.clone() } == Self { selection: None, ..other.clone() }
     }
 }
 
@@ -243,10 +272,10 @@ mod tests {
     fn a_chosen_range_is_shown_as_still_live_unless_a_range_mode_is_on() {
         let range = TimeRange { from: Moment::Snapshot(1), to: Moment::Snapshot(5) };
         let mut view = View::default();
-        view.choose_range(range);
+        view.asked.choose(Time::Range(range));
         assert_eq!(view.question().mode, Mode::RangeLive(range));
-        view.mode = ModeChoice::Churn;
-        view.choose_range(WHOLE_RUN);
+        view.asked.mode = ModeChoice::Churn;
+        view.asked.choose(Time::Range(WHOLE_RUN));
         assert_eq!(view.question().mode, Mode::RangeChurn(WHOLE_RUN));
     }
 
@@ -254,18 +283,18 @@ mod tests {
     fn a_range_is_in_effect_only_in_a_mode_that_takes_one() {
         let range = TimeRange { from: Moment::Snapshot(1), to: Moment::Snapshot(5) };
         let mut view = View::default();
-        view.choose_range(range);
-        assert_eq!(view.range_in_effect(), Some(range));
+        view.asked.choose(Time::Range(range));
+        assert_eq!(view.asked.range_in_effect(), Some(range));
         for mode in ModeChoice::ALL.into_iter().filter(|mode| !mode.takes_range()) {
-            view.mode = mode;
-            assert_eq!(view.range_in_effect(), None, "{mode:?}");
+            view.asked.mode = mode;
+            assert_eq!(view.asked.range_in_effect(), None, "{mode:?}");
             assert_eq!(view.growth_range(&Timeline::default()).to, Moment::End);
         }
-        view.mode = ModeChoice::Churn;
+        view.asked.mode = ModeChoice::Churn;
         assert_eq!(view.question().mode, Mode::RangeChurn(range), "it is remembered");
-        view.choose_moment(Moment::Snapshot(2));
-        assert_eq!(view.moment_in_effect(), Some(Moment::Snapshot(2)));
-        view.mode = ModeChoice::Leaked;
-        assert_eq!(view.moment_in_effect(), None);
+        view.asked.choose(Time::Moment(Moment::Snapshot(2)));
+        assert_eq!(view.asked.moment_in_effect(), Some(Moment::Snapshot(2)));
+        view.asked.mode = ModeChoice::Leaked;
+        assert_eq!(view.asked.moment_in_effect(), None);
     }
 }

@@ -16,6 +16,8 @@ use std::path::{Path, PathBuf};
 pub struct RunOptions {
     /// The capture to open; the start page if `None`.
     pub path: Option<PathBuf>,
+    /// The capture to compare it with, which comes after.
+    pub compared_with: Option<PathBuf>,
     /// How captures are opened.
     pub open: OpenOptions,
     /// Remember nothing, and start as if nothing were remembered.
@@ -32,7 +34,7 @@ pub fn run(options: RunOptions) -> Result<(), UiError> {
     let settings_file = if options.forgets { None } else { SettingsFile::of_user() };
     let settings = settings_file.as_ref().map(SettingsFile::load).unwrap_or_default();
     let native = NativeOptions {
-        viewport: viewport(options.path.as_deref(), &settings),
+        viewport: viewport(options.path.as_deref(), options.compared_with.as_deref(), &settings),
         renderer: eframe::Renderer::Glow,
         // The settings file remembers the size, and nothing else of eframe's is worth keeping.
         persist_window: false,
@@ -42,6 +44,7 @@ pub fn run(options: RunOptions) -> Result<(), UiError> {
     };
     let app_options = AppOptions {
         path: options.path,
+        compared_with: options.compared_with,
         open: options.open,
         settings: settings_file,
         takes_drops: !is_wayland(),
@@ -55,11 +58,11 @@ pub fn run(options: RunOptions) -> Result<(), UiError> {
 }
 
 /// The window as it is made.
-fn viewport(path: Option<&Path>, settings: &Settings) -> ViewportBuilder {
+fn viewport(path: Option<&Path>, compared_with: Option<&Path>, settings: &Settings) -> ViewportBuilder {
     ViewportBuilder::default()
         .with_app_id(APP_ID)
         // It stands before the first frame, and before a byte of the capture is read.
-        .with_title(title(path))
+        .with_title(title(path, compared_with))
         .with_inner_size(settings.usable_window_size().unwrap_or(SIZE))
         .with_min_inner_size(MIN_SIZE)
         .with_maximized(settings.is_maximised)
@@ -68,10 +71,11 @@ fn viewport(path: Option<&Path>, settings: &Settings) -> ViewportBuilder {
 }
 
 /// The window's title.
-pub(super) fn title(path: Option<&Path>) -> String {
-    match path {
-        Some(path) => format!("{} — memray-view", file_name(path)),
-        None => "memray-view".to_owned(),
+pub(super) fn title(path: Option<&Path>, compared_with: Option<&Path>) -> String {
+    match (path, compared_with) {
+        (Some(before), Some(after)) => format!("{} → {} — memray-view", file_name(before), file_name(after)),
+        (Some(path), None) | (None, Some(path)) => format!("{} — memray-view", file_name(path)),
+        (None, None) => "memray-view".to_owned(),
     }
 }
 
@@ -148,7 +152,7 @@ mod tests {
     #[test]
     fn the_title_stands_before_the_capture_is_read() {
         let missing = Path::new("/no/such/folder/out.bin");
-        let viewport = viewport(Some(missing), &Settings::default());
+        let viewport = viewport(Some(missing), None, &Settings::default());
         assert_eq!(viewport.title.as_deref(), Some("out.bin — memray-view"));
         assert_eq!(viewport.app_id.as_deref(), Some(APP_ID));
         // And stays while it is.
@@ -158,7 +162,8 @@ mod tests {
 
     #[test]
     fn the_title_names_the_file_without_what_turns_text_around() {
-        assert_eq!(title(Some(Path::new("/a/\u{202e}b.bin"))), "\\u{202e}b.bin — memray-view");
-        assert_eq!(title(None), "memray-view");
+        assert_eq!(title(Some(Path::new("/a/\u{202e}b.bin")), None), "\\u{202e}b.bin — memray-view");
+        assert_eq!(title(Some(Path::new("/x/a.bin")), Some(Path::new("b.bin"))), "a.bin → b.bin — memray-view");
+        assert_eq!(title(None, None), "memray-view");
     }
 }

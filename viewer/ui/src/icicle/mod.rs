@@ -5,6 +5,7 @@
 //! [`Events`] says what the user asked for. A frame's cost depends on the pixels, never on the tree: [`layout`] finds
 //! what is visible, one mesh shows it, and texts stand only where they fit.
 
+mod changes;
 mod colour;
 mod label;
 pub mod layout;
@@ -19,6 +20,8 @@ mod tooltip;
 pub mod view;
 mod widget;
 
+pub(crate) use changes::share as change_share;
+pub use changes::{Changes, Shown};
 pub use colour::module_frame;
 pub use label::{frame_name, frame_path, frame_place};
 pub use place::{FramePath, Place};
@@ -52,6 +55,8 @@ pub struct Source<'a> {
     pub selected: Option<TreeNodeId>,
     /// In which units sizes are shown.
     pub units: Units,
+    /// How its frames changed, where it is a tree of two captures.
+    pub changes: Option<Changes<'a>>,
 }
 
 /// What the user asked for in one frame.

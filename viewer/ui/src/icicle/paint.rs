@@ -6,7 +6,7 @@
 use super::colour::{dimmed, dimmed_text, module_frame, shrunk_frame};
 use super::label::{Fitted, fit, frame_name, frame_place};
 use super::layout::{FrameBox, Layout};
-use super::{Hits, Source};
+use super::{Hits, Shown, Source};
 use crate::fonts;
 use crate::theme::Palette;
 use egui::text::{ByteIndex, LayoutJob, LayoutSection, TextFormat};
@@ -103,7 +103,7 @@ impl Geometry {
 pub(super) struct Paint {
     labels: FxHashMap<TreeNodeId, Fitted>,
     /// What the kept texts depend on.
-    labels_key: Option<(memray_report::size::Units, bool)>,
+    labels_key: Option<(memray_report::size::Units, bool, Option<Shown>)>,
     colours: FxHashMap<LocationId, Color32>,
     colours_are_dark: Option<bool>,
     /// The last frame's mesh: its room is used again.
@@ -161,6 +161,12 @@ impl Paint {
                 }
                 let is_hovered = hovered == Some(*frame);
                 self.frame(&look, geometry, frame, rect, is_hovered, mesh);
+                if let Some(changes) = source.changes.filter(|_| !frame.is_merged())
+                    && let Some(colour) = changes.look(&palette, frame.node).outline
+                {
+                    let is_dimmed = look.hits.is_some_and(|hits| !is_hit(hits, frame));
+                    outline(mesh, rect, line, if is_dimmed { dimmed(&palette, colour) } else { colour });
+                }
                 if look.hits.is_some_and(|hits| is_hit(hits, frame)) {
                     outline(&mut outlines, rect, line, palette.search_hit);
                 }
@@ -189,7 +195,7 @@ impl Paint {
 
     /// Drops what no longer holds.
     fn refresh(&mut self, ui: &Ui, source: &Source<'_>, palette: &Palette) {
-        let key = (source.units, source.is_signed);
+        let key = (source.units, source.is_signed, source.changes.map(|changes| changes.shown));
         if self.labels_key != Some(key) || self.labels.len() > MOST_LABELS {
             self.labels.clear();
             self.labels_key = Some(key);
@@ -222,11 +228,7 @@ impl Paint {
         mesh: &mut Mesh,
     ) {
         let palette = &look.palette;
-        let mut colour = if frame.is_merged() {
-            palette.neutral_frame
-        } else {
-            self.colour(look, look.source.tree.node(frame.node))
-        };
+        let mut colour = if frame.is_merged() { palette.neutral_frame } else { self.colour(look, frame.node) };
         if look.hits.is_some_and(|hits| !is_hit(hits, frame)) {
             colour = dimmed(palette, colour);
         }
@@ -247,8 +249,12 @@ impl Paint {
         }
     }
 
-    fn colour(&mut self, look: &Look<'_>, node: &TreeNode) -> Color32 {
+    fn colour(&mut self, look: &Look<'_>, id: TreeNodeId) -> Color32 {
         let Look { palette, source, .. } = look;
+        if let Some(changes) = source.changes {
+            return changes.look(palette, id).fill;
+        }
+        let node = source.tree.node(id);
         if source.is_signed && node.amount.bytes < 0 {
             return shrunk_frame(palette);
         }
@@ -274,6 +280,8 @@ impl Paint {
             dimmed_text(palette)
         } else if frame.is_merged() {
             palette.text
+        } else if source.changes.is_some() {
+            palette.text_strong
         } else if source.is_coloured
             && node.location != LocationId::NONE
             && source.labels.location(node.location).traits.is_own_code
@@ -326,16 +334,19 @@ impl Paint {
         };
         if frame.is_merged() {
             let name = format_counted(frame.count, "smaller frame");
-            let size =
-                if source.is_signed { String::new() } else { format_bytes(frame.weight(source.tree), source.units) };
+            let is_sum = !source.is_signed && source.changes.is_none();
+            let size = if is_sum { format_bytes(frame.weight(source.tree), source.units) } else { String::new() };
             return fit(&name, None, &size, width, &mut char_width);
         }
-        let size = if source.is_signed {
+        let mut name = frame_name(source.labels, node);
+        let size = if let Some(changes) = source.changes {
+            name.insert_str(0, &changes.sign(frame.node));
+            changes.size(frame.node, source.units)
+        } else if source.is_signed {
             format_bytes_signed(node.amount.bytes, source.units)
         } else {
             format_bytes(node.amount.bytes, source.units)
         };
-        let name = frame_name(source.labels, node);
         fit(&name, frame_place(source.labels, node).as_deref(), &size, width, &mut char_width)
     }
 }

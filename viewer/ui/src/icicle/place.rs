@@ -71,7 +71,11 @@ impl Place {
     /// The same place in a tree: the frame and the view. Where the frame is not there any more, all of the innermost
     /// one around it that is.
     pub(super) fn find(&self, tree: &Tree) -> (TreeNodeId, View) {
-        let (node, is_whole) = self.path.follow(tree);
+        let (mut node, mut is_whole) = self.path.follow(tree);
+        // What has no width, as a new frame among those of before, cannot be zoomed to.
+        while node.0 != 0 && tree.node(node).weight == 0 {
+            (node, is_whole) = (tree.node(node).parent, false);
+        }
         if is_whole && !tree.nodes.is_empty() {
             let view = View::part_of(start_of(tree, node), tree.node(node).weight, self.left, self.width);
             (node, view)

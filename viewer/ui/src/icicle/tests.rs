@@ -3,12 +3,13 @@
 
 use super::sample::{Branch, Numbered, tower, tree};
 use super::view::View;
-use super::{Events, Hits, Icicle, Place, Selection, Source, search};
+use super::{Changes, Events, Hits, Icicle, Place, Selection, Shown, Source, search};
 use crate::fonts;
 use egui::{Event, Key, Modifiers, PointerButton, Pos2, Rect, Role, pos2, vec2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
-use memray_index::{Pattern, Tree, TreeNodeId};
+use memray_compare::{Delta, Side, UnionTree};
+use memray_index::{Amount, Pattern, Tree, TreeNodeId};
 use memray_report::size::Units;
 
 struct Fixture {
@@ -22,6 +23,8 @@ struct Fixture {
     selected: Option<TreeNodeId>,
     rect: Rect,
     events: Vec<Events>,
+    changes: Option<UnionTree>,
+    shown: Shown,
 }
 
 const ROW: f32 = 21.0;
@@ -38,6 +41,8 @@ fn fixture(tree: Tree) -> Fixture {
         selected: None,
         rect: Rect::NOTHING,
         events: Vec::new(),
+        changes: None,
+        shown: Shown::Change,
     }
 }
 
@@ -63,6 +68,7 @@ fn show(fixture: Fixture) -> Harness<'static, Fixture> {
                     hits: fixture.hits.as_ref(),
                     selected: fixture.selected,
                     units: Units::Binary,
+                    changes: fixture.changes.as_ref().map(|tree| Changes { tree, shown: fixture.shown }),
                 };
                 let events = fixture.icicle.show(ui, &source);
                 if let Some(selection) = events.selection {
@@ -469,4 +475,77 @@ fn an_empty_answer_is_an_empty_icicle() {
     (state.tree, state.generation) = (sample(), 2);
     harness.run();
     assert_eq!(view(&harness), View::of(0, 1000));
+}
+
+/// `sample` as after, and what each frame had before.
+fn compared(before: &[i64]) -> UnionTree {
+    let tree = sample();
+    let amount = |bytes| Amount { bytes, allocations: i64::from(bytes != 0) };
+    let total = tree
+        .nodes
+        .iter()
+        .zip(before)
+        .map(|(node, &before)| Delta { before: amount(before), after: amount(node.amount.bytes) });
+    UnionTree { total: total.collect(), own: vec![Delta::default(); tree.nodes.len()], tree }
+}
+
+#[test]
+fn a_frame_of_two_captures_says_what_was_before_what_is_after_and_how_much_changed() {
+    // <root>, 12, 16, 14, 15, 17, 20.
+    let changes = compared(&[700, 200, 500, 0, 200, 500, 0]);
+    let mut harness = show(Fixture { changes: Some(changes), ..fixture(sample()) });
+    let value = |harness: &Harness<'_, Fixture>, label: &str| {
+        use egui_kittest::kittest::NodeT as _;
+        harness.get_by_role_and_label(Role::TreeItem, label).accesskit_node().value().unwrap_or_default()
+    };
+    click(&mut harness, 0.2, 1);
+    assert_eq!(value(&harness, "function_12 file_12.py:12"), "200 B before, 600 B after, +400 B, +200 %");
+    click(&mut harness, 0.1, 2);
+    assert_eq!(value(&harness, "function_14 file_14.py:14"), "0 B before, 400 B after, +400 B, new");
+    click(&mut harness, 0.65, 1);
+    assert_eq!(value(&harness, "function_16 file_16.py:16"), "500 B before, 300 B after, \u{2212}200 B, \u{2212}40 %");
+}
+
+#[test]
+fn icicles_side_by_side_have_names_of_their_own() {
+    for (shown, name) in [(Shown::Amount(Side::Before), "Icicle of A"), (Shown::Amount(Side::After), "Icicle of B")] {
+        let changes = compared(&[700, 200, 500, 0, 200, 500, 0]);
+        let harness = show(Fixture { changes: Some(changes), shown, ..fixture(sample()) });
+        harness.get_by_role_and_label(Role::Canvas, name);
+    }
+}
+
+#[test]
+fn labels_have_a_sign_and_the_change_or_the_amount_of_their_side() {
+    let tree = compared(&[700, 200, 500, 0, 300, 500, 0]);
+    let row =
+        |location: u32| TreeNodeId(tree.tree.nodes.iter().position(|node| node.location.0 == location).unwrap() as u32);
+    let changes = |shown| Changes { tree: &tree, shown };
+    let label = |shown, location| {
+        let changes = changes(shown);
+        format!("{}{}", changes.sign(row(location)), changes.size(row(location), Units::Binary))
+    };
+    assert_eq!(label(Shown::Change, 12), "\u{25b2} +400 B");
+    assert_eq!(label(Shown::Change, 14), "+ +400 B");
+    assert_eq!(label(Shown::Change, 15), "\u{25bc} \u{2212}150 B");
+    assert_eq!(label(Shown::Amount(Side::Before), 12), "\u{25b2} 200 B");
+    assert_eq!(label(Shown::Amount(Side::After), 12), "\u{25b2} 600 B");
+}
+
+#[test]
+fn an_icicle_that_follows_another_shows_the_same_part_at_once_and_nothing_without_width() {
+    let mut leader = show(fixture(sample()));
+    double_click(&mut leader, 0.65, 1);
+    let place = leader.state().icicle.place().cloned().unwrap();
+    let mut follower = show(Fixture { is_animated: true, ..fixture(sample()) });
+    follower.state_mut().icicle.follow(place.clone());
+    follower.run_steps(1);
+    assert_eq!(view(&follower), View::of(600, 300));
+    assert_eq!(follower.state().icicle.place(), Some(&place), "it is not followed in turn");
+    // There the frame has no width: all of what it lies in is shown.
+    let flat = tree(&Branch::new(0, 1000).over([Branch::new(12, 600), Branch::new(16, 0)]));
+    let mut follower = show(fixture(flat));
+    follower.state_mut().icicle.follow(place);
+    follower.run_steps(1);
+    assert_eq!(view(&follower), View::of(0, 1000));
 }

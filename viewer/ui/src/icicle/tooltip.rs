@@ -34,7 +34,9 @@ fn merged(ui: &mut Ui, source: &Source<'_>, frame: &FrameBox) {
     let palette = Palette::of(ui.visuals());
     title(ui, &palette, format_counted(frame.count, "smaller frame"));
     let weight = frame.weight(source.tree);
-    if source.is_signed {
+    if source.changes.is_some() {
+        ui.label(format!("{} wide in all", format_bytes(weight, source.units)));
+    } else if source.is_signed {
         ui.label(format!("{} grown or shrunk in all", format_bytes(weight, source.units)));
     } else {
         let share = format_share_precise(weight, source.total.bytes);
@@ -55,6 +57,22 @@ fn single(ui: &mut Ui, source: &Source<'_>, id: TreeNodeId) {
         ui.label(RichText::new(path).color(palette.text_weak));
     }
     ui.add_space(2.0);
+    let rows = match source.changes {
+        Some(changes) => changes.facts(id, source.units),
+        None => facts(source, id),
+    };
+    egui::Grid::new("icicle tooltip").num_columns(2).spacing([16.0, 2.0]).show(ui, |ui| {
+        for (name, value) in rows {
+            ui.label(RichText::new(name).color(palette.text_weak));
+            ui.label(RichText::new(value).color(palette.text));
+            ui.end_row();
+        }
+    });
+}
+
+/// What is known of a frame of one capture, by name.
+fn facts(source: &Source<'_>, id: TreeNodeId) -> Vec<(&'static str, String)> {
+    let node = source.tree.node(id);
     let mut rows = vec![
         (if source.is_signed { "growth" } else { "memory" }, bytes(source, node.amount.bytes)),
         ("of the total", format_share_precise(node.amount.bytes, source.total.bytes)),
@@ -70,13 +88,7 @@ fn single(ui: &mut Ui, source: &Source<'_>, id: TreeNodeId) {
     if let Some(thread) = node.thread {
         rows.push(("thread", memray_report::escape::visible(&source.labels.thread(thread)).into_owned()));
     }
-    egui::Grid::new("icicle tooltip").num_columns(2).spacing([16.0, 2.0]).show(ui, |ui| {
-        for (name, value) in rows {
-            ui.label(RichText::new(name).color(palette.text_weak));
-            ui.label(RichText::new(value).color(palette.text));
-            ui.end_row();
-        }
-    });
+    rows
 }
 
 /// Bytes as people read them, and to the byte.
@@ -89,6 +101,9 @@ fn bytes(source: &Source<'_>, bytes: i64) -> String {
 
 /// A frame's amount, for those who cannot see it: `1.20 GiB, 38.2 % of the total, 12 allocations`.
 pub(super) fn amount_in_words(source: &Source<'_>, id: TreeNodeId) -> String {
+    if let Some(changes) = source.changes {
+        return changes.in_words(id, source.units);
+    }
     let amount = source.tree.node(id).amount;
     let size = if source.is_signed { format_bytes_signed } else { format_bytes };
     format!(
@@ -118,7 +133,8 @@ pub(super) fn menu(ui: &mut Ui, source: &Source<'_>, id: TreeNodeId, events: &mu
         events.copied = Some("stack");
         ui.close();
     }
-    if node.location != memray_index::LocationId::NONE {
+    // Filters by function are those of one capture.
+    if node.location != memray_index::LocationId::NONE && source.changes.is_none() {
         ui.separator();
         if ui.button("Focus on this function").clicked() {
             events.focus = Some(id);

@@ -125,7 +125,7 @@ fn line_names(painter: &Painter, plot: &Plot, lines: &Lines, source: &Source<'_>
         source.selection.map(|selection| format!("{}, live", shorten(&visible(selection.name), LONGEST_NAME_CHARS)));
     let names: [(Option<&Series>, &str, Color32); 3] = [
         (lines.selection(), selection.as_deref().unwrap_or_default(), palette.selection),
-        (Some(&lines.heap), "heap", palette.heap),
+        (Some(&lines.heap), "heap", plot.heap),
         (Some(&lines.rss), "RSS", palette.text_weak),
     ];
     for (series, name, colour) in names {
@@ -210,7 +210,7 @@ pub(super) fn hover(response: &Response, plot: &Plot, lines: &Lines, source: &So
     let elapsed_ms = (plot.ms_at(pointer.x).round() as i64).clamp(0, lines.axis.end_ms());
     let mut rows = Vec::new();
     for (name, series, colour) in [
-        ("heap", Some(&lines.heap), palette.heap),
+        ("heap", Some(&lines.heap), plot.heap),
         ("RSS", Some(&lines.rss), palette.rss),
         ("selection", lines.selection(), palette.selection),
     ] {

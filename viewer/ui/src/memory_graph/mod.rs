@@ -18,6 +18,7 @@ mod widget;
 pub use axis::TimeAxis;
 pub use widget::MemoryGraph;
 
+use memray_compare::Side;
 use memray_index::{Moment, TimeRange, Timeline};
 use memray_report::size::Units;
 use memray_report::time::WallClock;
@@ -43,6 +44,19 @@ pub struct Source<'a> {
     pub units: Units,
     /// Which wall clock is shown.
     pub clock: WallClock,
+    /// What it has in common with a graph beside it, if there is one.
+    pub beside: Option<Beside>,
+}
+
+/// What two graphs side by side have in common, so that they can be compared, and what sets them apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Beside {
+    /// Which of the two it is.
+    pub side: Side,
+    /// Both are so long.
+    pub duration_ms: i64,
+    /// Both are so high.
+    pub largest_bytes: u64,
 }
 
 /// Live bytes of what is selected, over time.

@@ -7,6 +7,7 @@ use super::widget::Lines;
 use super::{Source, marks};
 use crate::theme::Palette;
 use egui::{Align2, Color32, FontId, Mesh, Painter, Pos2, Rect, Shape, Stroke, Ui, pos2, vec2};
+use memray_compare::Side;
 use memray_index::TimeRange;
 
 pub(super) const LABEL_POINTS: f32 = 11.0;
@@ -31,6 +32,8 @@ pub(super) struct Plot {
     top_bytes: f64,
     pixels_per_point: f32,
     pub(super) palette: Palette,
+    /// The heap's line: each of two graphs side by side has its own.
+    pub(super) heap: Color32,
 }
 
 impl Plot {
@@ -38,6 +41,7 @@ impl Plot {
         let largest = lines
             .all()
             .filter_map(|series| series.peak().map(|(_, bytes)| bytes))
+            .chain(source.beside.map(|beside| beside.largest_bytes))
             .fold(source.timeline.peak_bytes, u64::max);
         let height = (outer.height() - ABOVE_POINTS - BELOW_POINTS).max(1.0);
         let most = ((height / BYTES_TICK_POINTS) as usize).clamp(1, 5);
@@ -57,7 +61,13 @@ impl Plot {
             pos2(left, snap(outer.top() + ABOVE_POINTS)),
             pos2(snap(outer.right() - RIGHT_POINTS).max(left + 1.0), snap(outer.bottom() - BELOW_POINTS)),
         );
-        Self { rect, visible_ms, byte_ticks, top_bytes: top, pixels_per_point, palette: Palette::of(ui.visuals()) }
+        let palette = Palette::of(ui.visuals());
+        let heap = match source.beside.map(|beside| beside.side) {
+            None => palette.heap,
+            Some(Side::Before) => palette.before,
+            Some(Side::After) => palette.after,
+        };
+        Self { rect, visible_ms, byte_ticks, top_bytes: top, pixels_per_point, palette, heap }
     }
 
     pub(super) fn ms_per_point(&self) -> f64 {
@@ -100,13 +110,13 @@ pub(super) fn paint(ui: &Ui, plot: &Plot, lines: &Lines, source: &Source<'_>, ra
     // While the index is being built the lines are still a guess: paler.
     let strength = if source.is_provisional { 0.55 } else { 1.0 };
     let heap = plot.line(&lines.heap);
-    fill(&inside, plot, &heap, palette.heap.gamma_multiply(0.22 * strength));
+    fill(&inside, plot, &heap, plot.heap.gamma_multiply(0.22 * strength));
     if let Some(range) = range {
         marks::range(&inside, plot, lines, range);
     }
     let stroke = |width: f32, colour: Color32| Stroke::new(width, colour.gamma_multiply(strength));
     inside.add(Shape::line(plot.line(&lines.rss), stroke(1.0, palette.rss)));
-    inside.add(Shape::line(heap, stroke(1.6, palette.heap)));
+    inside.add(Shape::line(heap, stroke(1.6, plot.heap)));
     if let Some(selection) = lines.selection() {
         inside.add(Shape::line(plot.line(selection), stroke(1.6, palette.selection)));
     }

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The memory graph's behaviour, driven by mouse as a user would.
 
-use super::{Events, MemoryGraph, SelectionLine, Source, TimeAxis};
+use super::{Beside, Events, MemoryGraph, SelectionLine, Source, TimeAxis};
 use crate::fonts;
 use egui::{Event, Pos2, Rect, Role, pos2, vec2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
+use memray_compare::Side;
 use memray_index::{Moment, SnapshotRow, TimeRange, Timeline};
 use memray_report::size::Units;
 use memray_report::time::WallClock;
@@ -45,6 +46,7 @@ struct Fixture {
     range: Option<TimeRange>,
     moment: Option<Moment>,
     is_provisional: bool,
+    beside: Option<Beside>,
     rect: Rect,
     events: Vec<Events>,
 }
@@ -57,6 +59,7 @@ fn show(timeline: Timeline) -> Harness<'static, Fixture> {
         range: None,
         moment: None,
         is_provisional: false,
+        beside: None,
         rect: Rect::NOTHING,
         events: Vec::new(),
     };
@@ -82,6 +85,7 @@ fn show(timeline: Timeline) -> Harness<'static, Fixture> {
                         moment: fixture.moment,
                         stops_early: false,
                         is_provisional: fixture.is_provisional,
+                        beside: fixture.beside,
                         units: Units::Binary,
                         clock: WallClock::Utc,
                     },
@@ -302,4 +306,29 @@ fn captures_without_snapshots_or_with_one_are_drawn_and_answer() {
         assert_eq!(harness.state().events.len(), 2);
         assert!(harness.state().events.iter().all(|e| e.range.is_some_and(|range| range.from <= range.to)));
     }
+}
+
+#[test]
+fn graphs_side_by_side_have_one_scale_and_names_of_their_own() {
+    let mut harness = show(ten_seconds());
+    let alone = (at(&harness, 4000.0), harness.state().rect);
+    let beside = |side| Beside { side, duration_ms: 20_000, largest_bytes: 40 << 20 };
+    for (side, name) in [(Side::Before, "Memory graph of A"), (Side::After, "Memory graph of B")] {
+        harness.state_mut().beside = Some(beside(side));
+        harness.run();
+        harness.get_by_role_and_label(Role::Canvas, name);
+        assert!(paints(&harness, "40 MiB") || paints(&harness, "40.0 MiB"));
+    }
+    // Half as wide: what was at 4 s is at 8 s, and a click beyond the shorter one's end is its end.
+    harness.state_mut().events.clear();
+    harness.hover_at(alone.0);
+    harness.drag_at(alone.0);
+    harness.drop_at(alone.0);
+    harness.run();
+    assert_eq!(harness.state().moment, Some(Moment::Snapshot(7)), "the eighth, at 8 s");
+    let far = pos2(alone.1.right() - 20.0, alone.0.y);
+    harness.drag_at(far);
+    harness.drop_at(far);
+    harness.run();
+    assert_eq!(harness.state().moment, Some(Moment::End));
 }

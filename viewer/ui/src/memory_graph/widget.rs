@@ -8,6 +8,7 @@ use super::series::Series;
 use super::{Events, Source, marks};
 use crate::landmark::landmark;
 use egui::{CursorIcon, PointerButton, Response, Role, Sense, Ui, WidgetInfo};
+use memray_compare::Side;
 use memray_index::{Moment, TimeRange, Timeline};
 use memray_report::size::format_bytes;
 use memray_report::time::{format_duration, format_elapsed};
@@ -120,15 +121,20 @@ impl MemoryGraph {
         let mut events = Events::default();
         self.lines.update(source);
         let (rect, response) = ui.allocate_exact_size(ui.available_size(), Sense::click_and_drag());
+        let name = match source.beside.map(|beside| beside.side) {
+            None => "Memory graph",
+            Some(Side::Before) => "Memory graph of A",
+            Some(Side::After) => "Memory graph of B",
+        };
         response.widget_info(|| {
-            let mut info = WidgetInfo::labeled(Role::Canvas, true, "Memory graph");
+            let mut info = WidgetInfo::labeled(Role::Canvas, true, name);
             info.current_text_value = Some(self.in_words(source));
             info
         });
-        let end_ms = (self.lines.axis.end_ms() as f64).max(1.0);
+        let end_ms = self.lines.axis.end_ms().max(source.beside.map_or(1, |beside| beside.duration_ms)).max(1) as f64;
         let visible = self.visible.unwrap_or((0.0, end_ms));
         let mut plot = Plot::new(ui, rect, visible, &self.lines, source);
-        landmark(ui, "memory graph", plot.rect);
+        landmark(ui, &name.to_lowercase(), plot.rect);
         #[cfg(test)]
         {
             self.plot_rect = Some(plot.rect);

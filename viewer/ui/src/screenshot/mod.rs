@@ -22,6 +22,8 @@ use texture::Textures;
 pub struct ScreenshotOptions {
     /// The capture; the start page if `None`.
     pub path: Option<PathBuf>,
+    /// The capture to compare it with, which comes after.
+    pub compared_with: Option<PathBuf>,
     /// How to open it.
     pub open: memray_index::OpenOptions,
     /// Width and height in points.
@@ -38,6 +40,7 @@ impl Default for ScreenshotOptions {
     fn default() -> Self {
         Self {
             path: None,
+            compared_with: None,
             open: memray_index::OpenOptions::default(),
             size_points: [1440, 900],
             pixels_per_point: 1.0,
@@ -99,6 +102,7 @@ impl Studio {
         context.set_theme(theme);
         let app_options = AppOptions {
             path: options.path.clone(),
+            compared_with: options.compared_with.clone(),
             open: options.open.clone(),
             theme: Some(options.theme),
             is_picture: true,

@@ -13,7 +13,7 @@ use crate::cell;
 use crate::labels::Labels;
 use crate::listing::{Listing, Rows};
 use crate::row_name::RowName;
-use crate::row_order::{RowOrder, Sort};
+use crate::row_order::{Found, RowOrder, Sort};
 use crate::shown::shown_path;
 use crate::theme::Palette;
 use columns::Columns;
@@ -31,7 +31,7 @@ pub struct TableView {
     sort: Sort<SortBy>,
     order: RowOrder<Row, SortBy>,
     /// Where the selected row was found last.
-    selected: Option<Found>,
+    selected: Option<Found<RowKey>>,
     copying: Option<Background<String>>,
 }
 
@@ -90,6 +90,26 @@ fn grouping_name(group_by: GroupBy) -> &'static str {
     GROUPINGS.iter().find(|(by, _)| *by == group_by).map_or("", |(_, name)| name)
 }
 
+/// Draws the choice of a grouping; another than the present one, if it was chosen.
+pub(crate) fn choose_grouping(ui: &mut Ui, present: GroupBy) -> Option<GroupBy> {
+    let palette = Palette::of(ui.visuals());
+    let label = ui.label(RichText::new("Group by").color(palette.text_weak));
+    let mut chosen = present;
+    ComboBox::from_id_salt("group by")
+        .selected_text(grouping_name(present))
+        .width(130.0)
+        // All groupings at once, without scrolling.
+        .height(400.0)
+        .show_ui(ui, |ui| {
+            for (group_by, name) in GROUPINGS {
+                ui.selectable_value(&mut chosen, group_by, name);
+            }
+        })
+        .response
+        .labelled_by(label.id);
+    Some(chosen).filter(|chosen| *chosen != present)
+}
+
 impl TableView {
     /// Fills `ui` with a bar of controls and the table.
     pub fn show(&mut self, ui: &mut Ui, source: &Source<'_>) -> Events {
@@ -106,7 +126,8 @@ impl TableView {
             ui.vertical_centered(|ui| ui.label(RichText::new(words).color(palette.text_weak)));
             return events;
         }
-        let (selected_row, scroll_to) = self.find_selected(source);
+        let (selected_row, scroll_to) =
+            self.order.find(&mut self.selected, source.selected.as_ref(), source.rows, |row, key| row.key == *key);
         let columns = Columns::of(source.group_by, ui.available_width());
         let visible = VisibleRows { source, order: self.order.rows(), columns: &columns };
         let sorted_by = columns.position(self.sort.by).map(|at| (at, self.sort.is_descending));
@@ -122,7 +143,7 @@ impl TableView {
         if let Some(row) = listed.chosen
             && let Some(key) = visible.row(row).map(|row| row.key)
         {
-            self.selected = Some(Found { key, at: Some(row), generation: self.order.generation() });
+            self.selected = Some(self.order.found(key, Some(row)));
             events.selected = Some(key);
         }
         if listed.copied {
@@ -146,30 +167,8 @@ impl TableView {
     fn controls(&mut self, ui: &mut Ui, source: &Source<'_>, events: &mut Events) {
         let palette = Palette::of(ui.visuals());
         ui.horizontal(|ui| {
-            let label = ui.label(RichText::new("Group by").color(palette.text_weak));
-            ComboBox::from_id_salt("group by")
-                .selected_text(grouping_name(source.group_by))
-                .width(130.0)
-                // All groupings at once, without scrolling.
-                .height(400.0)
-                .show_ui(ui, |ui| {
-                    for (group_by, name) in GROUPINGS {
-                        if ui.selectable_label(group_by == source.group_by, name).clicked() {
-                            events.group_by = Some(group_by).filter(|by| *by != source.group_by);
-                        }
-                    }
-                })
-                .response
-                .labelled_by(label.id);
-            let (shown_rows, all) = (self.order.rows().len(), source.rows.len());
-            let words = if self.order.is_running() {
-                "sorting…".to_owned()
-            } else if shown_rows == all {
-                format_counted(all as i128, "row")
-            } else {
-                format!("{} of {} match", format_count(shown_rows as i128), format_counted(all as i128, "row"))
-            };
-            ui.label(RichText::new(words).color(palette.text_weak));
+            events.group_by = choose_grouping(ui, source.group_by);
+            ui.label(RichText::new(self.order.in_words()).color(palette.text_weak));
             ui.with_layout(egui::Layout::right_to_left(Align::Center), |ui| {
                 self.copy_button(ui, source, events);
             });
@@ -198,32 +197,6 @@ impl TableView {
             }));
         }
     }
-
-    /// Where the selected row is, and whether to bring it into view because it was selected elsewhere.
-    fn find_selected(&mut self, source: &Source<'_>) -> (Option<usize>, Option<usize>) {
-        let Some(key) = source.selected else {
-            self.selected = None;
-            return (None, None);
-        };
-        let generation = self.order.generation();
-        let is_new = match self.selected {
-            Some(found) if found.key == key && found.generation == generation => return (found.at, None),
-            found => found.is_none_or(|found| found.key != key),
-        };
-        let is_selected = |row: &u32| source.rows.get(*row as usize).is_some_and(|row| row.key == key);
-        let at = self.order.rows().iter().position(is_selected);
-        self.selected = Some(Found { key, at, generation });
-        (at, at.filter(|_| is_new))
-    }
-}
-
-/// Where a row was found, or that it was not.
-#[derive(Clone, Copy)]
-struct Found {
-    key: RowKey,
-    at: Option<usize>,
-    /// The order in which it was looked for.
-    generation: u64,
 }
 
 /// The rows as the listing asks for them.

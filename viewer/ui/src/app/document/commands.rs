@@ -3,11 +3,14 @@
 
 use super::super::command::Command;
 use super::super::history::Step;
+use super::super::markdown_copy::written;
 use super::super::search_field;
-use super::super::view::{ModeChoice, Tab, View};
+use super::super::view::{ModeChoice, Tab, Time, View};
 use super::Document;
 use egui::Context;
 use memray_index::{Filter, Moment, SnapshotRow};
+use memray_report::markdown::write_markdown;
+use std::sync::Arc;
 
 /// By how much one press of a key zooms.
 const ZOOM_STEP: f64 = 1.5;
@@ -32,12 +35,12 @@ impl Document {
             Command::EditFilter => self.filter_menu.open(&self.view.filter),
             Command::TypeMoment => self.typed_time.open(),
             Command::JumpToPeak => {
-                view.clear_time();
-                view.mode = ModeChoice::Peak;
+                view.asked.clear_time();
+                view.asked.mode = ModeChoice::Peak;
             }
             Command::JumpToPeakRss => {
                 if let Some(moment) = self.moment_of_peak_rss() {
-                    self.view.choose_moment(moment);
+                    self.view.asked.choose(Time::Moment(moment));
                 }
             }
             Command::Search => search_field::focus(context),
@@ -49,6 +52,7 @@ impl Document {
             Command::ZoomReset => self.icicle.reset(),
             Command::ZoomIn => self.icicle.zoom_by(ZOOM_STEP),
             Command::ZoomOut => self.icicle.zoom_by(1.0 / ZOOM_STEP),
+            Command::CopyMarkdown => self.copy_markdown(context),
             Command::Open
             | Command::OpenPath
             | Command::OpenSample
@@ -56,7 +60,12 @@ impl Document {
             | Command::Close
             | Command::Copy
             | Command::Quit
-            | Command::ShowKeys => {}
+            | Command::ShowKeys
+            | Command::CompareWith
+            | Command::Swap
+            | Command::ShowSideBySide
+            | Command::ToggleOnlyVanished
+            | Command::ToggleLinked => {}
         }
     }
 
@@ -79,6 +88,14 @@ impl Document {
         }
     }
 
+    /// Copies what is shown as Markdown, once it is written.
+    fn copy_markdown(&mut self, context: &Context) {
+        let Some((answer, _)) = self.answers.tree() else { return };
+        let (index, answer) = (self.index.clone(), Arc::clone(answer));
+        let units = self.sent.as_ref().map(|sent| sent.units).unwrap_or_default();
+        self.markdown.start(context, move |out| written(write_markdown(&index, &answer, units, out)));
+    }
+
     /// The first snapshot with the largest resident set.
     fn moment_of_peak_rss(&self) -> Option<Moment> {
         let (peak_bytes, time_ms) = self.index.info().peak_rss?;
@@ -99,7 +116,7 @@ impl Document {
         } else if self.graph.is_zoomed() {
             self.graph.clear();
         } else {
-            self.view.clear_time();
+            self.view.asked.clear_time();
         }
     }
 

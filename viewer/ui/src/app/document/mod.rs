@@ -7,13 +7,15 @@ mod search;
 mod show;
 
 pub(super) use answers::Answers;
-pub(super) use search::SearchField;
+pub(super) use search::{SearchField, row_matcher};
 
 use super::filter_bar::FilterMenu;
 use super::history::History;
+use super::markdown_copy::MarkdownCopy;
 use super::mode_bar::TypedTime;
+use super::search_field::Found;
 use super::selection::Selection;
-use super::view::{ModeChoice, Tab, View};
+use super::view::{Asked, ModeChoice, Tab, View};
 use super::watcher::{Fingerprint, Watcher};
 use super::worker::{Part, Wanted, Worker};
 use crate::details::Details;
@@ -27,7 +29,6 @@ use crate::table_view::{self, TableView};
 use egui::Context;
 use memray_index::{GroupBy, Index, Pattern, Progress, RowKey, TreeNodeId};
 use memray_report::size::Units;
-use search::row_matcher;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -58,6 +59,8 @@ pub(super) struct Document {
     pub(super) typed_time: TypedTime,
     /// Filters being typed.
     pub filter_menu: FilterMenu,
+    /// What is being copied.
+    pub markdown: MarkdownCopy,
     /// Whether the selection was made outside the main view, which then brings it into sight.
     pub reveals_selection: bool,
     graph: MemoryGraph,
@@ -106,6 +109,7 @@ impl Document {
             reload_failure: None,
             typed_time: TypedTime::default(),
             filter_menu: FilterMenu::default(),
+            markdown: MarkdownCopy::default(),
             reveals_selection: false,
             graph: MemoryGraph::default(),
             icicle: Icicle::default(),
@@ -182,7 +186,9 @@ impl Document {
 
     /// Whether all that is wanted is there; not so either if the view changed since it was asked for.
     pub(super) fn is_settled(&self) -> bool {
-        self.is_done && self.sent.as_ref().is_some_and(|sent| *sent == self.wanted(sent.units))
+        self.is_done
+            && !self.markdown.is_running()
+            && self.sent.as_ref().is_some_and(|sent| *sent == self.wanted(sent.units))
     }
 
     /// Whether the picture is the answer to the view's question.
@@ -201,7 +207,10 @@ impl Document {
     /// Shows the view again that was last answered. As it is another question, this one is given up.
     pub(super) fn give_up_question(&mut self) {
         let selection = self.view.selection.take();
-        let before = self.answered.clone().unwrap_or_else(|| View { mode: ModeChoice::Peak, ..self.view.clone() });
+        let before = self.answered.clone().unwrap_or_else(|| View {
+            asked: Asked { mode: ModeChoice::Peak, ..self.view.asked },
+            ..self.view.clone()
+        });
         self.view = View { selection, ..before };
     }
 
@@ -228,6 +237,17 @@ impl Document {
     pub(super) fn select_row(&mut self, key: RowKey, group_by: GroupBy) {
         self.view.selection = Some(Selection::Row(key, group_by));
         self.reveals_selection = true;
+    }
+
+    /// What the search found, in words.
+    pub(super) fn found(&self, units: Units) -> Found {
+        let total_bytes = self.answers.tree().map_or(0, |(answer, _)| answer.total.bytes);
+        match &self.answers.hits {
+            Some(Ok(hits)) if hits.frame_count() == 0 => Found::Nothing,
+            Some(Ok(hits)) => Found::Frames(hits.summary(total_bytes, units)),
+            Some(Err(problem)) => Found::Problem(problem.to_string()),
+            None => Found::NotYet,
+        }
     }
 
     /// Selects the next search hit, or the one before.

@@ -6,7 +6,7 @@ use memray_index::Pattern;
 use std::sync::Arc;
 
 /// What a table's rows are compared with; `None` for a broken pattern.
-pub(super) fn row_matcher(pattern: &Pattern) -> Option<table_view::Hits> {
+pub(in crate::app) fn row_matcher(pattern: &Pattern) -> Option<table_view::Hits> {
     let expression = match pattern {
         Pattern::Substring(text) => regex::escape(text),
         Pattern::Regex(text) => text.clone(),

@@ -4,7 +4,7 @@
 
 use super::super::history::Step;
 use super::super::selection::Selection;
-use super::super::view::Tab;
+use super::super::view::{Tab, Time};
 use super::Document;
 use crate::settings::Settings;
 use crate::{details, growth_view, icicle, memory_graph, statistics_view, table_view};
@@ -42,9 +42,10 @@ impl Document {
                 bytes,
                 generation: self.selected_generation,
             }),
-            range: self.view.range_in_effect(),
-            moment: self.view.moment_in_effect(),
+            range: self.view.asked.range_in_effect(),
+            moment: self.view.asked.moment_in_effect(),
             is_provisional: false,
+            beside: None,
             stops_early: self.index.info().stops_early(),
             units: settings.units.units(),
             clock: settings.clock.wall_clock(),
@@ -55,10 +56,10 @@ impl Document {
             return;
         }
         if let Some(range) = events.range {
-            self.view.choose_range(range);
+            self.view.asked.choose(Time::Range(range));
         }
         if let Some(moment) = events.moment {
-            self.view.choose_moment(moment);
+            self.view.asked.choose(Time::Moment(moment));
         }
     }
 
@@ -94,7 +95,7 @@ impl Document {
         let refusal = outcome.as_ref().err().map(Refusal::sentence);
         let timeline = self.index.timeline();
         let mut words = format_elapsed_range(elapsed_ms(timeline, range.from), elapsed_ms(timeline, range.to));
-        if self.view.range_in_effect().is_none() {
+        if self.view.asked.range_in_effect().is_none() {
             words += "; the first tenth of the run is left out, as it is mostly start-up";
         }
         let source = growth_view::Source {
@@ -191,6 +192,7 @@ impl Document {
             hits: self.answers.hits.as_ref().and_then(|hits| hits.as_deref().ok()),
             selected,
             units: settings.units.units(),
+            changes: None,
         };
         let events = self.icicle.show(ui, &source);
         if events.left.is_some() {

@@ -11,9 +11,10 @@ use super::paint::{Geometry, Paint};
 use super::place::{FramePath, Place, view_of};
 use super::tooltip;
 use super::view::{Motion, View};
-use super::{Events, Selection, Source};
+use super::{Events, Selection, Shown, Source};
 use crate::landmark::landmark;
 use egui::{Rect, Response, Role, Sense, Ui, WidgetInfo};
+use memray_compare::Side;
 use memray_index::TreeNodeId;
 use travel::Request;
 
@@ -71,8 +72,12 @@ impl Icicle {
         self.requests.push(Request::To(place));
     }
 
+    /// Shows at once what another icicle shows that moves with this one, as far as the tree has it.
+    pub fn follow(&mut self, place: Place) {
+        self.requests.push(Request::Follow(place));
+    }
+
     /// Whether it is on its way to another part of the tree.
-    #[cfg(feature = "test-channel")]
     pub fn is_moving(&self) -> bool {
         self.motion.is_some() || !self.requests.is_empty()
     }
@@ -142,7 +147,7 @@ impl Icicle {
         self.menu = None;
         self.requests.retain(|request| match request {
             Request::ZoomTo(node) | Request::Reveal(node) => known(*node),
-            Request::By(_) | Request::Reset | Request::To(_) => true,
+            Request::By(_) | Request::Reset | Request::To(_) | Request::Follow(_) => true,
         });
         self.paint.forget_labels();
         let (anchor, mut view) =
@@ -198,7 +203,7 @@ impl Icicle {
     ) {
         let anchor = frame_name(source.labels, source.tree.node(self.anchor));
         response.widget_info(|| {
-            let mut info = WidgetInfo::labeled(Role::Canvas, true, "Icicle");
+            let mut info = WidgetInfo::labeled(Role::Canvas, true, icicle_name(source));
             info.current_text_value = Some(format!("{anchor}, {}", tooltip::amount_in_words(source, self.anchor)));
             info
         });
@@ -229,5 +234,14 @@ impl Icicle {
     #[cfg(test)]
     pub(super) fn shown(&self) -> (View, f64) {
         (self.view.expect("shown at least once"), self.level)
+    }
+}
+
+/// What it is called: two stand side by side where captures are compared.
+fn icicle_name(source: &Source<'_>) -> &'static str {
+    match source.changes.map(|changes| changes.shown) {
+        Some(Shown::Amount(Side::Before)) => "Icicle of A",
+        Some(Shown::Amount(Side::After)) => "Icicle of B",
+        Some(Shown::Change) | None => "Icicle",
     }
 }

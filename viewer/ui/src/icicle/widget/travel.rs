@@ -22,6 +22,7 @@ pub(super) enum Request {
     By(f64),
     Reset,
     To(Place),
+    Follow(Place),
 }
 
 impl Icicle {
@@ -76,6 +77,12 @@ impl Icicle {
                 // The tree that is to come may have all of it.
                 self.place = Some(place);
             }
+            Request::Follow(place) => {
+                let (anchor, view) = place.find(tree);
+                (self.motion, self.level) = (None, place.level);
+                self.settle(tree, anchor, view);
+                self.place = Some(place);
+            }
             Request::Reveal(node) => self.bring_into_sight(ui, tree, geometry, node),
             Request::By(factor) => {
                 let mut view = self.motion.map_or_else(|| self.current(tree), |motion| motion.to.0);
@@ -98,6 +105,10 @@ impl Icicle {
             return;
         }
         let frame = tree.node(node);
+        if frame.weight == 0 {
+            // What is only in the other capture has no width in this one.
+            return;
+        }
         let view = self.motion.map_or_else(|| self.current(tree), |motion| motion.to.0);
         let level = self.motion.map_or(self.level, |motion| motion.to.1);
         let rows = geometry.rows().floor().max(1.0);

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Both memory graphs side by side, on one scale, each below its capture's name.
+
+use super::super::command::Command;
+use super::super::view::Time;
+use super::super::window::file_name;
+use super::CompareDocument;
+use super::view::{SIDES, at, letter};
+use crate::memory_graph::{self, Beside};
+use crate::settings::Settings;
+use crate::style;
+use crate::theme::Palette;
+use egui::{Align, Button, Label, Layout, RichText, Sense, Ui};
+use memray_compare::Side;
+use memray_index::Index;
+
+impl CompareDocument {
+    /// Draws names and graphs.
+    pub(super) fn show_graphs(&mut self, ui: &mut Ui, settings: &Settings, commands: &mut Vec<Command>) {
+        let (duration_ms, largest_bytes) =
+            self.indexes.iter().map(extent).fold((0, 0), |(a, b), (x, y)| (a.max(x), b.max(y)));
+        ui.spacing_mut().item_spacing.y = 4.0;
+        ui.columns(2, |columns| {
+            for (side, ui) in SIDES.into_iter().zip(columns) {
+                self.heading(ui, side, commands);
+                style::panel(ui, 6, |ui| {
+                    self.show_graph(ui, settings, Beside { side, duration_ms, largest_bytes });
+                });
+            }
+        });
+    }
+
+    /// `A before  svc-1.4.2.bin`; what belongs to a side stands behind.
+    fn heading(&mut self, ui: &mut Ui, side: Side, commands: &mut Vec<Command>) {
+        let palette = Palette::of(ui.visuals());
+        let (role, colour) = match side {
+            Side::Before => ("A before", palette.before),
+            Side::After => ("B after", palette.after),
+        };
+        let height = ui.spacing().interact_size.y;
+        ui.allocate_ui_with_layout(
+            egui::vec2(ui.available_width(), height),
+            Layout::right_to_left(Align::Center),
+            |ui| {
+                if side == Side::After {
+                    let swap = Button::new(RichText::new("Swap").color(palette.text)).frame(false);
+                    if ui.add(swap).on_hover_text(format!("{} (X)", Command::Swap.help())).clicked() {
+                        commands.push(Command::Swap);
+                    }
+                }
+                if !self.view.is_linked {
+                    self.show_mode_of(ui, side);
+                }
+                ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+                    ui.label(RichText::new(role).text_style(style::strong()).color(colour));
+                    let path = &self.paths[at(side)];
+                    let name = RichText::new(file_name(path)).color(palette.text);
+                    let label = ui.add(Label::new(name).truncate().sense(Sense::hover()));
+                    let path = memray_report::escape::visible(&path.to_string_lossy()).into_owned();
+                    label.on_hover_text(format!("{}: {path}", letter(side)));
+                });
+            },
+        );
+    }
+
+    fn show_graph(&mut self, ui: &mut Ui, settings: &Settings, beside: Beside) {
+        let side = beside.side;
+        let (index, asked) = (self.indexes[at(side)].clone(), self.view.asked[at(side)]);
+        let source = memory_graph::Source {
+            timeline: index.timeline(),
+            generation: 0,
+            selection: None,
+            range: asked.range_in_effect(),
+            moment: asked.moment_in_effect(),
+            stops_early: index.info().stops_early(),
+            is_provisional: false,
+            units: settings.units.units(),
+            clock: settings.clock.wall_clock(),
+            beside: Some(beside),
+        };
+        let events = self.graphs[at(side)].show(ui, &source);
+        let asks_both = self.view.is_linked;
+        let is_aggregated = |index: &Index| index.info().is_aggregated();
+        if is_aggregated(&index) || (asks_both && self.indexes.iter().any(is_aggregated)) {
+            // Its samples can be looked at, and asked nothing.
+            return;
+        }
+        let chosen = events.range.map(Time::Range).or(events.moment.map(Time::Moment));
+        if let Some(time) = chosen {
+            let indexes = self.indexes.clone();
+            self.view.choose_time(side, time, [indexes[0].timeline(), indexes[1].timeline()]);
+        }
+    }
+}
+
+/// How long a capture ran, and the most that its graph shows.
+fn extent(index: &Index) -> (i64, u64) {
+    let timeline = index.timeline();
+    let rss = index.info().peak_rss.map_or(0, |(bytes, _)| bytes);
+    (timeline.end_time_ms.saturating_sub(timeline.start_time_ms), timeline.peak_bytes.max(rss))
+}

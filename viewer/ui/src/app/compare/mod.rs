@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Two captures compared in one window, A before and B after. [`CompareDocument`] leads: both indexes, what is shown of them,
+//! and the answers that are there. [`worker`] compares, on a thread of its own; [`page`] draws.
+
+mod chips;
+mod commands;
+mod graphs;
+mod icicles;
+mod modes;
+mod opening;
+mod page;
+mod said;
+mod view;
+mod worker;
+
+pub(super) use modes::menu as mode_menu;
+pub(super) use opening::{BothOpened, OpeningBoth};
+pub(super) use page::show;
+
+use super::document::{SearchField, row_matcher};
+use super::markdown_copy::MarkdownCopy;
+use super::mode_bar::TypedTime;
+use super::search_field;
+use crate::delta_table::DeltaTable;
+use crate::error::UiError;
+use crate::icicle::{FramePath, Icicle, Place, SearchError};
+use crate::labels::Labels;
+use crate::memory_graph::MemoryGraph;
+use crate::row_order::Hits;
+use chips::RuleEntry;
+use egui::Context;
+use memray_compare::{DeltaKey, DeltaRow, UnionTree};
+use memray_index::{GroupBy, Index, Pattern, Refusal, Timeline, TreeNodeId};
+use memray_report::size::{Units, format_bytes_signed, format_counted};
+use said::Said;
+use std::path::PathBuf;
+use std::sync::Arc;
+use view::{CompareTab, CompareView};
+use worker::{Compared, Found, Part, Picture, Trees, Wanted, Worker};
+
+/// Two captures that are compared.
+pub(super) struct CompareDocument {
+    /// The files: A, then B.
+    pub(super) paths: [PathBuf; 2],
+    /// Their indexes.
+    pub(super) indexes: [Index; 2],
+    /// What is shown.
+    pub(super) view: CompareView,
+    /// What the search field holds.
+    pub(super) search: SearchField,
+    /// What is being copied.
+    pub(super) markdown: MarkdownCopy,
+    answers: Answers,
+    selection: Option<Selected>,
+    /// Whether the selection was made outside the icicles, which then bring it into sight.
+    reveals_selection: bool,
+    typed_time: TypedTime,
+    rule_entry: RuleEntry,
+    graphs: [MemoryGraph; 2],
+    union: Icicle,
+    sides: [Icicle; 2],
+    /// What the icicles side by side both show.
+    place_of_both: Option<Place>,
+    table: DeltaTable,
+    /// What a table's rows are compared with, for the search that made it.
+    row_matcher: Option<(Pattern, Hits)>,
+    /// Counts pictures: how views notice that trees were replaced.
+    generation: u64,
+    worker: Worker,
+    sent: Option<Wanted>,
+    is_done: bool,
+}
+
+/// The answers that are there; they may still be those to the view before.
+#[derive(Default)]
+struct Answers {
+    picture: Option<Picture>,
+    /// Names of the picture's trees and the table's rows.
+    labels: Option<Arc<dyn Labels>>,
+    /// In which units it was written.
+    said: Option<(Units, Result<Arc<Said>, Refusal>)>,
+    table: Option<(GroupBy, Arc<Vec<DeltaRow>>)>,
+    found: Option<Result<Arc<Found>, Arc<SearchError>>>,
+}
+
+/// What is selected: a frame, and the table's row through which it was.
+#[derive(Clone, Debug, PartialEq)]
+struct Selected {
+    path: FramePath,
+    row: Option<DeltaKey>,
+    /// Where it is in each of the picture's trees.
+    nodes: Vec<Option<TreeNodeId>>,
+}
+
+impl CompareDocument {
+    /// What is shown of two indexes that were just opened.
+    pub(super) fn new(paths: [PathBuf; 2], indexes: [Index; 2], context: &Context) -> Result<Self, UiError> {
+        let worker = Worker::start(indexes.clone(), context.clone())?;
+        Ok(Self {
+            paths,
+            indexes,
+            view: CompareView::default(),
+            search: SearchField::default(),
+            markdown: MarkdownCopy::default(),
+            answers: Answers::default(),
+            selection: None,
+            reveals_selection: false,
+            typed_time: TypedTime::default(),
+            rule_entry: RuleEntry::default(),
+            graphs: Default::default(),
+            union: Icicle::default(),
+            sides: Default::default(),
+            place_of_both: None,
+            table: DeltaTable::default(),
+            row_matcher: None,
+            generation: 0,
+            worker,
+            sent: None,
+            is_done: false,
+        })
+    }
+
+    /// Takes the answers that have come, and says what is wanted now.
+    pub(super) fn update(&mut self, units: Units) {
+        let parts: Vec<Part> = self.worker.parts().collect();
+        for part in parts {
+            self.take(part);
+        }
+        let pattern = self.search.pattern();
+        if self.row_matcher.as_ref().map(|(pattern, _)| pattern) != pattern.as_ref() {
+            self.row_matcher = pattern.and_then(|pattern| Some((pattern.clone(), row_matcher(&pattern)?)));
+        }
+        let wanted = self.wanted(units);
+        if self.sent.as_ref() != Some(&wanted) {
+            self.worker.want(wanted.clone());
+            self.sent = Some(wanted);
+            self.is_done = false;
+        }
+    }
+
+    fn take(&mut self, part: Part) {
+        let answers = &mut self.answers;
+        match part {
+            Part::Picture(picture) => {
+                self.generation += 1;
+                let is_same =
+                    answers.picture.as_ref().is_some_and(|old| Arc::ptr_eq(&old.comparison, &picture.comparison));
+                if !is_same {
+                    // Locations have other numbers now.
+                    self.selection = None;
+                    answers.table = None;
+                    answers.labels = Some(Arc::clone(&picture.comparison) as Arc<dyn Labels>);
+                }
+                // What was found in the old trees does not lie where it did.
+                answers.found = None;
+                answers.picture = Some(picture);
+                self.find_selection();
+            }
+            Part::Said(units, said) => answers.said = Some((units, said)),
+            Part::Table(by, rows) => answers.table = Some((by, rows)),
+            Part::Found(found) => answers.found = found,
+            Part::Done(wanted) => self.is_done = self.sent.as_ref() == Some(&*wanted),
+        }
+    }
+
+    /// What the view as it is now needs.
+    fn wanted(&self, units: Units) -> Wanted {
+        let view = &self.view;
+        Wanted {
+            units,
+            matching: view.matching.clone(),
+            questions: view.questions(),
+            tree: view.tree,
+            trees: match view.tab {
+                CompareTab::SideBySide => Trees::Sides,
+                CompareTab::Union => Trees::Union(view.width, view.only_vanished),
+                CompareTab::Table => Trees::Union(view.width, false),
+            },
+            search: self.search.pattern(),
+            table: (view.tab == CompareTab::Table).then_some(view.group_by),
+        }
+    }
+
+    /// Whether all that is wanted is there; not so either if the view changed since it was asked for.
+    pub(super) fn is_settled(&self) -> bool {
+        self.is_done
+            && !self.markdown.is_running()
+            && self.sent.as_ref().is_some_and(|sent| *sent == self.wanted(sent.units))
+    }
+
+    /// Whether the picture is the answer to what is wanted.
+    fn picture_is_current(&self) -> bool {
+        let wanted = self.sent.as_ref();
+        self.answers.picture.as_ref().zip(wanted).is_some_and(|(picture, wanted)| picture.answers(wanted))
+    }
+
+    fn timelines(&self) -> [&Timeline; 2] {
+        [self.indexes[0].timeline(), self.indexes[1].timeline()]
+    }
+
+    /// The trees that are shown, where there are any.
+    fn compared(&self) -> Option<&Compared> {
+        self.answers.picture.as_ref()?.outcome.as_ref().ok()
+    }
+
+    fn said(&self) -> Option<&Arc<Said>> {
+        self.answers.said.as_ref()?.1.as_ref().ok()
+    }
+
+    /// What the search found, in words.
+    pub(super) fn found(&self, units: Units) -> search_field::Found {
+        match &self.answers.found {
+            None => search_field::Found::NotYet,
+            Some(Err(problem)) => search_field::Found::Problem(problem.to_string()),
+            Some(Ok(found)) => match found.hits.iter().map(crate::icicle::Hits::frame_count).max() {
+                None | Some(0) => search_field::Found::Nothing,
+                Some(frames) => {
+                    let frames = format_counted(frames as i128, "frame");
+                    search_field::Found::Frames(format!(
+                        "{frames}, {}",
+                        format_bytes_signed(found.matched.bytes(), units)
+                    ))
+                }
+            },
+        }
+    }
+
+    /// Selects a frame of one of the trees; the root stands for nothing.
+    fn select_node(&mut self, tree: &UnionTree, node: TreeNodeId, row: Option<DeltaKey>) {
+        self.selection =
+            (node.0 != 0).then(|| Selected { path: FramePath::of(&tree.tree, node), row, nodes: Vec::new() });
+        self.find_selection();
+    }
+
+    /// Looks for the selection in the trees that are shown.
+    fn find_selection(&mut self) {
+        let trees = self.answers.picture.as_ref().and_then(|picture| picture.outcome.as_ref().ok());
+        if let Some(selected) = &mut self.selection {
+            let find = |tree: &Arc<UnionTree>| selected.path.find(&tree.tree);
+            selected.nodes = trees.map_or_else(Vec::new, |compared| compared.trees.iter().map(find).collect());
+        }
+    }
+
+    /// Where the selection is in one of the trees.
+    fn selected_in(&self, tree: usize) -> Option<TreeNodeId> {
+        self.selection.as_ref().and_then(|selected| selected.nodes.get(tree).copied().flatten())
+    }
+
+    /// Selects what a row or a name stands for: the frame of most weight that shows it.
+    fn select_key(&mut self, key: &DeltaKey) {
+        let Some(picture) = &self.answers.picture else { return };
+        let comparison = Arc::clone(&picture.comparison);
+        let Some(tree) = self.compared().and_then(|compared| compared.trees.last()).map(Arc::clone) else { return };
+        let shows = |node: &memray_index::TreeNode| {
+            let location = comparison.location(node.location);
+            match key {
+                DeltaKey::Location(wanted) => node.location == *wanted,
+                DeltaKey::Function(function, file) => (location.function, location.file) == (*function, *file),
+                DeltaKey::File(file) => location.file == *file,
+                DeltaKey::Module(module) => location.module == *module,
+                DeltaKey::Name(_) | DeltaKey::Allocator(_) | DeltaKey::None => false,
+            }
+        };
+        let rows = (1..tree.tree.nodes.len() as u32).map(TreeNodeId);
+        let found = rows.filter(|&row| shows(tree.tree.node(row)));
+        // Of equal weights the first, which is the outermost.
+        let heaviest = found.max_by_key(|&row| (tree.total(row).larger_bytes(), std::cmp::Reverse(row.0)));
+        match heaviest {
+            Some(node) => self.select_node(&tree, node, Some(key.clone())),
+            // It has no frame of its own, and is a row all the same.
+            None => {
+                let path = FramePath::default();
+                self.selection = Some(Selected { path, row: Some(key.clone()), nodes: Vec::new() });
+            }
+        }
+        self.reveals_selection = true;
+    }
+
+    /// What is selected, and where it lies.
+    pub(super) fn selected_text(&self) -> Option<String> {
+        let tree = &self.compared()?.trees.last()?.tree;
+        let node = tree.node(self.selected_in(self.compared()?.trees.len() - 1)?);
+        let labels = self.answers.labels.as_ref()?;
+        let name = crate::icicle::frame_name(&**labels, node);
+        Some(match crate::icicle::frame_path(&**labels, node) {
+            Some(place) => format!("{name} {place}"),
+            None => name,
+        })
+    }
+
+    /// What is said first, in words.
+    #[cfg(feature = "test-channel")]
+    pub(super) fn verdict_text(&self) -> Option<String> {
+        Some(self.said()?.segments.iter().map(|segment| segment.text.as_str()).collect())
+    }
+}

@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What a comparison shows: [`CompareView`]. Each side is asked about memory of its own; as long as the two are linked, it is
+//! the same of both, at the same time since each began.
+
+use super::super::view::{Asked, ModeChoice, Time, WHOLE_RUN};
+use memray_compare::{Matching, RootRule, Side, Width};
+use memray_index::{CaptureInfo, Filter, GroupBy, Moment, Question, TimeRange, Timeline, TreeOptions};
+use memray_report::moments::elapsed_ms;
+
+/// The main views of a comparison.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(in crate::app) enum CompareTab {
+    /// One icicle of both.
+    #[default]
+    Union,
+    /// An icicle each.
+    SideBySide,
+    /// A table of both.
+    Table,
+}
+
+impl CompareTab {
+    /// All of them, as they stand side by side.
+    pub(super) const ALL: [Self; 3] = [Self::Union, Self::SideBySide, Self::Table];
+
+    /// Its name.
+    pub(in crate::app) fn label(self) -> &'static str {
+        match self {
+            Self::Union => "Union",
+            Self::SideBySide => "Side by side",
+            Self::Table => "Table",
+        }
+    }
+}
+
+/// The modes of a comparison, in the bar's order.
+pub(in crate::app) const MODES: [ModeChoice; 7] = [
+    ModeChoice::Peak,
+    ModeChoice::LiveAt,
+    ModeChoice::StillLive,
+    ModeChoice::Growth,
+    ModeChoice::Churn,
+    ModeChoice::Leaked,
+    ModeChoice::Total,
+];
+
+/// Both sides, A first.
+pub(in crate::app) const SIDES: [Side; 2] = [Side::Before, Side::After];
+
+/// What a side is called.
+pub(super) fn letter(side: Side) -> &'static str {
+    match side {
+        Side::Before => "A",
+        Side::After => "B",
+    }
+}
+
+/// Where a side stands in a pair.
+pub(super) fn at(side: Side) -> usize {
+    usize::from(side == Side::After)
+}
+
+/// The other side.
+pub(super) fn other(side: Side) -> Side {
+    match side {
+        Side::Before => Side::After,
+        Side::After => Side::Before,
+    }
+}
+
+/// What a comparison shows.
+#[derive(Clone, Debug, PartialEq)]
+pub(in crate::app) struct CompareView {
+    /// Which memory of each.
+    pub(super) asked: [Asked; 2],
+    /// Whether it is the same of both.
+    pub(super) is_linked: bool,
+    /// Which frames of both are shown.
+    pub(super) filter: Filter,
+    /// How trees are laid out.
+    pub(super) tree: TreeOptions,
+    /// Whether the root is drawn at the bottom.
+    pub(super) is_flames: bool,
+    /// What the union's frames are as wide as.
+    pub(super) width: Width,
+    /// Whether the union shows only what vanished.
+    pub(super) only_vanished: bool,
+    /// The main view.
+    pub(in crate::app) tab: CompareTab,
+    /// What the table's rows stand for.
+    pub(super) group_by: GroupBy,
+    /// When frames of both are the same.
+    pub(super) matching: Matching,
+}
+
+impl Default for CompareView {
+    fn default() -> Self {
+        Self {
+            asked: [Asked::default(); 2],
+            is_linked: true,
+            filter: Filter { hide_irrelevant: true, ..Filter::default() },
+            tree: TreeOptions::default(),
+            is_flames: false,
+            width: Width::default(),
+            only_vanished: false,
+            tab: CompareTab::default(),
+            group_by: GroupBy::OwnCodeLine,
+            matching: Matching::default(),
+        }
+    }
+}
+
+impl CompareView {
+    /// What each side is asked.
+    pub(super) fn questions(&self) -> [Question; 2] {
+        let question =
+            |asked: Asked| Question { mode: asked.mode(), filter: self.filter.clone(), split_threads: false };
+        self.asked.map(question)
+    }
+
+    /// The mode of both, if they have the same.
+    pub(in crate::app) fn mode(&self) -> Option<ModeChoice> {
+        let [before, after] = self.asked.map(|asked| asked.mode);
+        (before == after).then_some(before)
+    }
+
+    /// Chooses the mode of both.
+    pub(in crate::app) fn choose_mode(&mut self, mode: ModeChoice) {
+        self.asked.iter_mut().for_each(|asked| asked.mode = mode);
+    }
+
+    /// Chooses a moment or range of a side; of the other the same, if they are linked.
+    pub(super) fn choose_time(&mut self, side: Side, time: Time, timelines: [&Timeline; 2]) {
+        self.asked[at(side)].choose(time);
+        if self.is_linked {
+            self.follow(side, timelines);
+        }
+    }
+
+    /// Links the two, which then ask what A asks; or frees them.
+    pub(super) fn toggle_linked(&mut self, timelines: [&Timeline; 2]) {
+        self.is_linked = !self.is_linked;
+        if self.is_linked {
+            self.follow(Side::Before, timelines);
+        }
+    }
+
+    /// Forgets the moments and ranges of both.
+    pub(super) fn clear_time(&mut self) {
+        self.asked.iter_mut().for_each(Asked::clear_time);
+    }
+
+    /// Lets the other side ask what this one does.
+    fn follow(&mut self, side: Side, timelines: [&Timeline; 2]) {
+        let (from, to) = (timelines[at(side)], timelines[at(other(side))]);
+        let asked = self.asked[at(side)];
+        self.asked[at(other(side))] = Asked {
+            moment: asked.moment.map(|moment| same_moment(moment, from, to)),
+            range: asked.range.map(|range| same_range(range, from, to)),
+            ..asked
+        };
+    }
+
+    /// For captures that changed sides; `rules` are the roots that hold now.
+    pub(super) fn swap(&mut self, rules: Option<&[(RootRule, usize)]>) {
+        self.asked.swap(0, 1);
+        self.width = match self.width {
+            Width::Larger => Width::Larger,
+            Width::Before => Width::After,
+            Width::After => Width::Before,
+        };
+        // Else others might be proposed than those that swapping gives.
+        let swapped = |rules: &[(RootRule, usize)]| rules.iter().map(|(rule, _)| rule.swapped()).collect();
+        self.matching.roots = rules.map(swapped).or_else(|| self.matching.roots.take());
+    }
+}
+
+/// The moment of another capture that is as long after its beginning.
+fn same_moment(moment: Moment, from: &Timeline, to: &Timeline) -> Moment {
+    match moment {
+        Moment::Start => Moment::Start,
+        moment => to.moment_at(elapsed_ms(from, moment)),
+    }
+}
+
+fn same_range(range: TimeRange, from: &Timeline, to: &Timeline) -> TimeRange {
+    if range == WHOLE_RUN {
+        return range;
+    }
+    TimeRange { from: same_moment(range.from, from, to), to: same_moment(range.to, from, to) }
+}
+
+/// What a mode is called of two captures.
+pub(in crate::app) fn mode_label(mode: ModeChoice, infos: [&CaptureInfo; 2]) -> &'static str {
+    match infos.map(|info| mode.label(info)) {
+        [before, after] if before == after => before,
+        // Where one stops early, not all that is live at the end has leaked.
+        _ => "Live at the end",
+    }
+}
+
+/// Why two captures have no such mode; A's reason goes before B's.
+pub(in crate::app) fn mode_refusal(mode: ModeChoice, infos: [&CaptureInfo; 2]) -> Option<String> {
+    let refusal = |side| mode.refusal(infos[at(side)]).map(|refusal| format!("{}: {refusal}", letter(side)));
+    SIDES.into_iter().find_map(refusal)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use memray_index::SnapshotRow;
+
+    /// A snapshot each second.
+    fn timeline(start_time_ms: i64, seconds: i64) -> Timeline {
+        let snapshot = |second| SnapshotRow { time_ms: start_time_ms + second * 1000, rss_bytes: 0, heap_bytes: 0 };
+        Timeline {
+            start_time_ms,
+            end_time_ms: start_time_ms + seconds * 1000,
+            snapshots: (0..seconds).map(snapshot).collect(),
+            ..Timeline::default()
+        }
+    }
+
+    #[test]
+    fn a_moment_chosen_on_one_side_is_the_same_time_on_the_other() {
+        let (short, long) = (timeline(50_000, 10), timeline(7, 20));
+        let mut view = CompareView::default();
+        view.choose_time(Side::Before, Time::Moment(Moment::Snapshot(4)), [&short, &long]);
+        assert_eq!(view.asked.map(|asked| asked.mode), [ModeChoice::LiveAt; 2]);
+        assert_eq!(view.asked[1].moment, Some(Moment::Snapshot(4)));
+        // The shorter one's end is a moment of the longer one, but not the other way round.
+        view.choose_time(Side::Before, Time::Moment(Moment::End), [&short, &long]);
+        assert_eq!(view.asked[1].moment, Some(Moment::Snapshot(10)));
+        view.choose_time(Side::After, Time::Moment(Moment::Snapshot(15)), [&short, &long]);
+        assert_eq!(view.asked[0].moment, Some(Moment::End));
+        let range = TimeRange { from: Moment::Start, to: Moment::Snapshot(6) };
+        view.choose_time(Side::After, Time::Range(range), [&short, &long]);
+        assert_eq!(view.asked.map(|asked| asked.range), [Some(range); 2]);
+        view.choose_time(Side::After, Time::Range(WHOLE_RUN), [&short, &long]);
+        assert_eq!(view.asked.map(|asked| asked.range), [Some(WHOLE_RUN); 2], "each its own");
+    }
+
+    #[test]
+    fn sides_that_are_freed_are_chosen_each_for_itself_until_they_are_linked_again() {
+        let (short, long) = (timeline(0, 10), timeline(0, 20));
+        let mut view = CompareView::default();
+        view.toggle_linked([&short, &long]);
+        view.choose_time(Side::After, Time::Moment(Moment::Snapshot(2)), [&short, &long]);
+        assert_eq!(view.asked.map(|asked| asked.mode), [ModeChoice::Peak, ModeChoice::LiveAt]);
+        assert_eq!(view.mode(), None);
+        view.toggle_linked([&short, &long]);
+        assert_eq!(view.asked, [Asked::default(); 2]);
+        assert_eq!(view.mode(), Some(ModeChoice::Peak));
+    }
+
+    #[test]
+    fn swapping_changes_what_is_of_a_side() {
+        let mut view = CompareView { is_linked: false, width: Width::Before, ..CompareView::default() };
+        view.asked[0].mode = ModeChoice::Leaked;
+        let rule = RootRule { before: b"/a".to_vec(), after: b"/b".to_vec() };
+        view.swap(Some(&[(rule.clone(), 3)]));
+        assert_eq!(view.asked.map(|asked| asked.mode), [ModeChoice::Peak, ModeChoice::Leaked]);
+        assert_eq!((view.width, view.matching.roots), (Width::After, Some(vec![rule.swapped()])));
+    }
+}
