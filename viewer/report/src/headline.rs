@@ -114,7 +114,7 @@ impl Headline {
 }
 
 fn segments(subject: Subject<'_>, names: &impl Labels, units: Units) -> Vec<Segment> {
-    let plain = Segment::plain::<String>;
+    let plain = |text: String| Segment::plain(text);
     let Some(root) = subject.peak.nodes.first() else {
         return vec![plain("No allocations were recorded".to_owned())];
     };

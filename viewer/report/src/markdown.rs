@@ -35,7 +35,7 @@ pub fn write_markdown(index: &Index, answer: &Answer, units: Units, out: &mut dy
         } else {
             format!(" ({})", format_share(stack.amount.bytes, answer.total.bytes))
         };
-        let mut frames: Vec<LocationId> = index.frames(answer, stack).collect();
+        let mut frames: Vec<LocationId> = index.frames(answer, stack);
         frames.reverse();
         writeln!(
             out,

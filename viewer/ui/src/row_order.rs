@@ -197,7 +197,8 @@ impl<Row, By: SortBy> RowOrder<Row, By> {
         };
         let is_new = match found {
             Some(found) if found.key == *key && found.generation == self.generation => return (found.at, None),
-            found => found.as_ref().is_none_or(|found| found.key != *key),
+            Some(found) => found.key != *key,
+            None => true,
         };
         let is_selected = |row: &u32| rows.get(*row as usize).is_some_and(|row| is_row(row, key));
         let at = self.order.iter().position(is_selected);

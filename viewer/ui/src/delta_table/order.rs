@@ -37,9 +37,8 @@ pub(super) type Arrangement = row_order::Arrangement<DeltaRow, SortBy>;
 
 /// The rows that match, in order. Changes are sorted whichever way they go.
 pub(super) fn order(arrangement: &Arrangement, group_by: GroupBy, labels: &dyn Labels) -> Vec<u32> {
-    let name = |row: &DeltaRow| RowName::of_delta(&row.key, group_by, labels);
-    let sorted_name = |row: &DeltaRow| name(row).sorted_name();
-    let sorted_place = |row: &DeltaRow| name(row).sorted_place();
+    let sorted_name = |row: &DeltaRow| RowName::of_delta(&row.key, group_by, labels).sorted_name();
+    let sorted_place = |row: &DeltaRow| RowName::of_delta(&row.key, group_by, labels).sorted_place();
     let mut order = arrangement.matching(|row, hits| matches(row, &**hits, group_by, labels));
     match arrangement.sort.by {
         SortBy::Name => arrangement.sort_by(&mut order, sorted_name),

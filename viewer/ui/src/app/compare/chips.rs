@@ -86,7 +86,9 @@ fn width_name(width: Width) -> &'static str {
 
 fn rules(ui: &mut Ui, document: &mut CompareDocument) {
     let known: Vec<(RootRule, usize)> = document.said().map(|said| said.rules.clone()).unwrap_or_default();
-    let rules_but = |left_out: &RootRule| known.iter().map(|(rule, _)| rule.clone()).filter(|rule| rule != left_out);
+    let rules_but = |left_out: &RootRule| -> Vec<RootRule> {
+        known.iter().map(|(rule, _)| rule.clone()).filter(|rule| rule != left_out).collect()
+    };
     for (rule, locations) in &known {
         let [before, after] = [&rule.before, &rule.after]
             .map(|path| escape::shorten(&escape::visible_bytes(path), PATH_CHARS).into_owned());
@@ -96,7 +98,7 @@ fn rules(ui: &mut Ui, document: &mut CompareDocument) {
             format_counted(*locations as i128, "location")
         );
         if removable_chip(ui, &words, &help).clicked() {
-            document.view.matching.roots = Some(rules_but(rule).collect());
+            document.view.matching.roots = Some(rules_but(rule));
         }
     }
     let response = chip(ui, "+ root", "Take what lies below one folder before for what lies below another after");

@@ -194,10 +194,6 @@ impl CompareDocument {
         self.answers.picture.as_ref().zip(wanted).is_some_and(|(picture, wanted)| picture.answers(wanted))
     }
 
-    fn timelines(&self) -> [&Timeline; 2] {
-        [self.indexes[0].timeline(), self.indexes[1].timeline()]
-    }
-
     /// The trees that are shown, where there are any.
     fn compared(&self) -> Option<&Compared> {
         self.answers.picture.as_ref()?.outcome.as_ref().ok()
