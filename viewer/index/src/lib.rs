@@ -37,7 +37,7 @@ pub use error::{Error, Refusal};
 pub use growth::{GrowthBy, GrowthCurve, GrowthRow, GrowthShape};
 pub use ids::{LocationId, NodeId, SiteId, StringId, ThreadIndex};
 pub use index::{Index, OpenOptions, Origin, Thread, TreeOptions};
-pub use info::{CaptureInfo, Ending, RecordCounts};
+pub use info::{CaptureInfo, Ending, RecordCounts, StoppedBy};
 pub use location::{FrameKind, Location, LocationTraits};
 pub use native::NativeSymbols;
 pub use native::stack::NativeFrameInfo;
