@@ -7,6 +7,7 @@
 use crate::file::{CaptureFile, FileError};
 use crate::native::{self, LoadedObjects, NativeStack, Trie};
 use crate::python::{self, CodeIds, Interpreter, StackChange};
+use memray_format::appendix::{StoppedBy, encode_stopped_by};
 use memray_format::{
     Allocation, CodeObject, EncodeError, FrameKey, Header, Library, NativeFrame, Record, RecordEncoder, Segment,
     ShortRecord, Snapshot, ThreadId, encode_header,
@@ -197,13 +198,19 @@ impl Recorder {
         Ok(self.file.write(&bytes)?)
     }
 
-    /// Ends the capture; its file is then complete. Returns the file's size in bytes. If `names_native`, its appendix names
-    /// native functions, for which files are read.
-    pub(crate) fn finish(mut self, end_time_ms: i64, names_native: bool) -> Result<u64, RecordError> {
+    /// Ends the capture; its file is then complete. Returns the file's size in bytes. Its appendix says what `stopped` it, and
+    /// if `names_native`, names native functions, for which files are read.
+    pub(crate) fn finish(
+        mut self,
+        end_time_ms: i64,
+        names_native: bool,
+        stopped: Option<StoppedBy>,
+    ) -> Result<u64, RecordError> {
         self.header.end_time_ms = end_time_ms;
         // Should there be no room even for this, the capture reads as one that was cut.
         let _ = self.record(&Record::Trailer);
-        let appendix = if names_native { native::appendix(&self.native.stacks) } else { Vec::new() };
+        let mut appendix = if names_native { native::appendix(&self.native.stacks) } else { Vec::new() };
+        appendix.extend(stopped.map(encode_stopped_by).unwrap_or_default());
         Ok(self.file.finish(&encode_header(&self.header)?, &appendix)?)
     }
 

@@ -11,6 +11,7 @@ use crate::recorder::{RecordError, Recorder};
 use crate::snapshot::{Sampler, now_ms};
 use crate::thread::{Entered, ThreadState};
 use crate::{hooks, python};
+use memray_format::appendix::StoppedBy;
 use memray_format::{Allocation, Allocator, EncodeError, Header, encode_header};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -115,7 +116,7 @@ fn start_claimed(settings: Settings, entered: &mut Entered) -> Result<(), StartE
 
 /// Stops tracing and completes the capture; nothing if there is none. May be called by any thread, at any time.
 pub(crate) fn stop() {
-    end(None);
+    end(End::Asked);
 }
 
 /// Whether hooks record.
@@ -214,7 +215,7 @@ pub(crate) fn record_allocation(entered: &mut Entered, allocator: Allocator, add
     let result = named.and_then(|()| recording.allocation(id, &change, native, allocation, interpreter));
     drop(recorder);
     if let Err(error) = result {
-        end(Some(error));
+        end(End::Failed(error));
     }
 }
 
@@ -237,7 +238,7 @@ pub(crate) fn record_free(entered: &mut Entered, allocator: Allocator, address: 
     let result = recording.free(id, record(allocator, address, size_bytes));
     drop(recorder);
     if let Err(error) = result {
-        end(Some(error));
+        end(End::Failed(error));
     }
 }
 
@@ -253,26 +254,52 @@ fn sampled(time_ms: i64, rss_bytes: u64) {
         session.is_some_and(|it| it.settings.duration.is_some_and(|duration| it.started.elapsed() >= duration))
     };
     match result {
-        Err(error) => end(Some(error)),
-        Ok(()) if is_over() => end(None),
+        Err(error) => end(End::Failed(error)),
+        Ok(()) if is_over() => end(End::Duration),
         Ok(()) => {}
     }
 }
 
-/// Ends tracing; with an error, says so. Whoever comes first does it.
-fn end(error: Option<RecordError>) {
+/// Why tracing ends.
+enum End {
+    /// Somebody asked for it, or the program ends.
+    Asked,
+    /// The time to record is over.
+    Duration,
+    /// Nothing more can be recorded.
+    Failed(RecordError),
+}
+
+impl End {
+    /// What the capture says of it, where the program runs on.
+    fn stopped_by(&self, settings: &Settings) -> Option<StoppedBy> {
+        match self {
+            Self::Duration => {
+                let ms = settings.duration?.as_millis();
+                Some(StoppedBy::Duration(u64::try_from(ms).unwrap_or(u64::MAX)))
+            }
+            Self::Failed(RecordError::File(FileError::MaxSize)) => settings.max_size_bytes.map(StoppedBy::MaxSize),
+            Self::Failed(RecordError::File(FileError::Write(error))) => error.raw_os_error().map(StoppedBy::WriteError),
+            Self::Asked | Self::Failed(_) => None,
+        }
+    }
+}
+
+/// Ends tracing; after an error, says so. Whoever comes first does it.
+fn end(why: End) {
     if !IS_TRACING.swap(false, Ordering::AcqRel) {
         return;
     }
     TRACES_PYTHON_ALLOCATORS.store(false, Ordering::Release);
     // In a hook, the thread has entered already.
     let _entered = Entered::enter();
-    let is_by_choice = error.is_none();
+    let is_by_choice = !matches!(why, End::Failed(_));
     let recorder = RECORDER.hold().take();
     let session = SESSION.hold().take();
     let names_native = is_by_choice && TRACES_NATIVE.load(Ordering::Relaxed);
-    let finished = recorder.map(|recorder| recorder.finish(now_ms(), names_native));
-    if let Some(error) = error {
+    let stopped = session.as_ref().and_then(|session| why.stopped_by(&session.settings));
+    let finished = recorder.map(|recorder| recorder.finish(now_ms(), names_native, stopped));
+    if let End::Failed(error) = why {
         say(format_args!("tracing ends here and the program runs on: {error}"));
     }
     if let Some(Err(error)) = finished {

@@ -27,7 +27,7 @@ use crate::call_tree::CallTree;
 use crate::columns::{Half, LifetimeRow, RowKind};
 use crate::error::Error;
 use crate::ids::{SiteId, ThreadIndex};
-use crate::info::Ending;
+use crate::info::{Ending, StoppedBy};
 use crate::native::place::{FoundNames, Stacks, look_up_names, place};
 use crate::native::recorded_symbols::RecordedSymbols;
 use crate::progress::Progress;
@@ -36,7 +36,7 @@ use crate::timeline::SnapshotRow;
 use aggregate::{Aggregator, RowSink};
 use mapping::CaptureMapping;
 use memray_format::container::{Container, describe_non_capture, sniff};
-use memray_format::{FileFormat, Header, Snapshot};
+use memray_format::{FileFormat, Header, Snapshot, appendix};
 use pipeline::Built;
 use std::fs::File;
 use std::path::Path;
@@ -273,13 +273,21 @@ fn write_meta(
     end_heap_bytes: u64,
 ) -> Result<(), Error> {
     let header = &capture.header;
+    let appendix = appendix::find(capture.bytes());
+    let stopped = appendix.and_then(|content| content.map_or(Ok(None), appendix::decode_stopped_by));
+    let (stopped, appendix_problem) = stopped.map_or_else(|error| (None, Some(error.to_string())), |it| (it, None));
     let (ending, offset, reason) = match &built.ending {
-        Ending::Complete => (0, 0, ""),
         Ending::Truncated { offset, reason } => (1, *offset, reason.as_str()),
         Ending::Damaged { offset, reason } => (2, *offset, reason.as_str()),
+        _ => match stopped {
+            None => (0, 0, ""),
+            Some(StoppedBy::MaxSize(bytes)) => (3, bytes, ""),
+            Some(StoppedBy::Duration(ms)) => (4, ms, ""),
+            Some(StoppedBy::WriteError(errno)) => (5, u64::from(errno.unsigned_abs()), ""),
+        },
     };
     let last_time_ms = match built.ending {
-        Ending::Complete => header.end_time_ms,
+        Ending::Complete | Ending::Stopped(_) => header.end_time_ms,
         _ => built.assembler.last_snapshot_time_ms.unwrap_or(header.start_time_ms),
     };
     let duration_ms = last_time_ms.saturating_sub(header.start_time_ms).max(0);
@@ -288,6 +296,7 @@ fn write_meta(
     writer.meta("header", &capture.header_bytes)?;
     writer.meta("file_name", &capture.file_name)?;
     writer.meta("ending_reason", &reason)?;
+    writer.meta("appendix_problem", &appendix_problem)?;
     writer.meta("peak_rss_bytes", &peak_rss.map(|snapshot| snapshot.rss_bytes as i64))?;
     writer.meta("peak_rss_time_ms", &peak_rss.map(|snapshot| snapshot.time_ms))?;
     let numbers = [
