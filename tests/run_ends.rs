@@ -271,8 +271,9 @@ fn a_recording_that_was_limited_says_so_and_its_program_runs_on() {
             let said = cli_command::said(command.args(["grows.py", "x.bin"]).output().unwrap());
             assert_eq!((said.out.as_str(), said.code), ("ran on 77777777\n", 0), "{}", said.err);
             assert!(said.err.contains(" live when the recording stops, "), "{}", said.err);
-            let metadata = &stats(&place, "x.bin")["metadata"];
-            assert_eq!(metadata["ending"], serde_json::json!({ "kind": format!("stopped_by_{kind}") }));
+            let exported = place.run(&["export", "x.bin"]);
+            let exported: serde_json::Value = serde_json::from_str(&exported.out).unwrap();
+            assert_eq!(exported["metadata"]["ending"], serde_json::json!({ "kind": format!("stopped_by_{kind}") }));
             let index = place.run(&["index", "x.bin"]);
             let (before, after) = note.split_once("{}").unwrap();
             assert!(index.out.contains(before) && index.out.contains(after), "{}", index.out);

@@ -9,6 +9,9 @@ use crate::{escape, labels};
 use memray_compare::{Change, Delta, DeltaRow};
 use std::io::{self, Write};
 
+/// Of a long stack so many frames are shown at each end.
+const END_FRAMES: usize = 5;
+
 impl Diff<'_> {
     /// Writes it in lines that fit a terminal, with at most so many rows.
     ///
@@ -27,7 +30,8 @@ impl Diff<'_> {
             let matched = format_counted(*locations as u64, "location");
             writeln!(out, "\n{}", wrap(&format!("{before} is taken for {after}: {matched} match.")))?;
         }
-        writeln!(out, "\n{}, {}: {}", self.subject(), self.rows_are(), self.totals(self.total))?;
+        let caption = format!("{}, {}: {}", self.subject(), self.rows_are(), self.totals(self.total));
+        writeln!(out, "\n{}", wrap(&caption))?;
         let header = ["Before", "After", "\u{394}", "\u{394} %", ""].map(str::to_owned);
         let rows = self.rows.iter().take(row_count).map(|row| self.row(row));
         out.write_all(table(&[header].into_iter().chain(rows).collect::<Vec<_>>()).as_bytes())?;
@@ -68,8 +72,12 @@ impl Diff<'_> {
         if frames.is_empty() {
             return labels::NO_STACK.to_owned();
         }
-        let frames: Vec<String> = frames.iter().map(|&frame| labels::label(self.comparison, frame)).collect();
-        frames.join(" \u{2192} ")
+        let mut names: Vec<String> = frames.iter().map(|&frame| labels::label(self.comparison, frame)).collect();
+        if let Some(left_out) = names.len().checked_sub(2 * END_FRAMES).filter(|&count| count > 1) {
+            let dots = format!("\u{2026} {} \u{2026}", format_counted(left_out as u64, "frame"));
+            names.splice(END_FRAMES..END_FRAMES + left_out, [dots]);
+        }
+        names.join(" \u{2192} ")
     }
 }
 
