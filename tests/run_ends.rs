@@ -255,7 +255,7 @@ fn a_recording_that_was_limited_says_so_and_its_program_runs_on() {
         def is_complete():\n\
         \x20   with open(path, 'rb') as file: return file.read()[-8:] == b'mrv-appx'\n\
         while not is_complete():\n\
-        \x20   blocks.extend(bytearray(1000 + n) for n in range(100))\n\
+        \x20   blocks.extend(bytearray(1000 + n) for n in range(2000))\n\
         more = bytearray(77_777_777)\n\
         print('ran on', len(more))\n";
     std::fs::write(place.path("grows.py"), program).unwrap();
