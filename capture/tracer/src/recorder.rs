@@ -128,11 +128,11 @@ impl Recorder {
         Ok(())
     }
 
-    /// A thread freed.
-    #[inline]
-    pub(crate) fn free(&mut self, thread: ThreadId, free: Allocation) -> Result<(), RecordError> {
+    /// A thread freed, or allocated with the stack that it had last.
+    #[inline(always)]
+    pub(crate) fn operation(&mut self, thread: ThreadId, operation: Allocation) -> Result<(), RecordError> {
         self.switch_to(thread)?;
-        self.frequent(free)
+        self.frequent(operation)
     }
 
     #[inline(always)]
@@ -140,8 +140,13 @@ impl Recorder {
         self.header.allocation_count += 1;
         match self.encoder.encode_short(allocation) {
             Some(ShortRecord { bits, length }) => Ok(self.file.write_short(bits, length)?),
-            None => self.record(&Record::Allocation(allocation)),
+            None => self.infrequent(allocation),
         }
+    }
+
+    #[cold]
+    fn infrequent(&mut self, allocation: Allocation) -> Result<(), RecordError> {
+        self.record(&Record::Allocation(allocation))
     }
 
     /// A thread got a name.
@@ -156,13 +161,15 @@ impl Recorder {
         self.record(&Record::Snapshot(Snapshot { time_ms, rss_bytes, heap_bytes: None }))
     }
 
-    #[inline]
+    #[inline(always)]
     fn switch_to(&mut self, thread: ThreadId) -> Result<(), RecordError> {
-        if self.current != thread {
-            self.current = thread;
-            self.record(&Record::ContextSwitch(thread))?;
-        }
-        Ok(())
+        if self.current == thread { Ok(()) } else { self.switch(thread) }
+    }
+
+    #[inline(never)]
+    fn switch(&mut self, thread: ThreadId) -> Result<(), RecordError> {
+        self.current = thread;
+        self.record(&Record::ContextSwitch(thread))
     }
 
     #[cold]

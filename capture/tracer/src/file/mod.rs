@@ -153,7 +153,7 @@ impl CaptureFile {
     }
 
     /// Writes a record of up to 16 bytes, given as a number whose first byte is the lowest, with zeros behind.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn write_short(&mut self, bits: u128, bytes: usize) -> Result<(), FileError> {
         if bytes > self.pen.left_bytes() {
             self.make_room(bytes)?;

@@ -166,21 +166,25 @@ impl python::allocators::Listener for Tracing {
         TRACES_PYTHON_ALLOCATORS.load(Ordering::Relaxed)
     }
 
+    // Not once for each domain.
+    #[inline(never)]
     fn allocated(entered: &mut Entered, allocator: Allocator, address: usize, size_bytes: usize) {
         record_allocation(entered, allocator, address, size_bytes);
     }
 
+    #[inline(never)]
     fn freed(entered: &mut Entered, allocator: Allocator, address: usize) {
         record_free(entered, allocator, address, 0);
     }
 }
 
+#[inline(always)]
 fn record(allocator: Allocator, address: usize, size_bytes: usize) -> Allocation {
     Allocation { address: address as u64, size_bytes: size_bytes as u64, allocator, native_frame: 0 }
 }
 
 /// The calling thread's state, as of the capture that is written now.
-#[inline]
+#[inline(always)]
 fn state(entered: &mut Entered) -> &mut ThreadState {
     let epoch = EPOCH.load(Ordering::Relaxed);
     let thread = entered.state();
@@ -191,17 +195,49 @@ fn state(entered: &mut Entered) -> &mut ThreadState {
 }
 
 /// Records an allocation by a thread that has entered.
-pub(crate) fn record_allocation(entered: &mut Entered, allocator: Allocator, address: usize, size_bytes: usize) {
+#[inline(always)]
+fn record_allocation(entered: &mut Entered, allocator: Allocator, address: usize, size_bytes: usize) {
     let Some(interpreter) = INTERPRETER.get() else { return };
     let resumes_at_ms = RESUMES_AT_MS.load(Ordering::Relaxed);
     if resumes_at_ms != 0 {
         resume_sampling(resumes_at_ms);
     }
     let thread = state(entered);
-    let epoch = thread.epoch;
-    let new_name = thread.new_name.take().map(|name| (thread.id, name));
+    if thread.new_name.is_some() {
+        record_name(thread);
+    }
+    if thread.stack.stays_empty(interpreter) && !TRACES_NATIVE.load(Ordering::Relaxed) {
+        record_operation(thread, record(allocator, address, size_bytes));
+    } else {
+        record_with_stack(thread, allocator, address, size_bytes, interpreter);
+    }
+}
+
+/// Records what a thread did whose stack is as it was, or does not matter.
+#[inline(always)]
+fn record_operation(thread: &ThreadState, operation: Allocation) {
+    let (id, epoch) = (thread.id, thread.epoch);
+    let mut recorder = RECORDER.hold();
+    let Some(recording) = recorder.as_mut().filter(|recording| recording.epoch() == epoch) else { return };
+    let result = recording.operation(id, operation);
+    drop(recorder);
+    if let Err(error) = result {
+        end(End::Failed(error));
+    }
+}
+
+/// Records an allocation and the stack that it was made with.
+#[inline(never)]
+fn record_with_stack(
+    thread: &mut ThreadState,
+    allocator: Allocator,
+    address: usize,
+    size_bytes: usize,
+    interpreter: &Interpreter,
+) {
+    let allocation = record(allocator, address, size_bytes);
     let kept = thread.look(interpreter);
-    let id = thread.id;
+    let (id, epoch) = (thread.id, thread.epoch);
     let change = thread.stack.take_over(kept, interpreter);
     let mut native = None;
     if TRACES_NATIVE.load(Ordering::Relaxed) {
@@ -210,9 +246,20 @@ pub(crate) fn record_allocation(entered: &mut Entered, allocator: Allocator, add
     }
     let mut recorder = RECORDER.hold();
     let Some(recording) = recorder.as_mut().filter(|recording| recording.epoch() == epoch) else { return };
-    let named = new_name.map_or(Ok(()), |(thread, name)| recording.thread_name(thread, &name));
-    let allocation = record(allocator, address, size_bytes);
-    let result = named.and_then(|()| recording.allocation(id, &change, native, allocation, interpreter));
+    let result = recording.allocation(id, &change, native, allocation, interpreter);
+    drop(recorder);
+    if let Err(error) = result {
+        end(End::Failed(error));
+    }
+}
+
+/// Records a name that the calling thread, or the greenlet that it runs, got since.
+#[cold]
+fn record_name(thread: &mut ThreadState) {
+    let Some(name) = thread.new_name.take() else { return };
+    let mut recorder = RECORDER.hold();
+    let Some(recording) = recorder.as_mut().filter(|recording| recording.epoch() == thread.epoch) else { return };
+    let result = recording.thread_name(thread.id, &name);
     drop(recorder);
     if let Err(error) = result {
         end(End::Failed(error));
@@ -230,16 +277,10 @@ pub(crate) fn traced_interpreter() -> Option<&'static Interpreter> {
 }
 
 /// Records a free by a thread that has entered.
-pub(crate) fn record_free(entered: &mut Entered, allocator: Allocator, address: usize, size_bytes: usize) {
+#[inline(always)]
+fn record_free(entered: &mut Entered, allocator: Allocator, address: usize, size_bytes: usize) {
     let thread = state(entered);
-    let (id, epoch) = (thread.id, thread.epoch);
-    let mut recorder = RECORDER.hold();
-    let Some(recording) = recorder.as_mut().filter(|recording| recording.epoch() == epoch) else { return };
-    let result = recording.free(id, record(allocator, address, size_bytes));
-    drop(recorder);
-    if let Err(error) = result {
-        end(End::Failed(error));
-    }
+    record_operation(thread, record(allocator, address, size_bytes));
 }
 
 /// The sampling thread calls this.
@@ -286,6 +327,7 @@ impl End {
 }
 
 /// Ends tracing; after an error, says so. Whoever comes first does it.
+#[cold]
 fn end(why: End) {
     if !IS_TRACING.swap(false, Ordering::AcqRel) {
         return;

@@ -101,6 +101,12 @@ impl PythonStack {
         self.kept_below(interpreter.current_frame(), interpreter)
     }
 
+    /// Whether no frame was there, and none is: what a thread of C code has. All else need not be looked at then.
+    #[inline(always)]
+    pub(crate) fn stays_empty(&self, interpreter: &Interpreter) -> bool {
+        self.chain.len() == 1 && interpreter.current_frame() == 0
+    }
+
     /// Takes what was just seen as written.
     #[inline]
     pub(crate) fn take_over(&mut self, kept: Option<usize>, interpreter: &Interpreter) -> StackChange<'_> {
