@@ -78,12 +78,14 @@ pub fn stops_early(info: &CaptureInfo) -> Option<Note> {
             (what, escape::visible(reason).into_owned())
         }
     };
+    let totals = if info.is_aggregated() {
+        "Its sums are written at the end, so that some or all of them are missing."
+    } else {
+        "Totals are exact up to there."
+    };
     Some(Note {
         kind: NoteKind::StopsEarly,
-        text: format!(
-            "The recording stops after {} ({what}). Totals are exact up to there.",
-            format_duration(info.duration_ms)
-        ),
+        text: format!("The recording stops after {} ({what}). {totals}", format_duration(info.duration_ms)),
         detail: Some(detail),
     })
 }
@@ -288,6 +290,12 @@ mod tests {
             "The recording stops after 41.3 s (the program was killed, or is still running). Totals are exact up to there."
         );
         assert_eq!(note.detail.as_deref(), Some("The recording ends at byte 999,999."));
+        info.header.file_format = FileFormat::Aggregated;
+        assert_eq!(
+            stops_early(&info).unwrap().text,
+            "The recording stops after 41.3 s (the program was killed, or is still running). Its sums are written at the \
+             end, so that some or all of them are missing."
+        );
         info.ending = Ending::Complete;
         assert_eq!(stops_early(&info), None);
     }
