@@ -99,6 +99,7 @@ fn stopped_by_choice(info: &CaptureInfo, stopped: StoppedBy) -> Note {
         }
         StoppedBy::Duration(_) => "as --duration asked".to_owned(),
         StoppedBy::WriteError(ENOSPC | EDQUOT) => "when the disk was full".to_owned(),
+        StoppedBy::WriteError(ENOMEM) => "when there was no memory left to record in".to_owned(),
         StoppedBy::WriteError(EFBIG) => "when the file had the size that the system allows".to_owned(),
         StoppedBy::WriteError(errno) => format!("when the file could not be written further (error {errno})"),
     };
@@ -110,6 +111,7 @@ fn stopped_by_choice(info: &CaptureInfo, stopped: StoppedBy) -> Note {
 }
 
 // Linux's numbers: captures of our own come from there.
+const ENOMEM: i32 = 12;
 const EFBIG: i32 = 27;
 const ENOSPC: i32 = 28;
 const EDQUOT: i32 = 122;
@@ -307,6 +309,7 @@ mod tests {
             (StoppedBy::MaxSize(2 << 30), "when the capture had the 2.00 GiB that --max-size allowed"),
             (StoppedBy::Duration(41_300), "as --duration asked"),
             (StoppedBy::WriteError(28), "when the disk was full"),
+            (StoppedBy::WriteError(12), "when there was no memory left to record in"),
             (StoppedBy::WriteError(27), "when the file had the size that the system allows"),
             (StoppedBy::WriteError(5), "when the file could not be written further (error 5)"),
         ] {

@@ -315,6 +315,7 @@ impl End {
                 let ms = settings.duration?.as_millis();
                 Some(StoppedBy::Duration(u64::try_from(ms).unwrap_or(u64::MAX)))
             }
+            Self::Failed(RecordError::NoMemory(_)) => Some(StoppedBy::WriteError(libc::ENOMEM)),
             Self::Failed(RecordError::File(FileError::MaxSize)) => settings.max_size_bytes.map(StoppedBy::MaxSize),
             Self::Failed(RecordError::File(FileError::Write(error))) => error.raw_os_error().map(StoppedBy::WriteError),
             Self::Asked | Self::Failed(_) => None,
