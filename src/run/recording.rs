@@ -28,8 +28,7 @@ type Asked = fn(&RunArguments) -> bool;
 const SHORTCUT_VARIABLE: &str = "MEMRAY_VIEW_SHORTCUT";
 
 /// What memray records and the tracer does not yet, and why one would ask for it.
-const NOT_YET: [(&str, Asked); 2] =
-    [("--follow-children", |arguments| arguments.follow_children), ("--aggregate", |arguments| arguments.aggregate)];
+const NOT_YET: [(&str, Asked); 1] = [("--follow-children", |arguments| arguments.follow_children)];
 
 pub(crate) fn run(arguments: &RunArguments, open: &OpenOptions) -> Result<ExitCode, Failure> {
     if let Some((option, _)) = NOT_YET.iter().find(|(_, is_given)| is_given(arguments)) {
@@ -90,6 +89,7 @@ fn plan(arguments: &RunArguments) -> Result<Plan, Failure> {
             compresses: !arguments.no_compress,
             traces_native: arguments.native,
             traces_python_allocators: arguments.trace_python_allocators,
+            aggregates: arguments.aggregate,
             follows_forks: arguments.follow_fork,
             uses_shortcut: std::env::var_os(SHORTCUT_VARIABLE).is_none_or(|uses| uses != "0"),
             memory_interval: Duration::from_millis(arguments.memory_interval),

@@ -48,6 +48,7 @@ class Processes(InFolder):
                 "overwrites": False,
                 "compresses": True,
                 "traces_native": False,
+                "aggregates": False,
                 "traces_python_allocators": False,
                 "follows_forks": False,
                 "uses_shortcut": True,

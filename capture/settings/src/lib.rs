@@ -43,6 +43,8 @@ pub struct Settings {
     pub traces_python_allocators: bool,
     /// Record native stacks too.
     pub traces_native: bool,
+    /// Record sums only: what was live at the peak and at the end.
+    pub aggregates: bool,
     /// Record forked children too, each into a file of its own.
     pub follows_forks: bool,
     /// Let the walk of Python's stack take its shortcut, which writes into the interpreter's frames, where it is known to
@@ -90,6 +92,7 @@ impl Settings {
             ("compresses", self.compresses),
             ("traces_python_allocators", self.traces_python_allocators),
             ("traces_native", self.traces_native),
+            ("aggregates", self.aggregates),
             ("follows_forks", self.follows_forks),
             ("uses_shortcut", self.uses_shortcut),
             ("is_quiet", self.is_quiet),
@@ -137,6 +140,7 @@ impl Settings {
             compresses: flag("compresses")?,
             traces_python_allocators: flag("traces_python_allocators")?,
             traces_native: flag("traces_native")?,
+            aggregates: flag("aggregates")?,
             follows_forks: flag("follows_forks")?,
             uses_shortcut: flag("uses_shortcut")?,
             memory_interval: Duration::from_micros(interval_us),
@@ -201,6 +205,7 @@ mod tests {
             compresses: true,
             traces_python_allocators: false,
             traces_native: false,
+            aggregates: false,
             follows_forks: true,
             uses_shortcut: true,
             memory_interval: Settings::DEFAULT_MEMORY_INTERVAL,
@@ -244,7 +249,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_bytes_of_paths_come_through(path: Vec<u8>, report: Option<Vec<u8>>, flags: [bool; 7], us: u64, skipped: u64) {
+        fn any_bytes_of_paths_come_through(path: Vec<u8>, report: Option<Vec<u8>>, flags: [bool; 8], us: u64, skipped: u64) {
             let os = |bytes: Vec<u8>| PathBuf::from(OsString::from_vec(bytes));
             let settings = Settings {
                 path: os(path.clone()),
@@ -256,6 +261,7 @@ mod tests {
                 is_quiet: flags[4],
                 traces_native: flags[5],
                 uses_shortcut: flags[6],
+                aggregates: flags[7],
                 memory_interval: Duration::from_micros(us),
                 command_line: path,
                 skipped_frames: skipped,

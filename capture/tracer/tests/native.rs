@@ -43,6 +43,7 @@ fn record_ours(capture: &Path, libraries: &[PathBuf; 2]) -> u32 {
         compresses: true,
         traces_python_allocators: false,
         traces_native: true,
+        aggregates: false,
         follows_forks: true,
         uses_shortcut: true,
         memory_interval: Settings::DEFAULT_MEMORY_INTERVAL,

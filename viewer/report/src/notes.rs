@@ -78,12 +78,14 @@ pub fn stops_early(info: &CaptureInfo) -> Option<Note> {
             (what, escape::visible(reason).into_owned())
         }
     };
+    let totals = if info.is_aggregated() {
+        "Its sums are written at the end, so that some or all of them are missing."
+    } else {
+        "Totals are exact up to there."
+    };
     Some(Note {
         kind: NoteKind::StopsEarly,
-        text: format!(
-            "The recording stops after {} ({what}). Totals are exact up to there.",
-            format_duration(info.duration_ms)
-        ),
+        text: format!("The recording stops after {} ({what}). {totals}", format_duration(info.duration_ms)),
         detail: Some(detail),
     })
 }
@@ -97,6 +99,7 @@ fn stopped_by_choice(info: &CaptureInfo, stopped: StoppedBy) -> Note {
         }
         StoppedBy::Duration(_) => "as --duration asked".to_owned(),
         StoppedBy::WriteError(ENOSPC | EDQUOT) => "when the disk was full".to_owned(),
+        StoppedBy::WriteError(ENOMEM) => "when there was no memory left to record in".to_owned(),
         StoppedBy::WriteError(EFBIG) => "when the file had the size that the system allows".to_owned(),
         StoppedBy::WriteError(errno) => format!("when the file could not be written further (error {errno})"),
     };
@@ -108,6 +111,7 @@ fn stopped_by_choice(info: &CaptureInfo, stopped: StoppedBy) -> Note {
 }
 
 // Linux's numbers: captures of our own come from there.
+const ENOMEM: i32 = 12;
 const EFBIG: i32 = 27;
 const ENOSPC: i32 = 28;
 const EDQUOT: i32 = 122;
@@ -288,6 +292,12 @@ mod tests {
             "The recording stops after 41.3 s (the program was killed, or is still running). Totals are exact up to there."
         );
         assert_eq!(note.detail.as_deref(), Some("The recording ends at byte 999,999."));
+        info.header.file_format = FileFormat::Aggregated;
+        assert_eq!(
+            stops_early(&info).unwrap().text,
+            "The recording stops after 41.3 s (the program was killed, or is still running). Its sums are written at the \
+             end, so that some or all of them are missing."
+        );
         info.ending = Ending::Complete;
         assert_eq!(stops_early(&info), None);
     }
@@ -299,6 +309,7 @@ mod tests {
             (StoppedBy::MaxSize(2 << 30), "when the capture had the 2.00 GiB that --max-size allowed"),
             (StoppedBy::Duration(41_300), "as --duration asked"),
             (StoppedBy::WriteError(28), "when the disk was full"),
+            (StoppedBy::WriteError(12), "when there was no memory left to record in"),
             (StoppedBy::WriteError(27), "when the file had the size that the system allows"),
             (StoppedBy::WriteError(5), "when the file could not be written further (error 5)"),
         ] {

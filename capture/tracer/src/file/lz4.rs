@@ -99,6 +99,9 @@ impl Lz4Records {
     /// Compresses what the slot in use holds up to `filled_to`, and goes on in the other.
     pub(super) fn turn(&mut self, disk: &mut DiskFile, filled_to: *const u8, limit_bytes: u64) -> io::Result<Place> {
         let frame_bytes = self.press_slot(filled_to);
+        if frame_bytes == 0 {
+            return Ok(self.place(limit_bytes));
+        }
         let next_end = self.end + frame_bytes as u64;
         let other = 1 - self.current;
         if next_end + LARGEST_STEP_BYTES <= self.slots[0].place {
@@ -157,6 +160,12 @@ impl Lz4Records {
         let block_bytes = BLOCK_BYTES - STORE_BYTES;
         Place { next, left_bytes: usize::try_from(left_bytes).map_or(block_bytes, |left| left.min(block_bytes)) }
     }
+}
+
+/// How much longer the file may become by so many bytes of records: slots are laid anew each time that a reserve is used up.
+pub(super) fn disk_bytes(records_bytes: u64) -> u64 {
+    let slots_bytes = 2 * SLOT_BYTES;
+    records_bytes + (records_bytes / (RESERVE_BYTES - LARGEST_STEP_BYTES) + 1) * slots_bytes + RESERVE_BYTES
 }
 
 /// Makes the file longer, and lays two slots near its end.

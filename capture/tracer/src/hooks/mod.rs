@@ -5,6 +5,7 @@
 //! a free before it is, so that no other thread's use of the same address can be recorded in between.
 
 mod allocation;
+mod ending;
 pub(crate) mod loading;
 mod mapping;
 mod threads;
@@ -55,7 +56,7 @@ use real;
 
 /// All hooks.
 fn all() -> impl Iterator<Item = &'static Hook> + Clone {
-    [allocation::HOOKS, mapping::HOOKS, loading::HOOKS, threads::HOOKS].into_iter().flatten()
+    [allocation::HOOKS, mapping::HOOKS, loading::HOOKS, threads::HOOKS, ending::HOOKS].into_iter().flatten()
 }
 
 /// Makes the program call the hooks.

@@ -33,7 +33,7 @@ pub(crate) enum StartError {
     Header(#[from] EncodeError),
     /// Nothing can be recorded.
     #[error(transparent)]
-    Record(#[from] RecordError),
+    Record(RecordError),
     /// There is one already.
     #[error("this process is traced already")]
     IsTraced,
@@ -56,6 +56,9 @@ static INTERPRETER: OnceLock<Interpreter> = OnceLock::new();
 
 /// Whether tracing was started and its end is not complete.
 static IS_CLAIMED: AtomicBool = AtomicBool::new(false);
+
+/// The process that is traced.
+static TRACED_PID: AtomicU32 = AtomicU32::new(0);
 
 static RECORDER: Lock<Option<Recorder>> = Lock::new(None);
 
@@ -119,6 +122,35 @@ pub(crate) fn stop() {
     end(End::Asked);
 }
 
+/// Completes the capture, as the program ends here and now. Nothing is put back. Whether there was one. May be called
+/// anywhere, also by a signal handler; and by a child that shares this process's memory, in which nothing is done.
+pub(crate) fn stop_at_once() -> bool {
+    if !is_tracing() || TRACED_PID.load(Ordering::Relaxed) != std::process::id() {
+        return false;
+    }
+    // A thread that is inside may hold the recorder.
+    let Some(_entered) = Entered::enter() else { return false };
+    if !IS_TRACING.swap(false, Ordering::AcqRel) {
+        return false;
+    }
+    TRACES_PYTHON_ALLOCATORS.store(false, Ordering::Release);
+    let recorder = RECORDER.hold().take();
+    let names_native = TRACES_NATIVE.load(Ordering::Relaxed);
+    let finished = recorder.map(|recorder| recorder.finish(now_ms(), names_native, None));
+    if let Some(Err(error)) = finished {
+        say(format_args!("the capture is not complete: {error}"));
+    }
+    true
+}
+
+/// The program did not end after [`stop_at_once`].
+pub(crate) fn go_on_untraced() {
+    let Some(_entered) = Entered::enter() else { return };
+    let session = SESSION.hold().take();
+    put_back(session);
+    say("tracing has ended, as the program was going to become another one; it runs on");
+}
+
 /// Whether hooks record.
 #[inline]
 pub(crate) fn is_tracing() -> bool {
@@ -133,7 +165,12 @@ fn begin_capture(path: &Path, settings: &Settings, header: Header) -> Result<(),
     };
     let file = CaptureFile::create(path, options, &encode_header(&header)?)?;
     let epoch = EPOCH.fetch_add(1, Ordering::Relaxed) + 1;
-    *RECORDER.hold() = Some(Recorder::new(header, file, epoch)?);
+    let recorder = Recorder::new(header, file, epoch).map_err(|error| match error {
+        RecordError::File(error) => StartError::File(error),
+        error => StartError::Record(error),
+    })?;
+    *RECORDER.hold() = Some(recorder);
+    TRACED_PID.store(std::process::id(), Ordering::Relaxed);
     Ok(())
 }
 
@@ -246,7 +283,7 @@ fn record_with_stack(
     }
     let mut recorder = RECORDER.hold();
     let Some(recording) = recorder.as_mut().filter(|recording| recording.epoch() == epoch) else { return };
-    let result = recording.allocation(id, &change, native, allocation, interpreter);
+    let result = recording.allocation(id, change, native, allocation, interpreter);
     drop(recorder);
     if let Err(error) = result {
         end(End::Failed(error));
@@ -319,6 +356,7 @@ impl End {
                 let ms = settings.duration?.as_millis();
                 Some(StoppedBy::Duration(u64::try_from(ms).unwrap_or(u64::MAX)))
             }
+            Self::Failed(RecordError::NoMemory(_)) => Some(StoppedBy::WriteError(libc::ENOMEM)),
             Self::Failed(RecordError::File(FileError::MaxSize)) => settings.max_size_bytes.map(StoppedBy::MaxSize),
             Self::Failed(RecordError::File(FileError::Write(error))) => error.raw_os_error().map(StoppedBy::WriteError),
             Self::Asked | Self::Failed(_) => None,
@@ -347,12 +385,17 @@ fn end(why: End) {
     if let Some(Err(error)) = finished {
         say(format_args!("the capture is not complete: {error}"));
     }
-    if let Some(sampler) = session.and_then(|session| session.sampler) {
-        sampler.stop();
-    }
     if is_by_choice {
         // Not from within a hook, which the loader may have called with its lock held.
         hooks::remove();
+    }
+    put_back(session);
+}
+
+/// Leaves the process as it was, but for hooks, after tracing has ended.
+fn put_back(session: Option<Session>) {
+    if let Some(sampler) = session.and_then(|session| session.sampler) {
+        sampler.stop();
     }
     if let Some(interpreter) = INTERPRETER.get() {
         interpreter.undo();

@@ -31,6 +31,8 @@ pub(crate) struct Frame {
 pub(crate) struct PythonStack {
     /// Outermost first.
     written: Vec<Frame>,
+    /// What [`StackChange::numbers`] keeps.
+    numbers: Vec<u32>,
     /// All frames of the interpreter that this was learnt from, outermost first: also those that are not written. It
     /// begins with [`BOTTOM`], or is empty.
     chain: Vec<Link>,
@@ -55,6 +57,8 @@ pub(crate) struct StackChange<'a> {
     pub(crate) pops: usize,
     /// Frames to push then, outermost first.
     pub(crate) pushes: &'a [Frame],
+    /// One number for each frame that stays, for whoever keeps them: he adds those of the frames to push.
+    pub(crate) numbers: &'a mut Vec<u32>,
 }
 
 /// The outermost frame of a stack that runs code.
@@ -116,6 +120,7 @@ impl PythonStack {
         if !is_unchanged {
             self.chain.truncate(kept);
             self.written.truncate(self.chain.last().map_or(0, |link| link.written));
+            self.numbers.truncate(self.written.len());
         }
         let unchanged = self.written.len();
         if !is_unchanged {
@@ -124,7 +129,7 @@ impl PythonStack {
         if self.compared > shortcut::MANY {
             self.string_wires(interpreter);
         }
-        StackChange { pops: before - unchanged, pushes: &self.written[unchanged..] }
+        StackChange { pops: before - unchanged, pushes: &self.written[unchanged..], numbers: &mut self.numbers }
     }
 
     /// The outermost frame that was seen last.

@@ -18,6 +18,7 @@ pub(crate) fn record(capture: &Path, compresses: bool, program: &mut Command) {
         compresses,
         traces_python_allocators: false,
         traces_native: true,
+        aggregates: false,
         follows_forks: false,
         memory_interval: Settings::DEFAULT_MEMORY_INTERVAL,
         duration: None,
