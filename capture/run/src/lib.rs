@@ -29,6 +29,7 @@ pub use tracer_library::{Embedded, TracerLibrary};
 use scratch::Scratch;
 use spawn::spawn;
 use std::ffi::OsString;
+use std::path::PathBuf;
 
 /// What is to be run and recorded.
 #[derive(Clone, Debug)]
@@ -50,9 +51,29 @@ pub struct Outcome {
     pub ended: Ended,
     /// What the tracer reported; `None` if no interpreter began in which it could.
     pub report: Option<Report>,
+    /// The captures of its children until then: those that it forked, or started as programs of their own.
+    pub children: Vec<PathBuf>,
+    /// What the tracer had to say in those, and in which.
+    pub sentences: Vec<(u32, String)>,
 }
 
-/// Runs a program with the tracer in it, until it ends.
+impl Outcome {
+    fn new(ended: Ended, reports: Vec<Report>) -> Self {
+        let mut outcome = Self { ended, report: None, children: Vec::new(), sentences: Vec::new() };
+        for report in reports {
+            match report {
+                Report::Child { path } => outcome.children.push(path),
+                Report::Said { pid, sentence } => outcome.sentences.push((pid, sentence)),
+                // Where a shim ran more than one, the last is the program.
+                report => outcome.report = Some(report),
+            }
+        }
+        outcome
+    }
+}
+
+/// Runs a program with the tracer in it, until it ends. Its children are not waited for; those that are recorded then go on
+/// to be.
 ///
 /// # Errors
 /// [`RunError`], if it could not be started.
@@ -65,5 +86,5 @@ pub fn record(plan: &Plan, tracer: &TracerLibrary, signals: &Signals) -> Result<
     let environment = spawn::environment(std::env::vars_os(), preload.as_os_str(), &settings.encode());
     let child = spawn(&command_line, &environment, signals)?;
     let ended = signals.wait_for(child)?;
-    Ok(Outcome { ended, report: Report::read_from(&report) })
+    Ok(Outcome::new(ended, Report::read_all(&report)))
 }

@@ -44,6 +44,8 @@ fn record_ours(capture: &Path, libraries: &[PathBuf; 2]) -> u32 {
         traces_python_allocators: false,
         traces_native: true,
         follows_forks: true,
+        follows_children: false,
+        is_child: false,
         uses_shortcut: true,
         memory_interval: Settings::DEFAULT_MEMORY_INTERVAL,
         duration: None,

@@ -116,6 +116,8 @@ class Tracker:
             "traces_native": bool(native_traces),
             "traces_python_allocators": bool(trace_python_allocators),
             "follows_forks": bool(follow_fork),
+            "follows_children": False,
+            "is_child": False,
             # As the command does.
             "uses_shortcut": os.environ.get("MEMRAY_VIEW_SHORTCUT") != "0",
             "is_quiet": True,
