@@ -8,7 +8,7 @@ use memray_index::{OpenOptions, Progress};
 use memray_report::escape;
 use memray_report::recorded::{children_line, children_said, opening_command, summary_line};
 use memray_report::size::Units;
-use memray_run::{Embedded, Interpreter, Output, Plan, Program, Report, RunError, Settings, Signals, TracerLibrary};
+use memray_run::{Embedded, Interpreter, Output, Plan, Program, Recording, RunError, Settings, Signals, TracerLibrary};
 use std::fmt::Display;
 use std::io::{self, Write};
 use std::path::Path;
@@ -38,15 +38,15 @@ pub(crate) fn run(arguments: &RunArguments, open: &OpenOptions) -> Result<ExitCo
     let tracer = TracerLibrary::find(Some(TRACER))?;
     let signals = Signals::hold()?;
     let outcome = memray_run::record(&plan, &tracer, &signals)?;
-    let recorded = match &outcome.report {
-        Some(Report::Recording { path, shown_path }) => {
+    let recorded = match &outcome.recording {
+        Some(Recording::Begun { path, shown_path }) => {
             if !arguments.quiet {
                 summarize(path, shown_path, outcome.children.len(), open, &signals);
             }
             Some(path)
         }
         // The tracer has said why.
-        Some(Report::Refused) => None,
+        Some(Recording::Refused) => None,
         None => {
             let name = plan.interpreter.name().display();
             say(format_args!(

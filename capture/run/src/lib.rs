@@ -20,7 +20,8 @@ mod words;
 
 pub use error::RunError;
 pub use interpreter::Interpreter;
-pub use memray_settings::{Report, Settings};
+use memray_settings::Report;
+pub use memray_settings::Settings;
 pub use output::Output;
 pub use program::Program;
 pub use signals::{Ended, Signals};
@@ -49,23 +50,40 @@ pub struct Plan {
 pub struct Outcome {
     /// How the program ended.
     pub ended: Ended,
-    /// What the tracer reported; `None` if no interpreter began in which it could.
-    pub report: Option<Report>,
+    /// What the tracer reported of the program; `None` if no interpreter began in which it could.
+    pub recording: Option<Recording>,
     /// The captures of its children until then: those that it forked, or started as programs of their own.
     pub children: Vec<PathBuf>,
     /// What the tracer had to say in those, and in which.
     pub sentences: Vec<(u32, String)>,
 }
 
+/// What became of a program's recording.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Recording {
+    /// There is a capture.
+    Begun {
+        /// Its path.
+        path: PathBuf,
+        /// Its path as the user wrote it.
+        shown_path: PathBuf,
+    },
+    /// The interpreter cannot be recorded. The tracer has said why.
+    Refused,
+}
+
 impl Outcome {
     fn new(ended: Ended, reports: Vec<Report>) -> Self {
-        let mut outcome = Self { ended, report: None, children: Vec::new(), sentences: Vec::new() };
+        let mut outcome = Self { ended, recording: None, children: Vec::new(), sentences: Vec::new() };
         for report in reports {
             match report {
+                // Where a shim ran more than one, the last is the program.
+                Report::Recording { path, shown_path } => {
+                    outcome.recording = Some(Recording::Begun { path, shown_path });
+                }
+                Report::Refused => outcome.recording = Some(Recording::Refused),
                 Report::Child { path } => outcome.children.push(path),
                 Report::Said { pid, sentence } => outcome.sentences.push((pid, sentence)),
-                // Where a shim ran more than one, the last is the program.
-                report => outcome.report = Some(report),
             }
         }
         outcome
