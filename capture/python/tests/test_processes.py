@@ -51,6 +51,8 @@ class Processes(InFolder):
                 "aggregates": False,
                 "traces_python_allocators": False,
                 "follows_forks": False,
+                "follows_children": False,
+                "is_child": False,
                 "uses_shortcut": True,
                 "is_quiet": True,
                 "memory_interval_us": 10_000,

@@ -10,23 +10,29 @@ use memray_settings::VARIABLE;
 use std::ffi::{CString, OsStr, OsString, c_char};
 use std::io;
 use std::mem::MaybeUninit;
-use std::os::unix::ffi::OsStringExt;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::ptr::null;
 
 const PRELOAD: &str = "LD_PRELOAD";
 
-/// An environment, and in it the tracer and what it is told; the order stays.
+/// An environment, and in it the tracer and what it is told; the order stays. Where another recording's are, as in a child
+/// that it follows, these take their place.
 pub(crate) fn environment(
     variables: impl Iterator<Item = (OsString, OsString)>,
     preload: &OsStr,
     settings: &str,
 ) -> Vec<OsString> {
+    let variables: Vec<_> = variables.collect();
+    let has_other = variables.iter().any(|(name, _)| name == VARIABLE);
     let mut is_preloaded = false;
     let mut out = Vec::new();
-    for (name, value) in variables.filter(|(name, _)| name != VARIABLE) {
+    for (name, value) in variables.into_iter().filter(|(name, _)| name != VARIABLE) {
         if name == PRELOAD {
             is_preloaded = true;
-            out.push(variable(PRELOAD, [preload, OsStr::new(":"), &value]));
+            out.push(match if has_other { without_first(&value) } else { Some(value.as_os_str()) } {
+                Some(others) => variable(PRELOAD, [preload, OsStr::new(":"), others]),
+                None => variable(PRELOAD, [preload]),
+            });
         } else {
             out.push(variable(&name, [value.as_os_str()]));
         }
@@ -36,6 +42,13 @@ pub(crate) fn environment(
     }
     out.push(variable(VARIABLE, [OsStr::new(settings)]));
     out
+}
+
+/// What is preloaded beside a tracer, which comes first.
+fn without_first(preload: &OsStr) -> Option<&OsStr> {
+    let bytes = preload.as_bytes();
+    let colon = bytes.iter().position(|&byte| byte == b':')?;
+    Some(OsStr::from_bytes(&bytes[colon + 1..]))
 }
 
 fn variable<const N: usize>(name: impl AsRef<OsStr>, parts: [&OsStr; N]) -> OsString {
@@ -133,9 +146,23 @@ mod tests {
     #[test]
     fn what_the_user_preloads_comes_after_the_tracer() {
         assert_eq!(
-            environment_of(&[("LD_PRELOAD", "/a.so /b.so"), ("MEMRAY_VIEW_TRACE", "old"), ("A", "2")]),
+            environment_of(&[("LD_PRELOAD", "/a.so /b.so"), ("A", "2")]),
             ["LD_PRELOAD=/t.so:/a.so /b.so", "A=2", "MEMRAY_VIEW_TRACE=x=1"]
         );
         assert_eq!(environment_of(&[("LD_PRELOAD", "")]), ["LD_PRELOAD=/t.so:", "MEMRAY_VIEW_TRACE=x=1"]);
+    }
+
+    #[test]
+    fn a_recording_within_a_recording_takes_its_place() {
+        for (preload, expected) in [
+            ("/old.so:/a.so:/b.so", "LD_PRELOAD=/t.so:/a.so:/b.so"),
+            ("/old.so:", "LD_PRELOAD=/t.so:"),
+            ("/old.so", "LD_PRELOAD=/t.so"),
+        ] {
+            assert_eq!(
+                environment_of(&[("MEMRAY_VIEW_TRACE", "old"), ("LD_PRELOAD", preload), ("A", "2")]),
+                [expected, "A=2", "MEMRAY_VIEW_TRACE=x=1"]
+            );
+        }
     }
 }

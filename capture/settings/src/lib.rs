@@ -2,7 +2,7 @@
 //! What the command and the tracer tell each other: the one contract between them.
 //!
 //! The command writes [`Settings`] into one environment variable of the program's process; the tracer reads it there and
-//! takes it away before the program can see it. The tracer answers with a [`Report`] in a file that the settings name. Both
+//! takes it away before the program can see it. The tracer answers with [`Report`]s in a file that the settings name. Both
 //! sides are built of the same source, so a value of another version is refused rather than understood halfway.
 
 #![cfg(unix)]
@@ -47,6 +47,11 @@ pub struct Settings {
     pub aggregates: bool,
     /// Record forked children too, each into a file of its own.
     pub follows_forks: bool,
+    /// Record the Python programs that the program starts, too.
+    pub follows_children: bool,
+    /// This is such a child: `path` is the capture of the program that was recorded first, and the child's own is named
+    /// after it. What the tracer has to say goes to the report, as the child's standard error is its parent's to read.
+    pub is_child: bool,
     /// Let the walk of Python's stack take its shortcut, which writes into the interpreter's frames, where it is known to
     /// be right. See the tracer's `shortcut`.
     pub uses_shortcut: bool,
@@ -94,6 +99,8 @@ impl Settings {
             ("traces_native", self.traces_native),
             ("aggregates", self.aggregates),
             ("follows_forks", self.follows_forks),
+            ("follows_children", self.follows_children),
+            ("is_child", self.is_child),
             ("uses_shortcut", self.uses_shortcut),
             ("is_quiet", self.is_quiet),
         ];
@@ -142,6 +149,8 @@ impl Settings {
             traces_native: flag("traces_native")?,
             aggregates: flag("aggregates")?,
             follows_forks: flag("follows_forks")?,
+            follows_children: flag("follows_children")?,
+            is_child: flag("is_child")?,
             uses_shortcut: flag("uses_shortcut")?,
             memory_interval: Duration::from_micros(interval_us),
             duration: number("duration_us")?.map(Duration::from_micros),
@@ -207,6 +216,8 @@ mod tests {
             traces_native: false,
             aggregates: false,
             follows_forks: true,
+            follows_children: false,
+            is_child: false,
             uses_shortcut: true,
             memory_interval: Settings::DEFAULT_MEMORY_INTERVAL,
             duration: Some(Duration::from_secs(600)),
@@ -249,7 +260,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_bytes_of_paths_come_through(path: Vec<u8>, report: Option<Vec<u8>>, flags: [bool; 8], us: u64, skipped: u64) {
+        fn any_bytes_of_paths_come_through(path: Vec<u8>, report: Option<Vec<u8>>, flags: [bool; 10], us: u64, skipped: u64) {
             let os = |bytes: Vec<u8>| PathBuf::from(OsString::from_vec(bytes));
             let settings = Settings {
                 path: os(path.clone()),
@@ -258,6 +269,8 @@ mod tests {
                 compresses: flags[1],
                 traces_python_allocators: flags[2],
                 follows_forks: flags[3],
+                follows_children: flags[7],
+                is_child: flags[8],
                 is_quiet: flags[4],
                 traces_native: flags[5],
                 uses_shortcut: flags[6],

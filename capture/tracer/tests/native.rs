@@ -45,6 +45,8 @@ fn record_ours(capture: &Path, libraries: &[PathBuf; 2]) -> u32 {
         traces_native: true,
         aggregates: false,
         follows_forks: true,
+        follows_children: false,
+        is_child: false,
         uses_shortcut: true,
         memory_interval: Settings::DEFAULT_MEMORY_INTERVAL,
         duration: None,

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What is said at the end of a recording: one line of what it holds, and the command that opens it.
+//! What is said at the end of a recording: one line of what it holds, one of its children's, and the command that opens it.
 
 use crate::escape;
-use crate::size::{Units, format_bytes, format_counted, format_sum};
+use crate::size::{Units, format_bytes, format_count, format_counted, format_sum};
 use crate::time::format_duration;
 use memray_index::{CaptureInfo, Ending, Timeline};
 
@@ -30,6 +30,28 @@ fn how_many(info: &CaptureInfo) -> String {
         (true, 0) => String::new(),
         (true, count) => format!(", {} and frees", allocations(count)),
     }
+}
+
+/// How many children of a recorded program have captures of their own, and how those are called; nothing if none has.
+pub fn children_line(count: usize, name: &str) -> Option<String> {
+    (count > 0)
+        .then(|| format!("and {} of its children \u{2192} {}.*", format_count(count as u64), escape::visible(name)))
+}
+
+/// What the tracer had to say in children, each sentence once.
+pub fn children_said(sentences: &[(u32, String)]) -> Vec<String> {
+    let mut said: Vec<(&str, Vec<u32>)> = Vec::new();
+    for (pid, sentence) in sentences {
+        match said.iter_mut().find(|(known, _)| known == sentence) {
+            Some((_, pids)) => pids.push(*pid),
+            None => said.push((sentence, vec![*pid])),
+        }
+    }
+    let line = |(sentence, pids): (&str, Vec<u32>)| match pids.as_slice() {
+        [pid] => format!("in process {pid}: {sentence}"),
+        _ => format!("in {} processes: {sentence}", format_count(pids.len() as u64)),
+    };
+    said.into_iter().map(line).collect()
 }
 
 /// The command that opens a capture, as it can be given to a shell.
@@ -95,6 +117,26 @@ mod tests {
         assert_eq!(
             line(&info),
             "With --aggregate the sums are written at the end, which did not come: they are not in svc.bin (38.0 KiB)"
+        );
+    }
+
+    #[test]
+    fn children_are_counted_and_their_captures_named() {
+        assert_eq!(children_line(0, "x.bin"), None);
+        assert_eq!(children_line(1, "x.bin").as_deref(), Some("and 1 of its children \u{2192} x.bin.*"));
+        let many = format!("and 1,200 of its children \u{2192} {}.*", escape::visible("/a\n.bin"));
+        assert_eq!(children_line(1_200, "/a\n.bin"), Some(many));
+    }
+
+    #[test]
+    fn what_many_children_say_is_said_once() {
+        let said = |sentences: &[(u32, &str)]| {
+            children_said(&sentences.iter().map(|&(pid, sentence)| (pid, sentence.to_owned())).collect::<Vec<_>>())
+        };
+        assert_eq!(said(&[]), [""; 0]);
+        assert_eq!(
+            said(&[(7, "it runs untraced"), (9, "the disk is full"), (8, "it runs untraced")]),
+            ["in 2 processes: it runs untraced", "in process 9: the disk is full"]
         );
     }
 

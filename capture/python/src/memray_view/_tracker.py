@@ -116,6 +116,8 @@ class Tracker:
             "aggregates": file_format is FileFormat.AGGREGATED_ALLOCATIONS,
             "traces_python_allocators": bool(trace_python_allocators),
             "follows_forks": bool(follow_fork),
+            "follows_children": False,
+            "is_child": False,
             # As the command does.
             "uses_shortcut": os.environ.get("MEMRAY_VIEW_SHORTCUT") != "0",
             "is_quiet": True,

@@ -2,23 +2,22 @@
 //! How a program ends without a word to anybody: `_exit` and `abort`, and `exec`, by which it becomes another one.
 //!
 //! The capture is completed before. Most of it is in its file anyway; the sums of one that holds nothing else are not. Where a
-//! signal ends the program, nobody is asked.
+//! signal ends the program, nobody is asked. What the program becomes is traced as a child is, if those are.
 
 #![expect(non_snake_case, reason = "functions are named as those they stand for")]
 
 use super::real;
+use crate::process::children::{Executable, Strings, own_environment, with_tracer};
 use crate::process::session::{go_on_untraced, stop_at_once};
 use std::ffi::{c_char, c_int};
-
-type Words = *const *const c_char;
 
 real! {
     fn _exit(status: c_int);
     fn _Exit(status: c_int);
     fn abort();
-    fn execv(path: *const c_char, words: Words) -> c_int;
-    fn execve(path: *const c_char, words: Words, environment: Words) -> c_int;
-    fn fexecve(file: c_int, words: Words, environment: Words) -> c_int;
+    fn execv(path: *const c_char, arguments: Strings) -> c_int;
+    fn execve(path: *const c_char, arguments: Strings, environment: Strings) -> c_int;
+    fn fexecve(file: c_int, arguments: Strings, environment: Strings) -> c_int;
 }
 
 // SAFETY of all hooks: each passes on what the program passed, to the function that the program meant to call.
@@ -41,21 +40,28 @@ unsafe extern "C" fn abort() {
     unsafe { real::abort() };
 }
 
-unsafe extern "C" fn execv(path: *const c_char, words: Words) -> c_int {
+unsafe extern "C" fn execv(path: *const c_char, arguments: Strings) -> c_int {
+    // SAFETY: as for `execve`, which is the same with a given environment.
+    unsafe { execve(path, arguments, own_environment()) }
+}
+
+unsafe extern "C" fn execve(path: *const c_char, arguments: Strings, environment: Strings) -> c_int {
     // SAFETY: the program passed a path; for the call see above.
-    unsafe { become_another(is_program(libc::AT_FDCWD, path, 0), || real::execv(path, words)) }
+    unsafe {
+        // Who is traced as a child is settled before the capture ends, and children's with it.
+        with_tracer(Executable::Path(path), environment, |all| {
+            become_another(is_program(libc::AT_FDCWD, path, 0), || real::execve(path, arguments, all))
+        })
+    }
 }
 
-unsafe extern "C" fn execve(path: *const c_char, words: Words, environment: Words) -> c_int {
-    // SAFETY: as in `execv`.
-    unsafe { become_another(is_program(libc::AT_FDCWD, path, 0), || real::execve(path, words, environment)) }
-}
-
-unsafe extern "C" fn fexecve(file: c_int, words: Words, environment: Words) -> c_int {
+unsafe extern "C" fn fexecve(file: c_int, arguments: Strings, environment: Strings) -> c_int {
     // SAFETY: the path is a C string; for the call see above.
     unsafe {
-        let is_program = is_program(file, c"".as_ptr(), libc::AT_EMPTY_PATH);
-        become_another(is_program, || real::fexecve(file, words, environment))
+        with_tracer(Executable::Descriptor(file), environment, |all| {
+            let is_program = is_program(file, c"".as_ptr(), libc::AT_EMPTY_PATH);
+            become_another(is_program, || real::fexecve(file, arguments, all))
+        })
     }
 }
 

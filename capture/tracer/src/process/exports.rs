@@ -28,7 +28,7 @@ pub(super) unsafe extern "C" fn memray_view_start(
     let (result, reason) = match Settings::decode(settings) {
         Err(error) => (2, error.to_string()),
         Ok(settings) => match session::start(settings) {
-            Ok(()) => return 0,
+            Ok(_) => return 0,
             Err(error @ session::StartError::IsTraced) => (3, error.to_string()),
             Err(error @ session::StartError::File(_)) => (4, error.to_string()),
             Err(error) => (1, error.to_string()),

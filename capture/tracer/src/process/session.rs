@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The one tracing that a process can have. [`start`] and [`stop`] lead; [`allocated`] and [`freed`] are what hooks call.
 
-use super::message::say;
-use super::settings::Settings;
-use super::{fork, header};
+use super::family::Family;
+use super::message::{report, say};
+use super::settings::{Report, Settings};
+use super::{children, fork, header};
 use crate::file::{CaptureFile, FileError, FileOptions};
 use crate::lock::Lock;
 use crate::python::{Interpreter, Refusal};
@@ -13,7 +14,7 @@ use crate::thread::{Entered, ThreadState};
 use crate::{hooks, python};
 use memray_format::appendix::StoppedBy;
 use memray_format::{Allocation, Allocator, EncodeError, Header, encode_header};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::Instant;
@@ -67,13 +68,15 @@ static SESSION: Lock<Option<Session>> = Lock::new(None);
 
 struct Session {
     settings: Settings,
-    path: PathBuf,
+    family: Family,
     started: Instant,
     sampler: Option<Sampler>,
+    /// Of a forked child's capture that has no file yet.
+    unbegun: Option<Header>,
 }
 
-/// Starts tracing. To be called with the GIL held.
-pub(crate) fn start(settings: Settings) -> Result<(), StartError> {
+/// Starts tracing; returns the capture's path. To be called with the GIL held.
+pub(crate) fn start(settings: Settings) -> Result<PathBuf, StartError> {
     let Some(mut entered) = Entered::enter() else { return Err(StartError::IsTraced) };
     if IS_CLAIMED.swap(true, Ordering::AcqRel) {
         return Err(StartError::IsTraced);
@@ -85,7 +88,7 @@ pub(crate) fn start(settings: Settings) -> Result<(), StartError> {
     started
 }
 
-fn start_claimed(settings: Settings, entered: &mut Entered) -> Result<(), StartError> {
+fn start_claimed(settings: Settings, entered: &mut Entered) -> Result<PathBuf, StartError> {
     let interpreter = match INTERPRETER.get() {
         Some(interpreter) => interpreter,
         None => {
@@ -94,10 +97,18 @@ fn start_claimed(settings: Settings, entered: &mut Entered) -> Result<(), StartE
         }
     };
     interpreter.use_shortcut(settings.uses_shortcut);
-    let path = settings.path_of(std::process::id());
     let header = header::describe(&settings, interpreter, now_ms());
     crate::thread::number_from_one_again();
-    begin_capture(&path, &settings, header)?;
+    let pid = std::process::id();
+    let (path, family) = if settings.is_child {
+        let family = Family::joined(settings.path_of(pid));
+        (begin_child(&family, &settings, header)?, family)
+    } else {
+        let path = settings.path_of(pid);
+        begin_capture(&settings, header, |options, header| Ok(((), CaptureFile::create(&path, options, header)?)))?;
+        (path.clone(), Family::begun_by(pid, path))
+    };
+    children::follow(&settings, family.first());
     // The thread that starts tracing is the first.
     state(entered);
     // A tracing that ended while it was paused leaves this behind; a second sampler would never be stopped.
@@ -105,7 +116,7 @@ fn start_claimed(settings: Settings, entered: &mut Entered) -> Result<(), StartE
     let sampler = Sampler::start(settings.memory_interval, sampled);
     TRACES_NATIVE.store(settings.traces_native, Ordering::Relaxed);
     let traces_python_allocators = settings.traces_python_allocators;
-    *SESSION.hold() = Some(Session { settings, path, started: Instant::now(), sampler });
+    *SESSION.hold() = Some(Session { settings, family, started: Instant::now(), sampler, unbegun: None });
     interpreter.watch();
     fork::watch();
     hooks::install();
@@ -114,7 +125,7 @@ fn start_claimed(settings: Settings, entered: &mut Entered) -> Result<(), StartE
     }
     TRACES_PYTHON_ALLOCATORS.store(traces_python_allocators, Ordering::Release);
     IS_TRACING.store(true, Ordering::Release);
-    Ok(())
+    Ok(path)
 }
 
 /// Stops tracing and completes the capture; nothing if there is none. May be called by any thread, at any time.
@@ -145,6 +156,7 @@ pub(crate) fn stop_at_once() -> bool {
 
 /// The program did not end after [`stop_at_once`].
 pub(crate) fn go_on_untraced() {
+    children::stop_following();
     let Some(_entered) = Entered::enter() else { return };
     let session = SESSION.hold().take();
     put_back(session);
@@ -157,13 +169,18 @@ pub(crate) fn is_tracing() -> bool {
     IS_TRACING.load(Ordering::Acquire)
 }
 
-fn begin_capture(path: &Path, settings: &Settings, header: Header) -> Result<(), StartError> {
+/// Begins a capture in a file that is created with a header.
+fn begin_capture<T>(
+    settings: &Settings,
+    header: Header,
+    create: impl FnOnce(FileOptions, &[u8]) -> Result<(T, CaptureFile), FileError>,
+) -> Result<T, StartError> {
     let options = FileOptions {
         overwrites: settings.overwrites,
         compresses: settings.compresses,
         max_size_bytes: settings.max_size_bytes,
     };
-    let file = CaptureFile::create(path, options, &encode_header(&header)?)?;
+    let (created, file) = create(options, &encode_header(&header)?)?;
     let epoch = EPOCH.fetch_add(1, Ordering::Relaxed) + 1;
     let recorder = Recorder::new(header, file, epoch).map_err(|error| match error {
         RecordError::File(error) => StartError::File(error),
@@ -171,7 +188,15 @@ fn begin_capture(path: &Path, settings: &Settings, header: Header) -> Result<(),
     })?;
     *RECORDER.hold() = Some(recorder);
     TRACED_PID.store(std::process::id(), Ordering::Relaxed);
-    Ok(())
+    Ok(created)
+}
+
+/// Begins the capture of a child; returns its path.
+fn begin_child(family: &Family, settings: &Settings, header: Header) -> Result<PathBuf, StartError> {
+    begin_capture(settings, header, |options, header| {
+        let options = FileOptions { overwrites: false, ..options };
+        family.create(std::process::id(), |path| CaptureFile::create(path, options, header))
+    })
 }
 
 /// Hooks call this when something was allocated.
@@ -237,6 +262,7 @@ fn record_allocation(entered: &mut Entered, allocator: Allocator, address: usize
     let Some(interpreter) = INTERPRETER.get() else { return };
     let resumes_at_ms = RESUMES_AT_MS.load(Ordering::Relaxed);
     if resumes_at_ms != 0 {
+        begin_after_fork();
         resume_sampling(resumes_at_ms);
     }
     let thread = state(entered);
@@ -371,6 +397,7 @@ fn end(why: End) {
         return;
     }
     TRACES_PYTHON_ALLOCATORS.store(false, Ordering::Release);
+    children::stop_following();
     // In a hook, the thread has entered already.
     let _entered = Entered::enter();
     let is_by_choice = !matches!(why, End::Failed(_));
@@ -403,7 +430,8 @@ fn put_back(session: Option<Session>) {
     IS_CLAIMED.store(false, Ordering::Release);
 }
 
-/// When sampling goes on after a fork, in milliseconds of the monotonic clock; 0 while it is not paused.
+/// When sampling goes on after a fork, in milliseconds of the monotonic clock; 0 while it is not paused. It is paused, too,
+/// in a forked child that has no file yet.
 static RESUMES_AT_MS: AtomicU64 = AtomicU64::new(0);
 
 /// How long there is no thread of ours after a fork: from 3.12 on Python counts threads then, and warns of forking with more
@@ -461,29 +489,37 @@ pub(super) fn after_fork() {
 
 /// In a forked child: its own capture, or none.
 pub(super) fn begin_in_child() {
-    let Some(recorder) = RECORDER.hold().take() else { return };
-    let header = recorder.abandon();
     let mut held = SESSION.hold();
-    let Some(mut session) = held.take() else { return };
+    let Some(session) = held.as_mut() else { return };
+    let parents = RECORDER.hold().take().map(Recorder::abandon);
+    let Some(header) = parents.or_else(|| session.unbegun.take()) else { return };
     if let Some(sampler) = session.sampler.take() {
         sampler.forget();
     }
-    RESUMES_AT_MS.store(0, Ordering::Release);
     crate::thread::number_from_one_again();
-    if !session.settings.follows_forks {
+    if session.settings.follows_forks {
+        session.unbegun = Some(header::of_child(header, now_ms()));
+        session.started = Instant::now();
+        RESUMES_AT_MS.store(1, Ordering::Release);
+    } else {
+        *held = None;
+        drop(held);
         run_untraced();
-        return;
     }
-    session.path = fork::child_path(&session.path, u32::try_from(header.pid).unwrap_or(0));
-    session.settings.overwrites = true;
-    session.started = Instant::now();
-    let header = header::of_child(header, now_ms());
-    match begin_capture(&session.path, &session.settings, header) {
-        Ok(()) => {
-            session.sampler = Sampler::start(session.settings.memory_interval, sampled);
-            *held = Some(session);
-        }
+}
+
+/// In a forked child that allocates: gives it a file, if it has none. Most children that only execute another program never
+/// come here, and leave none.
+#[cold]
+fn begin_after_fork() {
+    let mut held = SESSION.hold();
+    let Some(session) = held.as_mut() else { return };
+    let Some(header) = session.unbegun.take() else { return };
+    match begin_child(&session.family, &session.settings, header) {
+        Ok(path) => report(&session.settings, &Report::Child { path }),
         Err(error) => {
+            *held = None;
+            drop(held);
             run_untraced();
             say(format_args!("a forked child runs untraced: {error}"));
         }
@@ -492,7 +528,9 @@ pub(super) fn begin_in_child() {
 
 /// The forked child is traced no more; it may start tracing anew.
 fn run_untraced() {
+    RESUMES_AT_MS.store(0, Ordering::Release);
     TRACES_PYTHON_ALLOCATORS.store(false, Ordering::Release);
+    children::stop_following();
     IS_TRACING.store(false, Ordering::Release);
     IS_CLAIMED.store(false, Ordering::Release);
     if let Some(interpreter) = INTERPRETER.get() {

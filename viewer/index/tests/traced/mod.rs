@@ -20,6 +20,8 @@ pub(crate) fn record(capture: &Path, compresses: bool, program: &mut Command) {
         traces_native: true,
         aggregates: false,
         follows_forks: false,
+        follows_children: false,
+        is_child: false,
         memory_interval: Settings::DEFAULT_MEMORY_INTERVAL,
         duration: None,
         max_size_bytes: None,
