@@ -74,7 +74,7 @@ fn a_recording_opens_when_the_program_has_ended() {
     let folder = tempfile::tempdir().unwrap();
     let capture = folder.path().join("out.bin");
     let python = std::env::var_os("MEMRAY_PYTHON").expect("MEMRAY_PYTHON must name a Python: scripts/test makes it");
-    let program = "def hold():\n  return [bytearray(30_000_000) for _ in range(7)]\nkept = hold()";
+    let program = "def hold():\n  return bytearray(210_000_000)\nkept = hold()";
     let window = Window::open_recorded(&display, &python, &capture, program);
     let shown = window.shown("the peak", |shown| shown["mode"] == "Peak" && shown["headline"].is_string());
 
