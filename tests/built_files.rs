@@ -7,11 +7,12 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+use object::Endianness;
 use object::elf::{
-    DF_1_NOW, DT_FLAGS_1, DT_NEEDED, DT_RELR, DT_RPATH, DT_RUNPATH, DT_TEXTREL, FileHeader64, PF_X, PT_GNU_STACK, SHT_DYNSYM,
+    DF_1_NOW, DT_FLAGS_1, DT_NEEDED, DT_RELR, DT_RPATH, DT_RUNPATH, DT_TEXTREL, FileHeader64, PF_X, PT_GNU_STACK,
+    SHT_DYNSYM,
 };
 use object::read::elf::{Dyn, FileHeader, ProgramHeader, Sym};
-use object::Endianness;
 use std::path::PathBuf;
 
 /// The oldest C library that users may have.
@@ -91,7 +92,8 @@ impl Built {
             if symbol.is_undefined(endian) { &mut undefined } else { &mut defined }.push(name);
         }
 
-        let stack = header.program_headers(endian, data).unwrap().iter().find(|part| part.p_type(endian) == PT_GNU_STACK);
+        let stack =
+            header.program_headers(endian, data).unwrap().iter().find(|part| part.p_type(endian) == PT_GNU_STACK);
         let has_executable_stack = stack.is_none_or(|stack| stack.p_flags(endian) & PF_X != 0);
         Needs { libraries, versions, undefined, defined, dynamic, has_executable_stack }
     }
@@ -100,9 +102,9 @@ impl Built {
 /// Whether a system with the oldest C library has the symbols of a version. What is not numbered stands for abilities that
 /// came later, such as `GLIBC_ABI_DT_RELR`.
 fn is_old_enough(version: &str) -> bool {
-    let numbers = version.strip_prefix("GLIBC_").and_then(|numbers| {
-        numbers.split('.').map(|number| number.parse().ok()).collect::<Option<Vec<u32>>>()
-    });
+    let numbers = version
+        .strip_prefix("GLIBC_")
+        .and_then(|numbers| numbers.split('.').map(|number| number.parse().ok()).collect::<Option<Vec<u32>>>());
     numbers.is_some_and(|numbers| numbers.len() >= 2 && numbers[..2] <= OLDEST_GLIBC[..])
 }
 
@@ -111,7 +113,8 @@ fn versions_are_numbers_and_not_texts() {
     for old in ["GLIBC_2.2.5", "GLIBC_2.3", "GLIBC_2.17", "GLIBC_2.28", "GLIBC_2.3.4"] {
         assert!(is_old_enough(old), "{old}");
     }
-    for new in ["GLIBC_2.29", "GLIBC_2.30", "GLIBC_2.100", "GLIBC_3.0", "GLIBC_ABI_DT_RELR", "GLIBC_PRIVATE", "GCC_3.0"] {
+    for new in ["GLIBC_2.29", "GLIBC_2.30", "GLIBC_2.100", "GLIBC_3.0", "GLIBC_ABI_DT_RELR", "GLIBC_PRIVATE", "GCC_3.0"]
+    {
         assert!(!is_old_enough(new), "{new}");
     }
 }

@@ -79,8 +79,7 @@ impl TracerLibrary {
 
     /// The library in a file that something else has put there.
     fn of_this_version(path: PathBuf) -> Result<Self, RunError> {
-        let content =
-            fs::read(&path).map_err(|error| RunError::Tracer(format!("{}: {error}", path.display())))?;
+        let content = fs::read(&path).map_err(|error| RunError::Tracer(format!("{}: {error}", path.display())))?;
         match tracer_version_in(&content) {
             Some(VERSION) => Ok(Self::at(path)),
             other => Err(RunError::OtherTracer { version: other.map(str::to_owned), path }),

@@ -74,9 +74,8 @@ fn use_command(memray_view: &Path, python: &Path, folder: &Path) {
         command.current_dir(folder).env("XDG_CACHE_HOME", folder.join("cache")).env("VIRTUAL_ENV", folder);
         command
     };
-    let exported = |capture: &str| {
-        printed(command().args(["export", "--format", "collapsed", "--allocator", "malloc", capture]))
-    };
+    let exported =
+        |capture: &str| printed(command().args(["export", "--format", "collapsed", "--allocator", "malloc", capture]));
     printed(Command::new(python).args(["-c", CALLED_BY_ANOTHER, "tracked.bin"]).current_dir(folder));
     let stacks = exported("tracked.bin");
     assert!(stacks.lines().any(|line| line.starts_with("record (<string>:4) ")), "{stacks}");
@@ -87,7 +86,8 @@ fn use_command(memray_view: &Path, python: &Path, folder: &Path) {
     let said = printed(command().args(["run", "-o", "run.bin", "program.py"]));
     assert_eq!(said.trim_end(), std::fs::canonicalize(folder).unwrap().display().to_string());
     let stacks = exported("run.bin");
-    assert!(stacks.lines().any(|line| line.ends_with(";allocate (program.py:3) 1234567")), "{stacks}");
+    let held = format!(";allocate ({}:3) 1234567", folder.join("program.py").display());
+    assert!(stacks.lines().any(|line| line.ends_with(&held)), "{stacks}");
     let stats = printed(command().args(["stats", "run.bin"]));
     assert!(stats.contains("allocate"), "{stats}");
 }
