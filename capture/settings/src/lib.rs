@@ -9,6 +9,7 @@
 
 mod fields;
 mod report;
+mod tracer_version;
 
 use fields::{Fields, push};
 use std::ffi::OsString;
@@ -18,12 +19,13 @@ use std::time::Duration;
 use thiserror::Error;
 
 pub use report::Report;
+pub use tracer_version::{tracer_version, tracer_version_in};
 
 /// The environment variable that holds [`Settings`].
 pub const VARIABLE: &str = "MEMRAY_VIEW_TRACE";
 
-/// The version of this contract.
-const VERSION: &str = env!("CARGO_PKG_VERSION");
+/// The version of this contract, which is that of the command and of the tracer.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// What stands in paths for the number of the traced process: what no path of a user's can hold.
 pub const PID: &str = "\0";

@@ -4,7 +4,7 @@
 //! A program that loads it itself keeps the GIL in these calls (`ctypes.PyDLL`).
 
 use super::session;
-use super::settings::Settings;
+use super::settings::{Settings, tracer_version};
 use std::ffi::{c_char, c_int};
 
 /// Starts tracing. Settings are spelled as in the environment variable. Returns 0; or 1, and then writes the reason to
@@ -60,5 +60,5 @@ pub(super) extern "C" fn memray_view_is_tracing() -> c_int {
 /// The version, which is that of the settings; ended by NUL.
 #[unsafe(no_mangle)]
 pub(super) extern "C" fn memray_view_version() -> *const c_char {
-    concat!(env!("CARGO_PKG_VERSION"), "\0").as_ptr().cast()
+    tracer_version().as_ptr()
 }
