@@ -37,6 +37,9 @@ pub(crate) fn run(arguments: &RunArguments, open: &OpenOptions) -> Result<ExitCo
     }
     let plan = plan(arguments)?;
     let tracer = TracerLibrary::find(Some(TRACER))?;
+    if plan.is_without_tracer() {
+        say("this Python does not run on glibc, and cannot be traced; it runs untraced");
+    }
     let signals = Signals::hold()?;
     let outcome = memray_run::record(&plan, &tracer, &signals)?;
     let recorded = match &outcome.report {
@@ -48,6 +51,7 @@ pub(crate) fn run(arguments: &RunArguments, open: &OpenOptions) -> Result<ExitCo
         }
         // The tracer has said why.
         Some(Report::Refused) => None,
+        None if plan.is_without_tracer() => None,
         None => {
             let name = plan.interpreter.name().display();
             say(format_args!(

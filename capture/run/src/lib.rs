@@ -8,6 +8,8 @@
 
 #![cfg(target_os = "linux")]
 
+mod c_library;
+mod closed;
 mod error;
 mod interpreter;
 mod output;
@@ -52,6 +54,13 @@ pub struct Outcome {
     pub report: Option<Report>,
 }
 
+impl Plan {
+    /// Whether the interpreter is made for a C library that cannot load the tracer. It then runs without.
+    pub fn is_without_tracer(&self) -> bool {
+        c_library::is_musl(self.interpreter.name())
+    }
+}
+
 /// Runs a program with the tracer in it, until it ends.
 ///
 /// # Errors
@@ -62,7 +71,12 @@ pub fn record(plan: &Plan, tracer: &TracerLibrary, signals: &Signals) -> Result<
     let settings = Settings { report: Some(report.clone()), ..plan.settings.clone() };
     let preload = tracer.preloadable(&scratch)?;
     let command_line = plan.interpreter.command_line(&plan.program, &plan.arguments);
-    let environment = spawn::environment(std::env::vars_os(), preload.as_os_str(), &settings.encode());
+    let variables = std::env::vars_os();
+    let environment = if plan.is_without_tracer() {
+        spawn::unchanged(variables)
+    } else {
+        spawn::environment(variables, preload.as_os_str(), &settings.encode())
+    };
     let child = spawn(&command_line, &environment, signals)?;
     let ended = signals.wait_for(child)?;
     Ok(Outcome { ended, report: Report::read_from(&report) })

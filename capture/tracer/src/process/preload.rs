@@ -6,7 +6,7 @@
 //! us, before Python reads it; then nothing more is done until the program begins.
 
 use super::audit_hook::DormantPython;
-use super::message::{say, say_line};
+use super::message::{remember_standard_error, say, say_line};
 use super::session::StartError;
 use super::settings::{Report, Settings, VARIABLE};
 use super::{environment, python_exit, session};
@@ -34,6 +34,7 @@ struct Waiting {
 extern "C" fn at_load() {
     let Some(value) = std::env::var_os(VARIABLE) else { return };
     let Some(python) = DormantPython::find() else { return };
+    remember_standard_error();
     // SAFETY: the process has one thread, which is loading its libraries.
     unsafe { environment::clean(VARIABLE) };
     let settings = match Settings::decode(&value.into_vec()) {

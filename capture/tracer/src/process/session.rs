@@ -10,7 +10,7 @@ use crate::python::{Interpreter, Refusal};
 use crate::recorder::{RecordError, Recorder};
 use crate::snapshot::{Sampler, now_ms};
 use crate::thread::{Entered, ThreadState};
-use crate::{hooks, python};
+use crate::{hooks, private_heap, python};
 use memray_format::{Allocation, Allocator, EncodeError, Header, encode_header};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -90,6 +90,9 @@ fn start_claimed(settings: Settings, entered: &mut Entered) -> Result<(), StartE
         }
     };
     interpreter.use_shortcut(settings.uses_shortcut);
+    if !private_heap::heap().reserve() {
+        return Err(RecordError::NoMemory.into());
+    }
     let path = settings.path_of(std::process::id());
     let header = header::describe(&settings, interpreter, now_ms());
     crate::thread::number_from_one_again();
@@ -215,6 +218,8 @@ pub(crate) fn record_allocation(entered: &mut Entered, allocator: Allocator, add
     drop(recorder);
     if let Err(error) = result {
         end(Some(error));
+    } else if private_heap::heap().is_short() {
+        end(Some(RecordError::NoMemory));
     }
 }
 
@@ -259,6 +264,9 @@ fn sampled(time_ms: i64, rss_bytes: u64) {
     }
 }
 
+/// What must be left to name native functions: files are read for that, and the names can be done without.
+const NAMING_BYTES: usize = 64 << 20;
+
 /// Ends tracing; with an error, says so. Whoever comes first does it.
 fn end(error: Option<RecordError>) {
     if !IS_TRACING.swap(false, Ordering::AcqRel) {
@@ -270,7 +278,7 @@ fn end(error: Option<RecordError>) {
     let is_by_choice = error.is_none();
     let recorder = RECORDER.hold().take();
     let session = SESSION.hold().take();
-    let names_native = is_by_choice && TRACES_NATIVE.load(Ordering::Relaxed);
+    let names_native = is_by_choice && TRACES_NATIVE.load(Ordering::Relaxed) && private_heap::has_room(NAMING_BYTES);
     let finished = recorder.map(|recorder| recorder.finish(now_ms(), names_native));
     if let Some(error) = error {
         say(format_args!("tracing ends here and the program runs on: {error}"));
