@@ -27,6 +27,9 @@ const SHORTCUT_VARIABLE: &str = "MEMRAY_VIEW_SHORTCUT";
 pub(crate) fn run(arguments: &RunArguments, open: &OpenOptions) -> Result<ExitCode, Failure> {
     let plan = plan(arguments)?;
     let tracer = TracerLibrary::find(Some(TRACER))?;
+    if plan.is_without_tracer() {
+        say("this Python does not run on glibc, and cannot be traced; it runs untraced");
+    }
     let signals = Signals::hold()?;
     let outcome = memray_run::record(&plan, &tracer, &signals)?;
     let recorded = match &outcome.recording {
@@ -38,6 +41,7 @@ pub(crate) fn run(arguments: &RunArguments, open: &OpenOptions) -> Result<ExitCo
         }
         // The tracer has said why.
         Some(Recording::Refused) => None,
+        None if plan.is_without_tracer() => None,
         None => {
             let name = plan.interpreter.name().display();
             say(format_args!(

@@ -28,6 +28,7 @@ from memray import AllocatorType, FileReader
 FREES = {AllocatorType.FREE, AllocatorType.MUNMAP, AllocatorType.PYMALLOC_FREE}
 SMALLEST_FRAME_OBJECT = 64 + 72
 BOUND_METHOD = 56 + 16
+LARGEST_OF_PYMALLOC = 512
 CALLS_OF_PROFILE_FUNCTIONS = {"call_trace", "call_profile_func"}
 
 
@@ -50,12 +51,18 @@ def stack_within(record, program, hybrid):
 
 
 def allocations_of(path, program, hybrid):
-    counts = collections.Counter()
+    # Most allocations share a stack, which memray puts together anew each time.
+    counts, stacks = collections.Counter(), {}
     with FileReader(path, max_memory_records=10**9) as reader:
         for record in reader.get_allocation_records():
             allocator = AllocatorType(record.allocator)
             if allocator not in FREES:
-                stack = stack_within(record, program, hybrid)
+                key = record.stack_id
+                if hybrid:
+                    key = (key, record.native_stack_id, record.native_segment_generation)
+                stack = stacks.get(key)
+                if stack is None:
+                    stack = stacks[key] = stack_within(record, program, hybrid)
                 if stack:
                     counts[allocator.name, record.size, stack] += 1
     return counts
@@ -65,8 +72,15 @@ def is_memrays_own(key):
     allocator, size, stack = key
     if not CALLS_OF_PROFILE_FUNCTIONS.isdisjoint(stack):
         return True
+    if allocator == "MALLOC":
+        return size > LARGEST_OF_PYMALLOC and size % 8 == 0
     is_frame = size >= SMALLEST_FRAME_OBJECT and size % 8 == 0
     return allocator == "PYMALLOC_MALLOC" and (is_frame or size == BOUND_METHOD)
+
+
+def is_made_while_loading(key):
+    _, _, stack = key
+    return len(stack) > 1 and stack[1].startswith("create_module:<frozen importlib._bootstrap_external>:")
 
 
 def largest(counts, show):
@@ -85,13 +99,15 @@ def main():
     theirs = allocations_of(arguments.theirs, arguments.program, arguments.hybrid)
     only_theirs, only_ours = theirs - ours, ours - theirs
     own = collections.Counter({key: n for key, n in only_theirs.items() if is_memrays_own(key)})
+    loading = collections.Counter({key: n for key, n in only_ours.items() if is_made_while_loading(key)})
     result = {
         "ours": sum(ours.values()),
         "theirs": sum(theirs.values()),
         "in_both": sum((theirs & ours).values()),
         "memrays_own": sum(own.values()),
+        "made_while_loading": sum(loading.values()),
         "only_theirs": largest(only_theirs - own, arguments.show),
-        "only_ours": largest(only_ours, arguments.show),
+        "only_ours": largest(only_ours - loading, arguments.show),
     }
     json.dump(result, sys.stdout, indent=1)
     print()

@@ -8,6 +8,8 @@
 
 #![cfg(target_os = "linux")]
 
+mod c_library;
+mod closed;
 mod error;
 mod interpreter;
 mod output;
@@ -58,6 +60,13 @@ pub struct Outcome {
     pub sentences: Vec<(u32, String)>,
 }
 
+impl Plan {
+    /// Whether the interpreter is made for a C library that cannot load the tracer. It then runs without.
+    pub fn is_without_tracer(&self) -> bool {
+        c_library::is_musl(self.interpreter.name())
+    }
+}
+
 /// What became of a program's recording.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Recording {
@@ -101,7 +110,12 @@ pub fn record(plan: &Plan, tracer: &TracerLibrary, signals: &Signals) -> Result<
     let settings = Settings { report: Some(report.clone()), ..plan.settings.clone() };
     let preload = tracer.preloadable(&scratch)?;
     let command_line = plan.interpreter.command_line(&plan.program, &plan.arguments);
-    let environment = spawn::environment(std::env::vars_os(), preload.as_os_str(), &settings.encode());
+    let variables = std::env::vars_os();
+    let environment = if plan.is_without_tracer() {
+        spawn::unchanged(variables)
+    } else {
+        spawn::environment(variables, preload.as_os_str(), &settings.encode())
+    };
     let child = spawn(&command_line, &environment, signals)?;
     let ended = signals.wait_for(child)?;
     Ok(Outcome::new(ended, Report::read_all(&report)))

@@ -4,6 +4,7 @@
 //! Not by the standard library, which would sort the environment and settle what is done about signals; the program is to
 //! find both as this process did.
 
+use crate::closed;
 use crate::error::RunError;
 use crate::signals::{CHANGED_HERE, Child, Signals};
 use memray_settings::VARIABLE;
@@ -11,7 +12,6 @@ use std::ffi::{CString, OsStr, OsString, c_char};
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::ptr::null;
 
 const PRELOAD: &str = "LD_PRELOAD";
 
@@ -51,6 +51,11 @@ fn without_first(preload: &OsStr) -> Option<&OsStr> {
     Some(OsStr::from_bytes(&bytes[colon + 1..]))
 }
 
+/// The environment as it is.
+pub(crate) fn unchanged(variables: impl Iterator<Item = (OsString, OsString)>) -> Vec<OsString> {
+    variables.map(|(name, value)| variable(&name, [value.as_os_str()])).collect()
+}
+
 fn variable<const N: usize>(name: impl AsRef<OsStr>, parts: [&OsStr; N]) -> OsString {
     let mut variable = name.as_ref().to_owned();
     variable.push("=");
@@ -64,13 +69,14 @@ pub(crate) fn spawn(command_line: &[OsString], environment: &[OsString], signals
     let environment = texts(environment)?;
     let [program, ..] = command_line.as_slice() else { return Err(RunError::NoInterpreter) };
     let attributes = Attributes::new(signals).map_err(RunError::Wait)?;
+    let files = Files::new().map_err(RunError::Wait)?;
     let mut pid = 0;
     // SAFETY: all texts end, the lists of them end with a null, and they outlive the call.
     let error = unsafe {
         libc::posix_spawnp(
             &mut pid,
             program.as_ptr(),
-            null(),
+            files.0.as_ptr(),
             attributes.0.as_ptr(),
             pointers(&command_line).as_ptr(),
             pointers(&environment).as_ptr(),
@@ -118,6 +124,30 @@ impl Drop for Attributes {
     fn drop(&mut self) {
         // SAFETY: the attributes were made.
         unsafe { libc::posix_spawnattr_destroy(self.0.as_mut_ptr()) };
+    }
+}
+
+/// What is closed in the new process, as it was for this one.
+struct Files(MaybeUninit<libc::posix_spawn_file_actions_t>);
+
+impl Files {
+    fn new() -> io::Result<Self> {
+        let mut files = MaybeUninit::uninit();
+        // SAFETY: the place is there to be written to.
+        check(unsafe { libc::posix_spawn_file_actions_init(files.as_mut_ptr()) })?;
+        let mut files = Self(files);
+        for descriptor in closed::descriptors() {
+            // SAFETY: the list was made.
+            check(unsafe { libc::posix_spawn_file_actions_addclose(files.0.as_mut_ptr(), descriptor) })?;
+        }
+        Ok(files)
+    }
+}
+
+impl Drop for Files {
+    fn drop(&mut self) {
+        // SAFETY: the list was made.
+        unsafe { libc::posix_spawn_file_actions_destroy(self.0.as_mut_ptr()) };
     }
 }
 

@@ -25,6 +25,9 @@ pub(crate) enum RecordError {
     /// The file takes no more.
     #[error(transparent)]
     File(#[from] FileError),
+    /// The program has used up all memory.
+    #[error("there is no memory left for the tracer")]
+    Exhausted,
     /// A record that the format cannot spell.
     #[error("a record cannot be written: {0}")]
     Encode(#[from] EncodeError),

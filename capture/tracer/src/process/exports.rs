@@ -3,6 +3,7 @@
 //!
 //! A program that loads it itself keeps the GIL in these calls (`ctypes.PyDLL`).
 
+use super::message::remember_standard_error;
 use super::session;
 use super::settings::{Settings, tracer_version};
 use std::ffi::{c_char, c_int};
@@ -23,6 +24,7 @@ pub(super) unsafe extern "C" fn memray_view_start(
     if settings.is_null() {
         return 2;
     }
+    remember_standard_error();
     // SAFETY: as the caller promises.
     let settings = unsafe { std::slice::from_raw_parts(settings, length) };
     let (result, reason) = match Settings::decode(settings) {

@@ -6,7 +6,7 @@
 //! us, before Python reads it; then nothing more is done until the program begins.
 
 use super::audit_hook::DormantPython;
-use super::message::{leave_to_command, report, say, say_line};
+use super::message::{leave_to_command, remember_standard_error, report, say, say_line};
 use super::session::StartError;
 use super::settings::{Report, Settings, VARIABLE};
 use super::{environment, python_exit, session};
@@ -34,6 +34,7 @@ struct Waiting {
 extern "C" fn at_load() {
     let Some(value) = std::env::var_os(VARIABLE) else { return };
     let Some(python) = DormantPython::find() else { return };
+    remember_standard_error();
     // SAFETY: the process has one thread, which is loading its libraries.
     unsafe { environment::clean(VARIABLE) };
     let settings = match Settings::decode(&value.into_vec()) {

@@ -11,7 +11,7 @@ use crate::python::{Interpreter, Refusal};
 use crate::recorder::{RecordError, Recorder};
 use crate::snapshot::{Sampler, now_ms};
 use crate::thread::{Entered, ThreadState};
-use crate::{hooks, python};
+use crate::{hooks, private_heap, python};
 use memray_format::appendix::StoppedBy;
 use memray_format::{Allocation, Allocator, EncodeError, Header, encode_header};
 use std::path::PathBuf;
@@ -97,6 +97,9 @@ fn start_claimed(settings: Settings, entered: &mut Entered) -> Result<PathBuf, S
         }
     };
     interpreter.use_shortcut(settings.uses_shortcut);
+    if !private_heap::heap().reserve() {
+        return Err(StartError::Record(RecordError::Exhausted));
+    }
     let header = header::describe(&settings, interpreter, now_ms());
     crate::thread::number_from_one_again();
     let pid = std::process::id();
@@ -313,6 +316,8 @@ fn record_with_stack(
     drop(recorder);
     if let Err(error) = result {
         end(End::Failed(error));
+    } else if private_heap::heap().is_short() {
+        end(End::Failed(RecordError::Exhausted));
     }
 }
 
@@ -364,6 +369,9 @@ fn sampled(time_ms: i64, rss_bytes: u64) {
     }
 }
 
+/// What must be left to name native functions: files are read for that, and the names can be done without.
+const NAMING_BYTES: usize = 64 << 20;
+
 /// Why tracing ends.
 enum End {
     /// Somebody asked for it, or the program ends.
@@ -382,7 +390,9 @@ impl End {
                 let ms = settings.duration?.as_millis();
                 Some(StoppedBy::Duration(u64::try_from(ms).unwrap_or(u64::MAX)))
             }
-            Self::Failed(RecordError::NoMemory(_)) => Some(StoppedBy::WriteError(libc::ENOMEM)),
+            Self::Failed(RecordError::NoMemory(_) | RecordError::Exhausted) => {
+                Some(StoppedBy::WriteError(libc::ENOMEM))
+            }
             Self::Failed(RecordError::File(FileError::MaxSize)) => settings.max_size_bytes.map(StoppedBy::MaxSize),
             Self::Failed(RecordError::File(FileError::Write(error))) => error.raw_os_error().map(StoppedBy::WriteError),
             Self::Asked | Self::Failed(_) => None,
@@ -403,7 +413,7 @@ fn end(why: End) {
     let is_by_choice = !matches!(why, End::Failed(_));
     let recorder = RECORDER.hold().take();
     let session = SESSION.hold().take();
-    let names_native = is_by_choice && TRACES_NATIVE.load(Ordering::Relaxed);
+    let names_native = is_by_choice && TRACES_NATIVE.load(Ordering::Relaxed) && private_heap::has_room(NAMING_BYTES);
     let stopped = session.as_ref().and_then(|session| why.stopped_by(&session.settings));
     let finished = recorder.map(|recorder| recorder.finish(now_ms(), names_native, stopped));
     if let End::Failed(error) = why {
