@@ -25,12 +25,13 @@ use super::store::{STORE_BYTES, store_8};
 use lz4_flex::block::{CompressTable, compress_into_with_table, get_maximum_output_size};
 use std::io;
 
-/// What a slot holds at most, and a frame.
-const BLOCK_BYTES: usize = 256 << 10;
+/// What a slot holds at most, and a frame. Programs that do the same again and again write the same again and again, and a
+/// block knows nothing of the one before: it should be much longer than the 64 KiB that LZ4 looks back.
+const BLOCK_BYTES: usize = 1 << 20;
 
-/// How a frame begins: magic number; version 1, blocks independent, no checksums; blocks of up to 256 KiB; the checksum of these
+/// How a frame begins: magic number; version 1, blocks independent, no checksums; blocks of up to 1 MiB; the checksum of these
 /// two bytes.
-const FRAME_START: [u8; 7] = [0x04, 0x22, 0x4d, 0x18, 0x60, 0x50, 0xfb];
+const FRAME_START: [u8; 7] = [0x04, 0x22, 0x4d, 0x18, 0x60, 0x60, 0x51];
 
 /// In the word before a block: it is not compressed.
 const STORED: u32 = 1 << 31;

@@ -3,7 +3,7 @@
 //!
 //! Records are written into a shared mapping of the file ([`disk`]), by a [`pen`], each at once ([`store`]); the kernel keeps
 //!  what is there whatever becomes of the process. They lie in it as they are ([`raw`]) or in LZ4 frames, compressed as
-//! they come ([`lz4`]). While it is written the file is up to 4 MiB longer than what it holds.
+//! they come ([`lz4`]). While it is written the file is up to 6 MiB longer than what it holds.
 
 mod disk;
 mod lz4;
