@@ -129,7 +129,7 @@ pub(crate) fn build(
     let go_on = || if progress.is_cancelled() { Err(Error::Cancelled) } else { Ok(()) };
     go_on()?;
     // First, so that it is gone when more is summed.
-    let temporary = std::mem::take(&mut built.summary.temporary);
+    let mut temporary = std::mem::take(&mut built.summary.temporary);
     writer.temporary(temporary.known_distance(), temporary.rows())?;
     drop(temporary);
     go_on()?;
@@ -222,7 +222,7 @@ pub(crate) fn temporary_within(
     }
     let aggregator = Aggregator::new(TemporaryHistogram::within(threshold));
     let (file, header) = (&capture.file, &capture.header);
-    let built = pipeline::run(file, capture.container, header, aggregator, &mut Nowhere, progress)?;
+    let mut built = pipeline::run(file, capture.container, header, aggregator, &mut Nowhere, progress)?;
     // One row a site, as distances are not told apart.
     let rows = built.summary.temporary.rows();
     Ok(rows.map(|(site, _, bytes, allocations)| (site, amount(bytes, allocations))).collect())
