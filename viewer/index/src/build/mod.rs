@@ -7,6 +7,7 @@ mod aggregated_stacks;
 mod assemble;
 mod block_pool;
 mod code;
+mod deaths;
 mod live_blocks;
 mod live_mappings;
 pub(crate) mod mapping;
@@ -16,6 +17,7 @@ mod paged_blocks;
 mod pipeline;
 mod recent;
 mod recent_keys;
+mod site_sums;
 mod temporary;
 pub(crate) mod tree_builder;
 
@@ -154,7 +156,7 @@ pub(crate) fn build(
     write_meta(&writer, capture, &built, high_water_mark, end_heap_bytes)?;
     writer.call_tree(&tree)?;
     writer.threads(&built.assembler.threads)?;
-    let totals = built.summary.site_totals.iter().map(|total| amount(total.bytes, total.allocations));
+    let totals = built.summary.sites.iter().map(|total| amount(total.bytes, total.allocations));
     let site_rows = sums.peak.iter().zip(&sums.leaked).zip(totals.chain(std::iter::repeat(Amount::default())));
     let site_rows = site_rows.map(|((&peak, &leaked), total)| SiteRow { peak, leaked, total });
     writer.sites(&built.assembler.sites, site_rows)?;
@@ -292,7 +294,7 @@ fn write_meta(
     };
     let duration_ms = last_time_ms.saturating_sub(header.start_time_ms).max(0);
     let peak_rss = built.snapshots.iter().max_by_key(|snapshot| snapshot.rss_bytes);
-    let total_bytes = built.summary.site_totals.iter().fold(0u64, |sum, total| sum.saturating_add(total.bytes));
+    let total_bytes = built.summary.sites.iter().fold(0u64, |sum, total| sum.saturating_add(total.bytes));
     writer.meta("header", &capture.header_bytes)?;
     writer.meta("file_name", &capture.file_name)?;
     writer.meta("ending_reason", &reason)?;
