@@ -396,7 +396,7 @@ mod tests {
     const SETTINGS: &str = concat!(
         "version=",
         env!("CARGO_PKG_VERSION"),
-        ";path=/it%27s;shown_path=x;overwrites=0;compresses=1;traces_python_allocators=0;traces_native=0;aggregates=0;follows_forks=1;\
-         follows_children=1;is_child=1;uses_shortcut=1;is_quiet=0;memory_interval_us=10000"
+        ";path=/it%27s;shown_path=x;overwrites=0;compresses=1;traces_python_allocators=0;traces_native=0;aggregates=0;\
+         follows_forks=1;follows_children=1;is_child=1;uses_shortcut=1;is_quiet=0;memory_interval_us=10000"
     );
 }
