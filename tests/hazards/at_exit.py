@@ -4,16 +4,21 @@ import atexit
 kept = []
 
 
+def keep():
+    block = bytearray(70_006)
+    kept.append(block)
+
+
 def last():
-    kept.append(bytearray(70_006))
+    keep()
     print("last")
 
 
 def first():
-    kept.append(bytearray(70_006))
+    keep()
     print("first", flush=True)
 
 
 atexit.register(last)
-atexit.register(lambda: (kept.append(bytearray(70_006)), print("in between")))
+atexit.register(lambda: (keep(), print("in between")))
 atexit.register(first)

@@ -8,7 +8,8 @@ kept = []
 
 def run():
     for _ in range(3):
-        kept.append(bytearray(BLOCK_BYTES - 1))
+        block = bytearray(BLOCK_BYTES - 1)
+        kept.append(block)
 
 
 for _ in range(6):

@@ -4,8 +4,11 @@ same modules loaded before it and the same caches filled. Imported by Python at 
 """
 import contextlib
 import os
+import sysconfig
 
 import memray.commands.run
 
 if os.environ.pop("WITHOUT_MEMRAY", ""):
+    # memray's tracker asks where packages lie.
+    sysconfig.get_paths()
     memray.commands.run.Tracker = lambda *_, **__: contextlib.nullcontext()
