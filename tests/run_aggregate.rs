@@ -259,7 +259,7 @@ fn however_a_program_ends_itself_the_sums_are_there() {
         assert_eq!((bytes_in(&place, "x.bin", "held"), bytes_in(&place, "x.bin", "gone")), (5_000_000, 1_000_000));
         let err = String::from_utf8(run.stderr).unwrap();
         assert!(err.contains(" allocations and frees in "), "{name}: {err}");
-        assert_eq!(err.contains("tracing has ended"), false, "{name}: {err}");
+        assert!(!err.contains("tracing has ended"), "{name}: {err}");
     }
 }
 

@@ -220,7 +220,7 @@ impl Table {
 
 impl Drop for Table {
     fn drop(&mut self) {
-        if self.places.len() > 0 {
+        if !self.places.is_empty() {
             // SAFETY: this value made the mapping, with this size, and nobody borrows from it any more.
             unsafe { libc::munmap(self.places.as_ptr().cast(), self.places.len() * size_of::<Place>()) };
         }

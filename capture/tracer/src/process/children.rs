@@ -284,9 +284,9 @@ fn with_words<R>(words: usize, call: impl FnOnce(Room<'_>) -> R) -> R {
     }
     match words {
         0..=256 => with::<256, R>(call),
-        ..=1024 => with::<1024, R>(call),
-        ..=4096 => with::<4096, R>(call),
-        ..=MOST_WORDS => with::<MOST_WORDS, R>(call),
+        257..=1024 => with::<1024, R>(call),
+        1025..=4096 => with::<4096, R>(call),
+        4097..=MOST_WORDS => with::<MOST_WORDS, R>(call),
         _ => call(None),
     }
 }
