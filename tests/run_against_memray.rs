@@ -111,6 +111,29 @@ fn python_allocators_give_a_deep_recursion_what_memray_sees() {
     assert_same(&Place::new(), "deep.py", &["--trace-python-allocators"], 12);
 }
 
+#[test]
+fn each_greenlet_is_a_thread_with_what_memray_sees_in_it() {
+    let place = Place::new();
+    let program = tests().join("captures/programs/greenlets_in_turns.py");
+    let (ours, theirs) = record(&place, &program, &[]);
+    // All else that differs are copies of C stacks, which are of other sizes beside memray's profile function.
+    let [ours, theirs] = [ours, theirs].map(|capture| -> Vec<Vec<(u64, Vec<u64>)>> {
+        let mut tool = Command::new(python());
+        tool.arg(tests().join("tools/allocations_by_thread.py")).arg(capture).arg("--program").arg(&program);
+        serde_json::from_str(&succeeded(tool.args(["--function", "allocate"]).output().unwrap())).unwrap()
+    });
+    assert_eq!(ours, theirs);
+    // Sizes and depths say whose they are: five greenlets allocate twice in four turns, and then the main one.
+    let all_of = |thread: &[(u64, Vec<u64>)], number: u64, frames: usize| {
+        thread.iter().all(|(size, lines)| size / 100_000 == number && lines.len() == frames)
+    };
+    assert_eq!(ours.iter().map(Vec::len).collect::<Vec<_>>(), [8, 8, 8, 8, 8, 15]);
+    for (thread, number) in ours[..5].iter().zip(1..) {
+        assert!(all_of(thread, number, 10 * number as usize + 3), "{thread:?}");
+    }
+    assert!(all_of(&ours[5], 6, 2), "{:?}", ours[5]);
+}
+
 /// The sums of a program's own part that memray and we find in our capture.
 #[test]
 fn memray_reads_of_our_capture_what_export_says_of_it() {

@@ -245,3 +245,38 @@ fn what_was_ignored_stays_ignored() {
     let (without, traced) = (said(plain(&place, &python)), said(recorded(&place, &python, &["-q"])));
     assert_eq!((traced.out, traced.code), (without.out, 0));
 }
+
+#[test]
+fn a_recording_that_was_limited_says_so_and_its_program_runs_on() {
+    let place = Place::new();
+    // Until the capture is complete; then more, which is not recorded.
+    let program = "import os, struct, sys\n\
+        path, blocks = sys.argv[1], []\n\
+        def is_complete():\n\
+        \x20   with open(path, 'rb') as file: return file.read()[-8:] == b'mrv-appx'\n\
+        while not is_complete():\n\
+        \x20   blocks.extend(bytearray(1000 + n) for n in range(2000))\n\
+        more = bytearray(77_777_777)\n\
+        print('ran on', len(more))\n";
+    std::fs::write(place.path("grows.py"), program).unwrap();
+    let (by_time, by_size) = (
+        "The recording stops after {}, as --duration asked; the program ran on. Totals are exact up to there.",
+        "The recording stops after {}, when the capture had the 200 KiB that --max-size allowed; the program ran on. \
+         Totals are exact up to there.",
+    );
+    let cases = [("--duration", "150ms", by_time, "duration"), ("--max-size", "200K", by_size, "max_size")];
+    for (option, limit, note, kind) in cases {
+        for form in [&["-f"] as &[&str], &["-f", "--no-compress"]] {
+            let mut command = recorded(&place, interpreter(), &[&[option, limit, "-o", "x.bin"], form].concat());
+            let said = cli_command::said(command.args(["grows.py", "x.bin"]).output().unwrap());
+            assert_eq!((said.out.as_str(), said.code), ("ran on 77777777\n", 0), "{}", said.err);
+            assert!(said.err.contains(" live when the recording stops, "), "{}", said.err);
+            let exported = place.run(&["export", "x.bin"]);
+            let exported: serde_json::Value = serde_json::from_str(&exported.out).unwrap();
+            assert_eq!(exported["metadata"]["ending"], serde_json::json!({ "kind": format!("stopped_by_{kind}") }));
+            let said = place.run(&["index", "x.bin"]).out.replace('\n', " ");
+            let (before, after) = note.split_once("{}").unwrap();
+            assert!(said.contains(before) && said.contains(after), "{said}");
+        }
+    }
+}

@@ -40,12 +40,6 @@ fn before_anything_runs() {
         (&["-f", "-o", ".", "program.py"], 1, "memray-view: Could not create output file .: Is a directory\n"),
         (&["gone.py"], 1, "memray-view: [Errno 2] No such file or directory: 'gone.py'\n"),
         (&["-c", "program.py"], 2, "memray-view: remove the option -c to run a file\n"),
-        (&["--aggregate", "program.py"], 2, "memray-view: --aggregate is not part of this yet: nothing was run\n"),
-        (
-            &["--follow-children", "program.py"],
-            2,
-            "memray-view: --follow-children is not part of this yet: nothing was run\n",
-        ),
     ] {
         let (place, err, ended) = refused(options);
         assert_eq!((err.as_str(), ended), (sentence, code), "{options:?}");

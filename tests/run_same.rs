@@ -101,6 +101,35 @@ fn a_program_sees_what_it_sees_without_us() {
 }
 
 #[test]
+fn a_program_that_is_followed_and_its_children_see_what_they_see_without_us() {
+    for python in interpreters() {
+        let place = Place::new();
+        std::fs::write(place.path("the_probe.py"), PROBE).unwrap();
+        let starts = format!("import subprocess, sys; sys.exit(subprocess.call([{python:?}, *sys.argv[1:]]))");
+        std::fs::write(place.path("starts.py"), starts).unwrap();
+        for (i, way) in
+            [&["the_probe.py", "x"][..], &["starts.py", "the_probe.py", "x"], &["starts.py", "-I", "-c", PROBE, "x"]]
+                .iter()
+                .enumerate()
+        {
+            for variables in [&[][..], &[("LD_PRELOAD", ""), ("A=", "="), ("EMPTY", "")]] {
+                let with =
+                    |command: &mut Command| probed(fed(command.args(*way).envs(variables.iter().copied()), INPUT));
+                let without = with(&mut plain(&place, &python));
+                let capture = format!("{i}{}.bin", variables.len());
+                let traced = with(&mut recorded(&place, &python, &["-q", "--follow-children", "-o", &capture]));
+                assert_same(&without, &traced, &python, &format!("{} {way:?}", python.display()));
+                let prefix = format!("{capture}.");
+                let files = std::fs::read_dir(place.path(".")).unwrap();
+                let children =
+                    files.filter(|file| file.as_ref().unwrap().file_name().to_string_lossy().starts_with(&prefix));
+                assert_eq!(children.count(), usize::from(way[0] == "starts.py"), "{} {way:?}", python.display());
+            }
+        }
+    }
+}
+
+#[test]
 fn what_the_user_preloads_and_odd_variables_stay() {
     let libc = std::fs::read_to_string("/proc/self/maps").unwrap();
     let libc = libc

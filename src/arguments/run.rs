@@ -40,11 +40,11 @@ pub(crate) struct RunArguments {
     #[arg(long)]
     pub(crate) native: bool,
 
-    /// Record allocations in child processes forked from the program
+    /// Record allocations in child processes forked from the program, each into <output>.<pid>
     #[arg(long)]
     pub(crate) follow_fork: bool,
 
-    /// Record Python programs that the program starts
+    /// Record Python programs that the program starts too, and forked children, each into <output>.<pid>
     #[arg(long)]
     pub(crate) follow_children: bool,
 

@@ -6,9 +6,9 @@ use crate::failure::Failure;
 use crate::{opening, window};
 use memray_index::{OpenOptions, Progress};
 use memray_report::escape;
-use memray_report::recorded::{opening_command, summary_line};
+use memray_report::recorded::{children_line, children_said, opening_command, summary_line};
 use memray_report::size::Units;
-use memray_run::{Embedded, Interpreter, Output, Plan, Program, Report, RunError, Settings, Signals, TracerLibrary};
+use memray_run::{Embedded, Interpreter, Output, Plan, Program, Recording, RunError, Settings, Signals, TracerLibrary};
 use std::fmt::Display;
 use std::io::{self, Write};
 use std::path::Path;
@@ -21,33 +21,27 @@ const TRACER: Embedded = Embedded {
     id: env!("MEMRAY_VIEW_TRACER_ID"),
 };
 
-/// Whether an option was given.
-type Asked = fn(&RunArguments) -> bool;
-
 /// Set to 0, the walk of Python's stack takes no shortcut: for tests, and should it ever be wrong.
 const SHORTCUT_VARIABLE: &str = "MEMRAY_VIEW_SHORTCUT";
 
-/// What memray records and the tracer does not yet, and why one would ask for it.
-const NOT_YET: [(&str, Asked); 2] =
-    [("--follow-children", |arguments| arguments.follow_children), ("--aggregate", |arguments| arguments.aggregate)];
-
 pub(crate) fn run(arguments: &RunArguments, open: &OpenOptions) -> Result<ExitCode, Failure> {
-    if let Some((option, _)) = NOT_YET.iter().find(|(_, is_given)| is_given(arguments)) {
-        return Err(Failure::Unanswerable(format!("{option} is not part of this yet: nothing was run")));
-    }
     let plan = plan(arguments)?;
     let tracer = TracerLibrary::find(Some(TRACER))?;
+    if plan.is_without_tracer() {
+        say("this Python does not run on glibc, and cannot be traced; it runs untraced");
+    }
     let signals = Signals::hold()?;
     let outcome = memray_run::record(&plan, &tracer, &signals)?;
-    let recorded = match &outcome.report {
-        Some(Report::Recording { path, shown_path }) => {
+    let recorded = match &outcome.recording {
+        Some(Recording::Begun { path, shown_path }) => {
             if !arguments.quiet {
-                summarize(path, shown_path, open, &signals);
+                summarize(path, shown_path, outcome.children.len(), open, &signals);
             }
             Some(path)
         }
         // The tracer has said why.
-        Some(Report::Refused) => None,
+        Some(Recording::Refused) => None,
+        None if plan.is_without_tracer() => None,
         None => {
             let name = plan.interpreter.name().display();
             say(format_args!(
@@ -56,6 +50,9 @@ pub(crate) fn run(arguments: &RunArguments, open: &OpenOptions) -> Result<ExitCo
             None
         }
     };
+    for sentence in children_said(&outcome.sentences) {
+        say(sentence);
+    }
     drop(signals);
     if let Some(path) = recorded.filter(|_| arguments.open) {
         let shown = WindowArguments { files: vec![path.clone()], ..WindowArguments::default() };
@@ -90,7 +87,10 @@ fn plan(arguments: &RunArguments) -> Result<Plan, Failure> {
             compresses: !arguments.no_compress,
             traces_native: arguments.native,
             traces_python_allocators: arguments.trace_python_allocators,
-            follows_forks: arguments.follow_fork,
+            aggregates: arguments.aggregate,
+            follows_forks: arguments.follow_fork || arguments.follow_children,
+            follows_children: arguments.follow_children,
+            is_child: false,
             uses_shortcut: std::env::var_os(SHORTCUT_VARIABLE).is_none_or(|uses| uses != "0"),
             memory_interval: Duration::from_millis(arguments.memory_interval),
             duration: arguments.duration,
@@ -105,7 +105,7 @@ fn plan(arguments: &RunArguments) -> Result<Plan, Failure> {
 
 /// Indexes what was recorded, so that it opens at once, and says what it holds. Whoever asks this process to end meanwhile
 /// does without.
-fn summarize(path: &Path, shown_path: &Path, open: &OpenOptions, signals: &Signals) {
+fn summarize(path: &Path, shown_path: &Path, children: usize, open: &OpenOptions, signals: &Signals) {
     let progress = Progress::default();
     let name = shown_path.to_string_lossy();
     match signals.cancellable(|| progress.cancel(), || opening::open(path, open, &progress)) {
@@ -113,6 +113,9 @@ fn summarize(path: &Path, shown_path: &Path, open: &OpenOptions, signals: &Signa
         Err(_) if progress.is_cancelled() => {}
         Err(Failure::Unreadable(why) | Failure::Unanswerable(why)) => say(why),
         Err(Failure::ReaderLeft) => {}
+    }
+    if let Some(line) = children_line(children, &name) {
+        say(line);
     }
     say(format_args!("Open it with: {}", opening_command(&name)));
 }

@@ -12,13 +12,21 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// The interpreters of this machine that can start themselves, as programs do and virtual environments must; one that
-/// needs another loader than the system's cannot. They are named, so that the output says which ran.
+/// needs another loader than the system's cannot.
 pub(crate) fn interpreters() -> Vec<PathBuf> {
-    let mut found = interpreters::found();
+    let mut found = all_interpreters();
     found.retain(|python| {
         let starts_itself = "import subprocess, sys; sys.exit(subprocess.call([sys.executable, '-c', '']))";
         Command::new(python).args(["-c", starts_itself]).stderr(Stdio::null()).status().is_ok_and(|it| it.success())
     });
+    assert!(!found.is_empty(), "no CPython here starts itself");
+    found
+}
+
+/// The interpreters of this machine, for programs that are told which it is. They are named, so that the output says which
+/// ran.
+pub(crate) fn all_interpreters() -> Vec<PathBuf> {
+    let found = interpreters::found();
     assert!(!found.is_empty(), "no CPython 3.9 to 3.15: name some in MEMRAY_VIEW_PYTHONS, with colons between");
     #[expect(clippy::print_stdout, reason = "the test's output says which ran")]
     {

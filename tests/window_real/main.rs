@@ -69,6 +69,22 @@ fn a_capture_opens_with_its_peak() {
 }
 
 #[test]
+fn a_recording_opens_when_the_program_has_ended() {
+    let display = screen();
+    let folder = tempfile::tempdir().unwrap();
+    let capture = folder.path().join("out.bin");
+    let python = std::env::var_os("MEMRAY_PYTHON").expect("MEMRAY_PYTHON must name a Python: scripts/test makes it");
+    let program = "def hold():\n  return bytearray(210_000_000)\nkept = hold()";
+    let window = Window::open_recorded(&display, &python, &capture, program);
+    let shown = window.shown("the peak", |shown| shown["mode"] == "Peak" && shown["headline"].is_string());
+
+    let truth = Truth::of(&capture, (0, 0), "");
+    assert_eq!(total(&shown), (truth.bytes("peak"), truth.allocations("peak")));
+    let headline = shown["headline"].as_str().unwrap();
+    assert!(headline.contains("of it in hold"), "{headline}");
+}
+
+#[test]
 fn a_drag_over_the_graph_shows_what_the_range_left_live() {
     let display = screen();
     let window = Window::open(&display, &sample());

@@ -4,6 +4,7 @@
 use crate::display::Display;
 use crate::wait::{soon, until};
 use serde_json::Value;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -39,6 +40,23 @@ impl<'a> Window<'a> {
 
     /// Opens a capture for somebody whose settings and screen are these.
     pub(crate) fn open_as(display: &'a Display, capture: &Path, look: Look) -> Self {
+        Self::of(display, [capture.as_os_str()], capture, look)
+    }
+
+    /// Records a program into a capture, which is then opened as the command line asks.
+    pub(crate) fn open_recorded(display: &'a Display, python: &OsStr, capture: &Path, program: &str) -> Self {
+        let [run, open, python_option, output, command] = ["run", "--open", "--python", "-o", "-c"].map(OsStr::new);
+        let arguments = [run, open, python_option, python, output, capture.as_os_str(), command, program.as_ref()];
+        Self::of(display, arguments, capture, Look::default())
+    }
+
+    /// The window on a capture that the command opens when it is called so.
+    fn of<'b>(
+        display: &'a Display,
+        arguments: impl IntoIterator<Item = &'b OsStr>,
+        capture: &Path,
+        look: Look,
+    ) -> Self {
         let home = tempfile::tempdir().unwrap();
         let folder = |name: &str| {
             let folder = home.path().join(name);
@@ -50,7 +68,7 @@ impl<'a> Window<'a> {
         let settings_text = serde_json::json!({"theme": look.theme, "window_size": look.size_points}).to_string();
         std::fs::write(settings, settings_text).unwrap();
         let process = Command::new(binary())
-            .arg(capture)
+            .args(arguments)
             .env("DISPLAY", display.name())
             .env_remove("WAYLAND_DISPLAY")
             .env("HOME", home.path())

@@ -15,11 +15,13 @@
 //! a note.
 //!
 //! The content is made of sections: 4 bytes of a kind, 8 of a length, and as many as that says. Those whose kind a reader does
-//! not know it passes over. There is one kind, 1: [`LibrarySymbols`].
+//! not know it passes over. There are two: 1, [`LibrarySymbols`], and 2, [`StoppedBy`].
 
 mod native_symbols;
+mod stopped_by;
 
 pub use native_symbols::{FunctionSymbol, LibrarySymbols};
+pub use stopped_by::StoppedBy;
 
 use thiserror::Error;
 use twox_hash::XxHash32;
@@ -77,14 +79,17 @@ pub fn find(file: &[u8]) -> Result<Option<&[u8]>, AppendixError> {
 /// The kind of sections that hold names of native functions.
 const NATIVE_SYMBOLS: u32 = 1;
 
+/// The kind of the section that says why the recording ended before its program.
+const STOPPED_BY: u32 = 2;
+
 /// Content that names native functions.
 pub fn encode_native_symbols(libraries: &[LibrarySymbols<'_>]) -> Vec<u8> {
-    let section = native_symbols::encode(libraries);
-    let mut content = Vec::with_capacity(section.len() + 12);
-    content.extend_from_slice(&NATIVE_SYMBOLS.to_le_bytes());
-    content.extend_from_slice(&(section.len() as u64).to_le_bytes());
-    content.extend_from_slice(&section);
-    content
+    section(NATIVE_SYMBOLS, &native_symbols::encode(libraries))
+}
+
+/// Content that says why the recording ended before its program. It may follow other content.
+pub fn encode_stopped_by(stopped: StoppedBy) -> Vec<u8> {
+    section(STOPPED_BY, &stopped_by::encode(stopped))
 }
 
 /// The names of native functions that content has.
@@ -92,20 +97,57 @@ pub fn encode_native_symbols(libraries: &[LibrarySymbols<'_>]) -> Vec<u8> {
 /// # Errors
 /// [`AppendixError::Damaged`]
 pub fn decode_native_symbols(content: &[u8]) -> Result<Vec<LibrarySymbols<'_>>, AppendixError> {
-    let damaged = AppendixError::Damaged;
     let mut libraries = Vec::new();
-    let mut rest = content;
-    while !rest.is_empty() {
-        let (kind, after) = rest.split_first_chunk().ok_or(damaged)?;
-        let (length, after) = after.split_first_chunk().ok_or(damaged)?;
-        let length = usize::try_from(u64::from_le_bytes(*length)).map_err(|_| damaged)?;
-        let (section, after) = after.split_at_checked(length).ok_or(damaged)?;
-        rest = after;
-        if u32::from_le_bytes(*kind) == NATIVE_SYMBOLS {
+    for section in Sections(content) {
+        if let (NATIVE_SYMBOLS, section) = section? {
             libraries.extend(native_symbols::decode(section)?);
         }
     }
     Ok(libraries)
+}
+
+/// Why the recording ended before its program, if content says so.
+///
+/// # Errors
+/// [`AppendixError::Damaged`]
+pub fn decode_stopped_by(content: &[u8]) -> Result<Option<StoppedBy>, AppendixError> {
+    let mut stopped = None;
+    for section in Sections(content) {
+        if let (STOPPED_BY, section) = section? {
+            stopped = stopped_by::decode(section)?;
+        }
+    }
+    Ok(stopped)
+}
+
+fn section(kind: u32, bytes: &[u8]) -> Vec<u8> {
+    let mut content = Vec::with_capacity(bytes.len() + 12);
+    content.extend_from_slice(&kind.to_le_bytes());
+    content.extend_from_slice(&(bytes.len() as u64).to_le_bytes());
+    content.extend_from_slice(bytes);
+    content
+}
+
+/// Sections of content that is left, with their kinds. After an error there are no more.
+struct Sections<'a>(&'a [u8]);
+
+impl<'a> Iterator for Sections<'a> {
+    type Item = Result<(u32, &'a [u8]), AppendixError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let content = std::mem::take(&mut self.0);
+        if content.is_empty() {
+            return None;
+        }
+        let mut split = || {
+            let (kind, after) = content.split_first_chunk()?;
+            let (length, after) = after.split_first_chunk()?;
+            let (section, after) = after.split_at_checked(usize::try_from(u64::from_le_bytes(*length)).ok()?)?;
+            self.0 = after;
+            Some((u32::from_le_bytes(*kind), section))
+        };
+        Some(split().ok_or(AppendixError::Damaged))
+    }
 }
 
 fn checksum(bytes: &[u8]) -> u32 {
@@ -162,5 +204,21 @@ mod tests {
         assert_eq!(decode_native_symbols(&content), Ok(libraries.to_vec()));
         assert_eq!(decode_native_symbols(&content[..content.len() - 1]), Err(AppendixError::Damaged));
         assert_eq!(decode_native_symbols(b""), Ok(vec![]));
+    }
+
+    #[test]
+    fn why_a_recording_stopped_stands_beside_other_content() {
+        let symbols = encode_native_symbols(&[LibrarySymbols { path: b"/a.so", ..LibrarySymbols::default() }]);
+        assert_eq!(decode_stopped_by(&symbols), Ok(None));
+        for stopped in [StoppedBy::MaxSize(2 << 30), StoppedBy::Duration(u64::MAX), StoppedBy::WriteError(28)] {
+            let content = [symbols.clone(), encode_stopped_by(stopped)].concat();
+            assert_eq!(decode_stopped_by(&content), Ok(Some(stopped)));
+            assert_eq!(decode_native_symbols(&content).map(|libraries| libraries.len()), Ok(1));
+            assert_eq!(decode_stopped_by(&content[..content.len() - 1]), Err(AppendixError::Damaged));
+        }
+        let later = section(STOPPED_BY, &[4, 0, 0, 0, 0, 0, 0, 0, 0]);
+        assert_eq!(decode_stopped_by(&later), Ok(None), "a cause that this version does not know");
+        assert_eq!(decode_stopped_by(&section(STOPPED_BY, &[1, 2])), Err(AppendixError::Damaged));
+        assert_eq!(decode_stopped_by(&section(STOPPED_BY, &[])), Err(AppendixError::Damaged));
     }
 }

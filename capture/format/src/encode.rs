@@ -12,6 +12,7 @@ mod header;
 mod record_encoder;
 mod short_record;
 mod since_12;
+mod youngest_bytes;
 
 use std::io::{self, Seek, SeekFrom, Write};
 

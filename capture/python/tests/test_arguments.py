@@ -130,9 +130,6 @@ class Refusals(InFolder):
 
     def test_what_is_not_there_yet_is_said(self) -> None:
         destination = memray_view.FileDestination("a", buffered=True)
-        aggregated = memray_view.FileFormat.AGGREGATED_ALLOCATIONS
-        with self.assertRaises(NotImplementedError):
-            memray_view.Tracker("a", file_format=aggregated)
         with self.assertRaises(NotImplementedError):
             memray_view.Tracker(destination=destination)
         self.assertEqual(list(self.folder.iterdir()), [])

@@ -9,7 +9,7 @@ import unittest
 from pathlib import Path
 from typing import Generator, List, Tuple
 
-from memray_view import FileDestination, Tracker
+from memray_view import FileDestination, FileFormat, Tracker
 from recorded import InFolder, Recorded, allocate
 
 BEFORE, WITHIN, AFTER, CHILD = 1_000_011, 1_000_033, 1_000_055, 1_000_077
@@ -132,6 +132,20 @@ class Files(InFolder):
                 allocate(WITHIN)
             self.assertEqual(Path("capture").read_bytes()[: len(magic)], magic)
             self.assertEqual(len(Recorded(self.folder / "capture").of_size(WITHIN)), 1)
+
+    def test_a_file_of_sums_holds_what_is_live_and_where_it_came_from(self) -> None:
+        for raw in (False, True):
+            destination = FileDestination("capture", overwrite=True, compress_on_exit=not raw)
+            with Tracker(destination=destination, file_format=FileFormat.AGGREGATED_ALLOCATIONS):
+                kept = [bytes(WITHIN - sys.getsizeof(b"")) for _ in range(3)]
+                allocate(CHILD)
+            allocate(AFTER)
+            recorded = Recorded(self.folder / "capture")
+            self.assertTrue(recorded.is_complete)
+            (sum_of_kept,) = recorded.of_size(len(kept) * WITHIN)
+            self.assertIn(self._testMethodName, sum_of_kept.stack)
+            self.assertEqual(sum_of_kept.thread, recorded.main_thread)
+            self.assertEqual(recorded.of_size(CHILD) + recorded.of_size(AFTER), [])
 
     def test_native_stacks_are_recorded_when_that_is_asked_for(self) -> None:
         # A header: the name, two numbers of four bytes, then whether there are native stacks.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Why a program was not run. The sentences are memray's where it has them.
 
+use memray_settings::VERSION;
 use std::ffi::{CStr, OsString};
 use std::io;
 use std::path::PathBuf;
@@ -52,6 +53,18 @@ pub enum RunError {
     /// There is no tracer.
     #[error("the tracer cannot be had: {0}")]
     Tracer(String),
+    /// The tracer beside the command does not belong to it.
+    #[error(
+        "{} is {}, and memray-view is of version {VERSION}: install both anew from one package",
+        .path.display(),
+        .version.as_ref().map_or("not its tracer".to_owned(), |version| format!("the tracer of version {version}"))
+    )]
+    OtherTracer {
+        /// The file.
+        path: PathBuf,
+        /// Its version, if it is a tracer at all.
+        version: Option<String>,
+    },
     /// A file of a moment cannot be made.
     #[error("no temporary folder can be made: {0}")]
     Scratch(io::Error),

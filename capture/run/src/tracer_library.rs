@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //! [`TracerLibrary`]: the shared library that is loaded into the program, and how it is found.
 //!
-//! An installed tree has it as a file. A command that was built or installed by itself carries it, and unpacks it into the
-//! user's cache; what lies there is compared with what it carries before it is used.
+//! An installed tree has it as a file, which must be of the command's version. A command that was built or installed by itself
+//! carries it, and unpacks it into the user's cache; what lies there is compared with what it carries before it is used.
 
 use crate::error::RunError;
 use crate::scratch::{Scratch, is_preloadable};
+use memray_settings::{VERSION, tracer_version_in};
 use std::ffi::OsStr;
 use std::fs::{self, DirBuilder, File};
 use std::io::{self, Write};
@@ -42,10 +43,11 @@ enum Place {
 }
 
 impl TracerLibrary {
-    /// Finds it: where the user says, beside the command, where an installed tree has it, or unpacked.
+    /// Finds it: where the user says, beside the command, where an installed tree has it, or unpacked. What is found first
+    /// is taken or refused, never passed over: of two versions that lie together neither is what the user meant to install.
     ///
     /// # Errors
-    /// [`RunError::Tracer`]
+    /// [`RunError::Tracer`], [`RunError::OtherTracer`]
     pub fn find(embedded: Option<Embedded>) -> Result<Self, RunError> {
         let cache = directories::ProjectDirs::from("", "", "memray-view").map(|dirs| dirs.cache_dir().join("tracer"));
         let command = std::env::current_exe().ok();
@@ -60,15 +62,12 @@ impl TracerLibrary {
     ) -> Result<Self, RunError> {
         if let Some(named) = named {
             let path = std::path::absolute(named).unwrap_or_else(|_| named.into());
-            return match fs::metadata(&path) {
-                Ok(_) => Ok(Self::at(path)),
-                Err(error) => Err(RunError::Tracer(format!("{VARIABLE} names {}: {error}", path.display()))),
-            };
+            return Self::of_this_version(path);
         }
         let folder = command.and_then(Path::parent);
         let installed = ["", "../lib/memray-view"].into_iter().filter_map(|at| Some(folder?.join(at).join(FILE_NAME)));
         if let Some(path) = installed.into_iter().find(|path| path.is_file()) {
-            return Ok(Self::at(path));
+            return Self::of_this_version(path);
         }
         let Some(embedded) = embedded else {
             return Err(RunError::Tracer(format!("{FILE_NAME} is not beside memray-view, nor in ../lib/memray-view")));
@@ -76,6 +75,15 @@ impl TracerLibrary {
         // Where there is no cache to keep it in, it is unpacked for this run.
         let kept = cache.and_then(|folder| unpack(folder, embedded).ok());
         Ok(kept.map_or(Self { place: Place::Unpacked(embedded.bytes) }, Self::at))
+    }
+
+    /// The library in a file that something else has put there.
+    fn of_this_version(path: PathBuf) -> Result<Self, RunError> {
+        let content = fs::read(&path).map_err(|error| RunError::Tracer(format!("{}: {error}", path.display())))?;
+        match tracer_version_in(&content) {
+            Some(VERSION) => Ok(Self::at(path)),
+            other => Err(RunError::OtherTracer { version: other.map(str::to_owned), path }),
+        }
     }
 
     fn at(path: PathBuf) -> Self {
@@ -127,6 +135,9 @@ mod tests {
 
     const EMBEDDED: Embedded = Embedded { bytes: b"\x7fELF and so on", id: "0123456789abcdef" };
 
+    /// What a tracer's file holds of its version.
+    const TRACER: &str = concat!("\x7fELF memray-view's tracer ", env!("CARGO_PKG_VERSION"), "\0");
+
     fn mode(path: &Path) -> u32 {
         fs::metadata(path).unwrap().mode() & 0o777
     }
@@ -139,9 +150,9 @@ mod tests {
         fs::create_dir_all(path("lib/memray-view")).unwrap();
         let find = || TracerLibrary::find_in(None, Some(&path("bin/memray-view")), None, None);
         assert!(matches!(find(), Err(RunError::Tracer(_))));
-        fs::write(path("lib/memray-view/memray-view-tracer.so"), "").unwrap();
+        fs::write(path("lib/memray-view/memray-view-tracer.so"), TRACER).unwrap();
         assert_eq!(find().unwrap(), TracerLibrary::at(path("bin/../lib/memray-view/memray-view-tracer.so")));
-        fs::write(path("bin/memray-view-tracer.so"), "").unwrap();
+        fs::write(path("bin/memray-view-tracer.so"), TRACER).unwrap();
         assert_eq!(find().unwrap(), TracerLibrary::at(path("bin/memray-view-tracer.so")));
     }
 
@@ -151,8 +162,31 @@ mod tests {
         let named = folder.path().join("libmemray_tracer.so");
         let find = || TracerLibrary::find_in(Some(named.as_os_str()), None, None, Some(EMBEDDED));
         assert!(matches!(find(), Err(RunError::Tracer(_))));
-        fs::write(&named, "").unwrap();
+        fs::write(&named, TRACER).unwrap();
         assert_eq!(find().unwrap(), TracerLibrary::at(named.clone()));
+    }
+
+    #[test]
+    fn one_of_another_version_is_refused_and_not_passed_over() {
+        let tree = tempfile::tempdir().unwrap();
+        let command = tree.path().join("memray-view");
+        let installed = tree.path().join("memray-view-tracer.so");
+        for (content, said) in [
+            (TRACER.replace(VERSION, "0.0.9"), "is the tracer of version 0.0.9"),
+            ("\x7fELF".to_owned(), "is not its tracer"),
+        ] {
+            fs::write(&installed, content).unwrap();
+            for (named, command) in [(None, Some(command.as_path())), (Some(installed.as_os_str()), None)] {
+                let refused = TracerLibrary::find_in(named, command, None, Some(EMBEDDED)).unwrap_err().to_string();
+                assert_eq!(
+                    refused,
+                    format!(
+                        "{} {said}, and memray-view is of version {VERSION}: install both anew from one package",
+                        installed.display()
+                    )
+                );
+            }
+        }
     }
 
     #[test]

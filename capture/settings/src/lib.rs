@@ -2,13 +2,14 @@
 //! What the command and the tracer tell each other: the one contract between them.
 //!
 //! The command writes [`Settings`] into one environment variable of the program's process; the tracer reads it there and
-//! takes it away before the program can see it. The tracer answers with a [`Report`] in a file that the settings name. Both
+//! takes it away before the program can see it. The tracer answers with [`Report`]s in a file that the settings name. Both
 //! sides are built of the same source, so a value of another version is refused rather than understood halfway.
 
 #![cfg(unix)]
 
 mod fields;
 mod report;
+mod tracer_version;
 
 use fields::{Fields, push};
 use std::ffi::OsString;
@@ -18,12 +19,13 @@ use std::time::Duration;
 use thiserror::Error;
 
 pub use report::Report;
+pub use tracer_version::{tracer_version, tracer_version_in};
 
 /// The environment variable that holds [`Settings`].
 pub const VARIABLE: &str = "MEMRAY_VIEW_TRACE";
 
-/// The version of this contract.
-const VERSION: &str = env!("CARGO_PKG_VERSION");
+/// The version of this contract, which is that of the command and of the tracer.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// What stands in paths for the number of the traced process: what no path of a user's can hold.
 pub const PID: &str = "\0";
@@ -43,8 +45,15 @@ pub struct Settings {
     pub traces_python_allocators: bool,
     /// Record native stacks too.
     pub traces_native: bool,
+    /// Record sums only: what was live at the peak and at the end.
+    pub aggregates: bool,
     /// Record forked children too, each into a file of its own.
     pub follows_forks: bool,
+    /// Record the Python programs that the program starts, too.
+    pub follows_children: bool,
+    /// This is such a child: `path` is the capture of the program that was recorded first, and the child's own is named
+    /// after it. What the tracer has to say goes to the report, as the child's standard error is its parent's to read.
+    pub is_child: bool,
     /// Let the walk of Python's stack take its shortcut, which writes into the interpreter's frames, where it is known to
     /// be right. See the tracer's `shortcut`.
     pub uses_shortcut: bool,
@@ -90,7 +99,10 @@ impl Settings {
             ("compresses", self.compresses),
             ("traces_python_allocators", self.traces_python_allocators),
             ("traces_native", self.traces_native),
+            ("aggregates", self.aggregates),
             ("follows_forks", self.follows_forks),
+            ("follows_children", self.follows_children),
+            ("is_child", self.is_child),
             ("uses_shortcut", self.uses_shortcut),
             ("is_quiet", self.is_quiet),
         ];
@@ -137,7 +149,10 @@ impl Settings {
             compresses: flag("compresses")?,
             traces_python_allocators: flag("traces_python_allocators")?,
             traces_native: flag("traces_native")?,
+            aggregates: flag("aggregates")?,
             follows_forks: flag("follows_forks")?,
+            follows_children: flag("follows_children")?,
+            is_child: flag("is_child")?,
             uses_shortcut: flag("uses_shortcut")?,
             memory_interval: Duration::from_micros(interval_us),
             duration: number("duration_us")?.map(Duration::from_micros),
@@ -201,7 +216,10 @@ mod tests {
             compresses: true,
             traces_python_allocators: false,
             traces_native: false,
+            aggregates: false,
             follows_forks: true,
+            follows_children: false,
+            is_child: false,
             uses_shortcut: true,
             memory_interval: Settings::DEFAULT_MEMORY_INTERVAL,
             duration: Some(Duration::from_secs(600)),
@@ -244,7 +262,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_bytes_of_paths_come_through(path: Vec<u8>, report: Option<Vec<u8>>, flags: [bool; 7], us: u64, skipped: u64) {
+        fn any_bytes_of_paths_come_through(path: Vec<u8>, report: Option<Vec<u8>>, flags: [bool; 10], us: u64, skipped: u64) {
             let os = |bytes: Vec<u8>| PathBuf::from(OsString::from_vec(bytes));
             let settings = Settings {
                 path: os(path.clone()),
@@ -253,9 +271,12 @@ mod tests {
                 compresses: flags[1],
                 traces_python_allocators: flags[2],
                 follows_forks: flags[3],
+                follows_children: flags[7],
+                is_child: flags[8],
                 is_quiet: flags[4],
                 traces_native: flags[5],
                 uses_shortcut: flags[6],
+                aggregates: flags[7],
                 memory_interval: Duration::from_micros(us),
                 command_line: path,
                 skipped_frames: skipped,

@@ -6,13 +6,14 @@
 //! that a process can have. The way of an allocation: a hook ([`hooks`]) calls the real function, enters the tracer
 //! ([`thread`], which keeps the tracer's own doings out of the capture), learns how the Python stack changed since this
 //! thread's last record ([`python`]; [`native`] too, if that is asked for), and hands both to the [`recorder`], which encodes them, under one lock, into the
-//! capture's file ([`file`]).
+//! capture's file ([`file`]). Where only sums are asked for, the recorder keeps them ([`aggregation`]) and writes them at the end.
 //!
 //! What must hold here: the traced program is sacred. Nothing panics, nothing unwinds into C, no lock is held across a call
 //! into Python or libc, and whatever cannot go on ends tracing with a sentence while the program runs on.
 
 #![cfg(target_os = "linux")]
 
+mod aggregation;
 mod descriptor;
 mod elf;
 mod file;

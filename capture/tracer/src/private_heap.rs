@@ -5,13 +5,20 @@
 //! `malloc` may be broken, replaced, or locked by a `fork` at that moment. Blocks are powers of two, kept in lists by size
 //! and cut from chunks that the kernel gives; large ones are mappings of their own. It is used rarely (a new thread, a new
 //! code object, a table that grows), so one lock will do.
+//!
+//! A program may run out of memory and go on, and then the tracer must not end it: a reserve lets it finish what it does, and
+//! whoever records asks [`PrivateHeap::is_short`], and stops.
 
 use crate::lock::Lock;
 use std::alloc::{GlobalAlloc, Layout};
 use std::ptr::null_mut;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// The tracer's allocator.
-pub(crate) struct PrivateHeap(Lock<Lists>);
+pub(crate) struct PrivateHeap {
+    lists: Lock<Lists>,
+    is_short: AtomicBool,
+}
 
 #[cfg_attr(not(test), global_allocator)]
 static HEAP: PrivateHeap = PrivateHeap::new();
@@ -22,6 +29,10 @@ const CHUNK_BYTES: usize = 256 << 10;
 /// Blocks of this size and larger are mapped one by one.
 const MAPPED_BYTES: usize = 128 << 10;
 
+/// Address space that is kept, and not touched, for when the kernel gives no more: for the largest table's next size, and
+/// what is needed to end.
+const RESERVE_BYTES: usize = 8 << 20;
+
 const SMALLEST_LOG2: u32 = 4;
 const SIZES: usize = (MAPPED_BYTES.ilog2() - SMALLEST_LOG2) as usize;
 
@@ -30,6 +41,8 @@ struct Lists {
     free: [*mut u8; SIZES],
     chunk: *mut u8,
     chunk_left_bytes: usize,
+    reserve: *mut u8,
+    reserve_left_bytes: usize,
 }
 
 // SAFETY: the blocks in the lists belong to nobody else.
@@ -38,21 +51,49 @@ unsafe impl Send for Lists {}
 impl PrivateHeap {
     /// One that holds nothing yet.
     pub(crate) const fn new() -> Self {
-        Self(Lock::new(Lists { free: [null_mut(); SIZES], chunk: null_mut(), chunk_left_bytes: 0 }))
+        let lists = Lists {
+            free: [null_mut(); SIZES],
+            chunk: null_mut(),
+            chunk_left_bytes: 0,
+            reserve: null_mut(),
+            reserve_left_bytes: 0,
+        };
+        Self { lists: Lock::new(lists), is_short: AtomicBool::new(false) }
+    }
+
+    /// Sees that the reserve is whole, before it may be needed. Returns whether it is.
+    pub(crate) fn reserve(&self) -> bool {
+        let mut lists = self.lists.hold();
+        if lists.reserve_left_bytes < RESERVE_BYTES {
+            // Nothing is given back of one that was begun: blocks of it may be in use.
+            let reserve = map(RESERVE_BYTES);
+            if reserve.is_null() {
+                return false;
+            }
+            (lists.reserve, lists.reserve_left_bytes) = (reserve, RESERVE_BYTES);
+        }
+        self.is_short.store(false, Ordering::Relaxed);
+        true
+    }
+
+    /// Whether the kernel gave no more, and the reserve is being used up.
+    #[inline]
+    pub(crate) fn is_short(&self) -> bool {
+        self.is_short.load(Ordering::Relaxed)
     }
 
     /// Takes the lock until [`Self::after_fork`], so that a child finds the lists whole.
     pub(crate) fn before_fork(&self) {
-        std::mem::forget(self.0.hold());
+        std::mem::forget(self.lists.hold());
     }
 
     /// Gives the lock back, in parent and child.
     pub(crate) fn after_fork(&self) {
-        self.0.release();
+        self.lists.release();
     }
 }
 
-/// The heap that the tracer uses, for those who fork.
+/// The heap that the tracer uses, for those who fork, and for those who ask how much is left.
 pub(crate) fn heap() -> &'static PrivateHeap {
     &HEAP
 }
@@ -74,8 +115,24 @@ fn map(size_bytes: usize) -> *mut u8 {
     if address == libc::MAP_FAILED { null_mut() } else { address.cast() }
 }
 
+/// Whether the kernel would give so much.
+pub(crate) fn has_room(size_bytes: usize) -> bool {
+    let block = map(size_bytes);
+    // SAFETY: this mapping was just made, and nobody knows of it.
+    !block.is_null() && unsafe { libc::munmap(block.cast(), size_bytes) } == 0
+}
+
 impl Lists {
-    fn take(&mut self, size_bytes: usize) -> *mut u8 {
+    /// Fresh zeroed pages of the reserve, or null. Given back, they are unmapped as others are.
+    fn map_reserved(&mut self, size_bytes: usize) -> *mut u8 {
+        let size_bytes = size_bytes.next_multiple_of(4096);
+        let Some(left) = self.reserve_left_bytes.checked_sub(size_bytes) else { return null_mut() };
+        self.reserve_left_bytes = left;
+        // SAFETY: what is left of the reserve reaches beyond this place by `size_bytes`.
+        unsafe { self.reserve.add(left) }
+    }
+
+    fn take(&mut self, size_bytes: usize, is_short: &AtomicBool) -> *mut u8 {
         let list = &mut self.free[list_of(size_bytes)];
         if !list.is_null() {
             let block = *list;
@@ -86,13 +143,17 @@ impl Lists {
         // Blocks lie at multiples of their size, as chunks are cut from their ends and of sizes that divide them.
         let rest = self.chunk_left_bytes & !(size_bytes - 1);
         if rest < size_bytes {
-            let chunk = map(CHUNK_BYTES);
+            let mut chunk = map(CHUNK_BYTES);
+            if chunk.is_null() {
+                is_short.store(true, Ordering::Relaxed);
+                chunk = self.map_reserved(CHUNK_BYTES);
+            }
             if chunk.is_null() {
                 return null_mut();
             }
             self.chunk = chunk;
             self.chunk_left_bytes = CHUNK_BYTES;
-            return self.take(size_bytes);
+            return self.take(size_bytes, is_short);
         }
         self.chunk_left_bytes = rest - size_bytes;
         // SAFETY: what is left of the chunk reaches beyond this place by `size_bytes`.
@@ -115,7 +176,15 @@ unsafe impl GlobalAlloc for PrivateHeap {
             return null_mut();
         }
         let size_bytes = rounded(layout);
-        if size_bytes >= MAPPED_BYTES { map(layout.size()) } else { self.0.hold().take(size_bytes) }
+        if size_bytes < MAPPED_BYTES {
+            return self.lists.hold().take(size_bytes, &self.is_short);
+        }
+        let block = map(layout.size());
+        if !block.is_null() {
+            return block;
+        }
+        self.is_short.store(true, Ordering::Relaxed);
+        self.lists.hold().map_reserved(layout.size())
     }
 
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
@@ -124,7 +193,7 @@ unsafe impl GlobalAlloc for PrivateHeap {
             // SAFETY: `alloc` mapped this block with this size.
             unsafe { libc::munmap(block.cast(), layout.size()) };
         } else {
-            self.0.hold().give(block, size_bytes);
+            self.lists.hold().give(block, size_bytes);
         }
     }
 }

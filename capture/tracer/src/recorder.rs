@@ -3,14 +3,20 @@
 //!
 //! It is used under one lock, as the order of records is what peaks are computed from. What can be done before, such as
 //! looking at a thread's stack, is done before.
+//!
+//! A capture has one of two forms. Most hold every allocation and every free, as they come. In those that hold sums only,
+//! what is defined once (code, frames, stacks) is written as it comes too, and so are samples; the sums themselves
+//! ([`Aggregation`]) are known at the end, and written then. There is always room for them.
 
+mod capture;
+
+use crate::aggregation::{Aggregation, NoMemory, Site};
 use crate::file::{CaptureFile, FileError};
-use crate::native::{self, LoadedObjects, NativeStack, Trie};
-use crate::python::{self, CodeIds, Interpreter, StackChange};
-use memray_format::{
-    Allocation, CodeObject, EncodeError, FrameKey, Header, Library, NativeFrame, Record, RecordEncoder, Segment,
-    ShortRecord, Snapshot, ThreadId, encode_header,
-};
+use crate::native::NativeStack;
+use crate::python::{Interpreter, StackChange};
+use capture::Capture;
+use memray_format::appendix::StoppedBy;
+use memray_format::{Allocation, AllocatorKind, EncodeError, FileFormat, FrameKey, Header, Record, Snapshot, ThreadId};
 use thiserror::Error;
 
 /// Why nothing more can be recorded.
@@ -19,46 +25,64 @@ pub(crate) enum RecordError {
     /// The file takes no more.
     #[error(transparent)]
     File(#[from] FileError),
+    /// The program has used up all memory.
+    #[error("there is no memory left for the tracer")]
+    Exhausted,
     /// A record that the format cannot spell.
     #[error("a record cannot be written: {0}")]
     Encode(#[from] EncodeError),
+    /// What is live cannot be kept.
+    #[error(transparent)]
+    NoMemory(#[from] NoMemory),
 }
 
 /// Writes one capture.
 pub(crate) struct Recorder {
-    header: Header,
-    encoder: RecordEncoder,
-    file: CaptureFile,
-    codes: CodeIds,
-    native: Natives,
-    current: ThreadId,
+    capture: Capture,
+    form: Form,
     epoch: u32,
 }
 
-/// What the capture has of native stacks.
-#[derive(Default)]
-struct Natives {
-    stacks: Trie,
-    /// The generation of the objects that it has.
-    objects: u32,
+enum Form {
+    /// Everything is written as it comes.
+    Streaming,
+    /// Sums are written at the end.
+    Aggregating(Box<Aggregating>),
 }
 
-/// Records up to this size are encoded in place.
-const SHORT_BYTES: usize = 256;
+struct Aggregating {
+    aggregation: Aggregation,
+    /// There is room for the sums of so many sites.
+    room_for: usize,
+}
+
+/// The sums of a site take no more, in a compressed file neither.
+const SITE_BYTES: u64 = 74;
+
+/// For how many sites room is made at once, beside those of which there are as many already.
+const ROOM_FOR_MORE: usize = 256;
 
 impl Recorder {
     /// A capture that begins with this header. `epoch` tells it from those that this process wrote before.
     pub(crate) fn new(header: Header, file: CaptureFile, epoch: u32) -> Result<Self, RecordError> {
-        let encoder = RecordEncoder::new(&header)?;
-        Ok(Self {
-            header,
-            encoder,
-            file,
-            codes: CodeIds::default(),
-            native: Natives::default(),
-            current: ThreadId(0),
-            epoch,
-        })
+        let mut form = match header.file_format {
+            FileFormat::AllAllocations => Form::Streaming,
+            FileFormat::Aggregated => {
+                Form::Aggregating(Box::new(Aggregating { aggregation: Aggregation::new(), room_for: 0 }))
+            }
+        };
+        let mut capture = Capture::new(header, file)?;
+        if let Form::Aggregating(aggregating) = &mut form {
+            match aggregating.make_room(&mut capture) {
+                // That is said when the first record comes.
+                Ok(()) | Err(RecordError::File(FileError::MaxSize)) => {}
+                Err(error) => {
+                    capture.file.remove();
+                    return Err(error);
+                }
+            }
+        }
+        Ok(Self { capture, form, epoch })
     }
 
     /// Which of this process's captures this is.
@@ -72,144 +96,158 @@ impl Recorder {
     pub(crate) fn allocation(
         &mut self,
         thread: ThreadId,
-        change: &StackChange<'_>,
+        change: StackChange<'_>,
         native: Option<&mut NativeStack>,
         mut allocation: Allocation,
         interpreter: &Interpreter,
     ) -> Result<(), RecordError> {
-        self.switch_to(thread)?;
+        let capture = &mut self.capture;
+        if let Form::Aggregating(aggregating) = &mut self.form {
+            return aggregating.allocation(capture, thread, change, native, allocation, interpreter);
+        }
+        capture.switch_to(thread)?;
         if change.pops > 0 {
-            self.record(&Record::FramePop { count: u32::try_from(change.pops).unwrap_or(u32::MAX) })?;
+            capture.record(&Record::FramePop { count: u32::try_from(change.pops).unwrap_or(u32::MAX) })?;
         }
         for frame in change.pushes {
-            let (code, is_new) = self.codes.number(frame.code);
-            if is_new {
-                self.define(code, frame.code, interpreter)?;
-            }
-            // Readers need to know it only to put native frames between them.
-            let (instruction_offset, is_entry) = (frame.instruction_offset, frame.is_entry || native.is_none());
-            self.record(&Record::FramePush(FrameKey { code, instruction_offset, is_entry }))?;
+            let frame = capture.frame(frame, interpreter)?;
+            capture.record(&Record::FramePush(frame))?;
         }
         if let Some(native) = native {
-            allocation.native_frame = self.native_frame(native)?;
+            allocation.native_frame = capture.native_frame(native)?;
         }
-        self.frequent(allocation)
+        capture.frequent(allocation)
     }
 
-    /// The number of a native stack, of which what is new is written.
-    fn native_frame(&mut self, stack: &mut NativeStack) -> Result<u64, RecordError> {
-        if let Some(objects) = stack.objects()
-            && objects.generation > self.native.objects
-        {
-            self.objects(objects)?;
-        }
-        stack.number(|parent, instruction_pointer| {
-            let (id, is_new) = self.native.stacks.number(parent, instruction_pointer);
-            if is_new {
-                self.record(&Record::NativeFrame(NativeFrame { instruction_pointer, parent }))?;
-            }
-            Ok(id)
-        })
-    }
-
-    /// What is loaded from here on.
-    #[cold]
-    fn objects(&mut self, objects: &LoadedObjects) -> Result<(), RecordError> {
-        self.native.objects = objects.generation;
-        self.record(&Record::MappingsStart)?;
-        for object in &objects.list {
-            let (path, segment_count) = (object.path.as_slice(), object.segments.len() as u64);
-            self.record(&Record::Library(Library { path, segment_count, address: object.bias }))?;
-            for &(virtual_address, size_bytes) in &object.segments {
-                self.record(&Record::Segment(Segment { virtual_address, size_bytes }))?;
-            }
-        }
-        Ok(())
-    }
-
-    /// A thread freed.
-    #[inline]
-    pub(crate) fn free(&mut self, thread: ThreadId, free: Allocation) -> Result<(), RecordError> {
-        self.switch_to(thread)?;
-        self.frequent(free)
-    }
-
+    /// A thread freed, or allocated with no Python stack, as before.
     #[inline(always)]
-    fn frequent(&mut self, allocation: Allocation) -> Result<(), RecordError> {
-        self.header.allocation_count += 1;
-        match self.encoder.encode_short(allocation) {
-            Some(ShortRecord { bits, length }) => Ok(self.file.write_short(bits, length)?),
-            None => self.record(&Record::Allocation(allocation)),
+    pub(crate) fn operation(&mut self, thread: ThreadId, operation: Allocation) -> Result<(), RecordError> {
+        if let Form::Aggregating(aggregating) = &mut self.form {
+            return aggregating.operation(&mut self.capture, thread, operation);
         }
+        self.capture.switch_to(thread)?;
+        self.capture.frequent(operation)
     }
 
     /// A thread got a name.
     #[cold]
     pub(crate) fn thread_name(&mut self, thread: ThreadId, name: &[u8]) -> Result<(), RecordError> {
-        self.switch_to(thread)?;
-        self.record(&Record::ThreadName(name))
+        self.capture.switch_to(thread)?;
+        self.capture.record(&Record::ThreadName(name))
     }
 
     /// A sample of memory use.
     pub(crate) fn snapshot(&mut self, time_ms: i64, rss_bytes: u64) -> Result<(), RecordError> {
-        self.record(&Record::Snapshot(Snapshot { time_ms, rss_bytes, heap_bytes: None }))
+        let heap_bytes = match &self.form {
+            Form::Streaming => None,
+            Form::Aggregating(aggregating) => Some(aggregating.aggregation.heap_bytes()),
+        };
+        self.capture.record(&Record::Snapshot(Snapshot { time_ms, rss_bytes, heap_bytes }))
     }
 
-    #[inline]
-    fn switch_to(&mut self, thread: ThreadId) -> Result<(), RecordError> {
-        if self.current != thread {
-            self.current = thread;
-            self.record(&Record::ContextSwitch(thread))?;
+    /// Ends the capture; its file is then complete. Returns the file's size in bytes. Its appendix says what `stopped` it, and
+    /// if `names_native`, names native functions, for which files are read.
+    pub(crate) fn finish(
+        mut self,
+        end_time_ms: i64,
+        names_native: bool,
+        stopped: Option<StoppedBy>,
+    ) -> Result<u64, RecordError> {
+        let capture = &mut self.capture;
+        capture.header.end_time_ms = end_time_ms;
+        let summed = match &mut self.form {
+            Form::Streaming => Ok(()),
+            Form::Aggregating(aggregating) => aggregating.write_sums(capture),
+        };
+        if summed.is_ok() {
+            // Should there be no room even for this, the capture reads as one that was cut.
+            let _ = capture.record(&Record::Trailer);
         }
-        Ok(())
-    }
-
-    #[cold]
-    fn define(&mut self, id: u64, code: python::CodeObject, interpreter: &Interpreter) -> Result<(), RecordError> {
-        let text = interpreter.text(code);
-        let record = Record::CodeObject(CodeObject {
-            id,
-            function: &text.function,
-            file: &text.file,
-            first_line: text.first_line,
-            line_table: &text.line_table,
-        });
-        self.record(&record)
-    }
-
-    #[inline]
-    fn record(&mut self, record: &Record<'_>) -> Result<(), RecordError> {
-        let bound = RecordEncoder::bound(record);
-        if bound > SHORT_BYTES {
-            return self.long_record(record, bound);
-        }
-        let room = self.file.room(bound)?;
-        let length = self.encoder.encode(record, room)?;
-        self.file.advance(length);
-        Ok(())
-    }
-
-    #[cold]
-    fn long_record(&mut self, record: &Record<'_>, bound: usize) -> Result<(), RecordError> {
-        let mut bytes = vec![0; bound];
-        let length = self.encoder.encode(record, &mut bytes)?;
-        bytes.truncate(length);
-        Ok(self.file.write(&bytes)?)
-    }
-
-    /// Ends the capture; its file is then complete. Returns the file's size in bytes. If `names_native`, its appendix names
-    /// native functions, for which files are read.
-    pub(crate) fn finish(mut self, end_time_ms: i64, names_native: bool) -> Result<u64, RecordError> {
-        self.header.end_time_ms = end_time_ms;
-        // Should there be no room even for this, the capture reads as one that was cut.
-        let _ = self.record(&Record::Trailer);
-        let appendix = if names_native { native::appendix(&self.native.stacks) } else { Vec::new() };
-        Ok(self.file.finish(&encode_header(&self.header)?, &appendix)?)
+        let size_bytes = self.capture.finish(names_native, stopped)?;
+        summed.map(|()| size_bytes)
     }
 
     /// In a forked child: leaves the file to the parent. The header serves the child's own capture.
     pub(crate) fn abandon(self) -> Header {
-        self.file.abandon();
-        self.header
+        self.capture.file.abandon();
+        self.capture.header
+    }
+}
+
+impl Aggregating {
+    #[inline]
+    fn allocation(
+        &mut self,
+        capture: &mut Capture,
+        thread: ThreadId,
+        change: StackChange<'_>,
+        native: Option<&mut NativeStack>,
+        mut allocation: Allocation,
+        interpreter: &Interpreter,
+    ) -> Result<(), RecordError> {
+        for frame in change.pushes {
+            let frame = capture.frame(frame, interpreter)?;
+            let number = self.stack(capture, change.numbers.last().map_or(0, |&parent| parent), frame)?;
+            change.numbers.push(number);
+        }
+        let mut generation = 0;
+        if let Some(native) = native {
+            allocation.native_frame = capture.native_frame(native)?;
+            generation = capture.segment_generation();
+        }
+        let stack = change.numbers.last().map_or(0, |&stack| stack);
+        self.allocated(capture, Site::new(stack, thread, &allocation, generation), &allocation)
+    }
+
+    /// A free, or an allocation with no stack.
+    #[inline(never)]
+    fn operation(&mut self, capture: &mut Capture, thread: ThreadId, operation: Allocation) -> Result<(), RecordError> {
+        match operation.allocator.kind() {
+            AllocatorKind::Simple | AllocatorKind::Ranged => {
+                self.allocated(capture, Site::new(0, thread, &operation, 0), &operation)
+            }
+            _ => {
+                self.aggregation.free(&operation);
+                Ok(())
+            }
+        }
+    }
+
+    #[inline]
+    fn allocated(&mut self, capture: &mut Capture, site: Site, allocation: &Allocation) -> Result<(), RecordError> {
+        if self.aggregation.allocate(site, allocation)? && self.aggregation.site_count() > self.room_for {
+            self.make_room(capture)?;
+        }
+        Ok(())
+    }
+
+    /// The number of the stack in which another one called a frame, of which what is new is written.
+    fn stack(&mut self, capture: &mut Capture, parent: u32, frame: FrameKey) -> Result<u32, RecordError> {
+        let (frame_id, is_new) = self.aggregation.frame(frame);
+        if is_new {
+            capture.record(&Record::AggregatedFrame { frame_id: u64::from(frame_id), frame })?;
+        }
+        let (number, is_new) = self.aggregation.stack(parent, frame_id);
+        if is_new {
+            capture.record(&Record::StackEntry { frame_id: u64::from(frame_id), parent })?;
+        }
+        Ok(number)
+    }
+
+    /// Sees to it that the sums will find room.
+    #[cold]
+    fn make_room(&mut self, capture: &mut Capture) -> Result<(), RecordError> {
+        self.room_for = self.aggregation.site_count() + self.aggregation.site_count() / 4 + ROOM_FOR_MORE;
+        Ok(capture.file.keep_for_the_end(self.room_for as u64 * SITE_BYTES)?)
+    }
+
+    #[cold]
+    fn write_sums(&mut self, capture: &mut Capture) -> Result<(), RecordError> {
+        capture.header.allocation_count = self.aggregation.count();
+        capture.file.begin_the_end();
+        for sum in self.aggregation.finish() {
+            capture.record(&Record::AggregatedAllocation(sum))?;
+        }
+        Ok(())
     }
 }

@@ -43,7 +43,10 @@ static NEXT_THREAD_ID: AtomicU64 = AtomicU64::new(1);
 
 /// A thread inside the tracer, until this is dropped. `errno` is then as it was.
 pub(crate) struct Entered {
+    /// The thread's word as it was, and will be. Nobody else sets it meanwhile.
+    word: usize,
     errno: i32,
+    errno_at: *mut i32,
 }
 
 impl Entered {
@@ -55,47 +58,47 @@ impl Entered {
             return None;
         }
         word::set(word | INSIDE);
+        let errno_at = word::errno();
         // SAFETY: the address of this thread's errno, which lives as long as the thread.
-        Some(Self { errno: unsafe { *libc::__errno_location() } })
+        Some(Self { word, errno: unsafe { *errno_at }, errno_at })
     }
 
     /// What is kept of this thread.
     #[inline]
     pub(crate) fn state(&mut self) -> &mut ThreadState {
-        let address = word::get() & !FLAGS;
-        if address == 0 {
-            return self.begin();
+        if self.word == 0 {
+            self.word = begin();
         }
         // SAFETY: the word holds the address of a box that this thread made and that only its end takes away; the result
         // borrows the one leave to be inside.
-        unsafe { &mut *(address as *mut ThreadState) }
+        unsafe { &mut *std::ptr::with_exposed_provenance_mut::<ThreadState>(self.word) }
     }
+}
 
-    #[cold]
-    fn begin(&mut self) -> &mut ThreadState {
-        let state = Box::new(ThreadState {
-            // It gets its number with its first capture; none is the zeroth.
-            id: ThreadId(0),
-            stack: PythonStack::default(),
-            greenlets: Greenlets::default(),
-            new_name: None,
-            native: NativeStack::default(),
-            epoch: 0,
-        });
-        let address = Box::into_raw(state);
-        word::set(address.addr() | INSIDE);
-        end::call_at_thread_end();
-        // SAFETY: the box was just made, and belongs to this thread.
-        unsafe { &mut *address }
-    }
+/// Makes what is kept of this thread, which is inside; returns its word without that.
+#[cold]
+fn begin() -> usize {
+    let state = Box::new(ThreadState {
+        // It gets its number with its first capture; none is the zeroth.
+        id: ThreadId(0),
+        stack: PythonStack::default(),
+        greenlets: Greenlets::default(),
+        new_name: None,
+        native: NativeStack::default(),
+        epoch: 0,
+    });
+    let address = Box::into_raw(state).expose_provenance();
+    word::set(address | INSIDE);
+    end::call_at_thread_end();
+    address
 }
 
 impl Drop for Entered {
     #[inline]
     fn drop(&mut self) {
         // SAFETY: as in `enter`.
-        unsafe { *libc::__errno_location() = self.errno };
-        word::set(word::get() & !INSIDE);
+        unsafe { *self.errno_at = self.errno };
+        word::set(self.word);
     }
 }
 
@@ -131,6 +134,7 @@ pub(crate) fn number_from_one_again() {
 
 impl ThreadState {
     /// Begins a new capture: another number, and nothing of the stack written yet.
+    #[cold]
     pub(crate) fn begin_epoch(&mut self, epoch: u32) {
         self.epoch = epoch;
         self.id = next_id();

@@ -2,8 +2,9 @@
 //! The Python package as its users have it: one wheel, installed with pip into fresh environments of every interpreter of
 //! this machine, and used there by the package's own tests (`capture/python/tests`).
 //!
-//! `MEMRAY_PYTHON` names a Python that has memray 1.20, which reads the captures; it also compares both trackers. `MEMRAY_VIEW_TRACER_LIBRARY` and `MEMRAY_VIEW_BIN` name a tracer and a command that are built already. Without
-//! the former a tracer is built here, without the latter the wheel has no command.
+//! `MEMRAY_PYTHON` names a Python that has memray 1.20, which reads the captures; it also compares both trackers.
+//! `MEMRAY_VIEW_TRACER_LIBRARY` and `MEMRAY_VIEW_BIN` name a tracer and a command that `scripts/build-portable` has built.
+//! Without the former a tracer is built here, without the latter the wheel has no command; `scripts/test` names both.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -23,6 +24,14 @@ def record():
 def outer():
     record()
 outer()
+";
+
+/// Says which environment it runs in, and holds a block of a size of its own.
+const RECORDED: &str = "import os, sys
+def allocate():
+    return bytearray(1_234_566)
+held = allocate()
+print(os.path.realpath(sys.prefix))
 ";
 
 fn root() -> PathBuf {
@@ -48,13 +57,39 @@ fn tracer() -> PathBuf {
         return path.into();
     }
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("tracer");
-    let build = ["build", "--quiet", "--locked", "--profile", "tracer", "--package", "memray-tracer", "--target-dir"];
-    printed(Command::new(env!("CARGO")).args(build).arg(&target).current_dir(root()));
-    target.join("tracer/libmemray_tracer.so")
+    let build = ["--quiet", "--profile", "tracer", "--package", "memray-tracer", "--target-dir"];
+    printed(Command::new(root().join("scripts/build-portable")).args(build).arg(&target));
+    target.join(format!("{}-unknown-linux-gnu/tracer/libmemray_tracer.so", std::env::consts::ARCH))
 }
 
 fn command() -> Option<PathBuf> {
     std::env::var_os("MEMRAY_VIEW_BIN").map(PathBuf::from)
+}
+
+/// Uses the command that the wheel has put into an environment: it reads what the tracker recorded, and records itself, with
+/// the environment's interpreter.
+fn use_command(memray_view: &Path, python: &Path, folder: &Path) {
+    let command = || {
+        let mut command = Command::new(memray_view);
+        command.current_dir(folder).env("XDG_CACHE_HOME", folder.join("cache")).env("VIRTUAL_ENV", folder);
+        command
+    };
+    let exported =
+        |capture: &str| printed(command().args(["export", "--format", "collapsed", "--allocator", "malloc", capture]));
+    printed(Command::new(python).args(["-c", CALLED_BY_ANOTHER, "tracked.bin"]).current_dir(folder));
+    let stacks = exported("tracked.bin");
+    assert!(stacks.lines().any(|line| line.starts_with("record (<string>:4) ")), "{stacks}");
+    // What is above the tracker is left out.
+    assert!(!stacks.contains("outer"), "{stacks}");
+
+    std::fs::write(folder.join("program.py"), RECORDED).unwrap();
+    let said = printed(command().args(["run", "-o", "run.bin", "program.py"]));
+    assert_eq!(said.trim_end(), std::fs::canonicalize(folder).unwrap().display().to_string());
+    let stacks = exported("run.bin");
+    let held = format!(";allocate ({}:3) 1234567", folder.join("program.py").display());
+    assert!(stacks.lines().any(|line| line.ends_with(&held)), "{stacks}");
+    let stats = printed(command().args(["stats", "run.bin"]));
+    assert!(stats.contains("allocate"), "{stats}");
 }
 
 /// The wheel, built once.
@@ -112,11 +147,10 @@ fn package_tests(python: &Path, package: Option<&Path>) -> String {
 }
 
 #[test]
-fn the_wheel_runs_on_the_platform_that_its_name_promises() {
+fn the_wheel_runs_on_systems_as_old_as_glibc_2_28() {
     let name = wheel().file_name().unwrap().to_str().unwrap();
-    let expected = concat!("memray_view-", env!("CARGO_PKG_VERSION"), "-py3-none-manylinux_");
-    assert!(name.starts_with(expected) && name.ends_with("_x86_64.whl"), "{name}");
-    let platform = name.trim_end_matches(".whl").rsplit('-').next().unwrap();
+    let platform = format!("manylinux_2_28_{}", std::env::consts::ARCH);
+    assert_eq!(name, format!("memray_view-{}-py3-none-{platform}.whl", env!("CARGO_PKG_VERSION")));
     let shown = printed(Command::new(tools()).args(["-m", "auditwheel", "show"]).arg(wheel()));
     let shown = shown.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(shown.contains(&format!("consistent with the following platform tag: \"{platform}\"")), "{shown}");
@@ -164,14 +198,7 @@ fn one_wheel_works_in_a_fresh_environment_of_every_interpreter() {
         printed(Command::new(&python).args(INSTALL).arg(wheel()));
         package_tests(&python, None);
         if command().is_some() {
-            let capture = folder.path().join("out.bin");
-            printed(Command::new(&python).arg("-c").arg(CALLED_BY_ANOTHER).arg(&capture));
-            let mut export = Command::new(in_environment("memray-view"));
-            export.args(["export", "--no-cache", "--format", "collapsed", "--allocator", "malloc"]).arg(&capture);
-            // What is above the tracker is left out.
-            let stacks = printed(&mut export);
-            assert!(stacks.lines().any(|line| line.starts_with("record (<string>:4) ")), "{stacks}");
-            assert!(!stacks.contains("outer"), "{stacks}");
+            use_command(&in_environment("memray-view"), &python, folder.path());
         }
     }
     assert!(found.len() >= 3, "only {} interpreters were found: {found:?}", found.len());

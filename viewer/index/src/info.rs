@@ -2,6 +2,7 @@
 //! What is known of a capture as a whole: its header, its counts, and how it ended.
 
 use memray_format::Header;
+pub use memray_format::appendix::StoppedBy;
 
 /// What is known of a capture as a whole.
 #[derive(Clone, Debug)]
@@ -20,8 +21,10 @@ pub struct CaptureInfo {
     pub peak_rss: Option<(u64, i64)>,
     /// How it ended.
     pub ending: Ending,
-    /// How long the recording ran: to its end, or to the last snapshot where it stops early.
+    /// How long the recording ran: to its end, or to the last snapshot where that is not known.
     pub duration_ms: i64,
+    /// Why its appendix, which is more than memray writes, is not used.
+    pub appendix_problem: Option<String>,
 }
 
 impl CaptureInfo {
@@ -30,7 +33,7 @@ impl CaptureInfo {
         self.header.file_format == memray_format::FileFormat::Aggregated
     }
 
-    /// Whether the recording stops before its end, so that what is live then need not have leaked.
+    /// Whether the recording stops before its program did, so that what is live then need not have leaked.
     pub fn stops_early(&self) -> bool {
         !matches!(self.ending, Ending::Complete)
     }
@@ -57,6 +60,8 @@ pub struct RecordCounts {
 pub enum Ending {
     /// With its trailer: the writer ended properly.
     Complete,
+    /// With its trailer, while the program ran on.
+    Stopped(StoppedBy),
     /// In the middle: the writer was killed, or is still writing, or the file was cut.
     Truncated {
         /// Where, in bytes of the file as it lies on disk.

@@ -39,7 +39,7 @@ pub use error::{Error, Refusal};
 pub use growth::{GrowthBy, GrowthCurve, GrowthRow, GrowthShape};
 pub use ids::{LocationId, NodeId, SiteId, StringId, ThreadIndex};
 pub use index::{Index, OpenOptions, Origin, Thread, TreeOptions};
-pub use info::{CaptureInfo, Ending, RecordCounts};
+pub use info::{CaptureInfo, Ending, RecordCounts, StoppedBy};
 pub use location::{FrameKind, Location, LocationTraits};
 pub use names::Names;
 pub use native::NativeSymbols;

@@ -96,6 +96,7 @@ impl Findings<'_> {
 fn ending_words(ending: &Ending) -> String {
     match ending {
         Ending::Complete => "complete".to_owned(),
+        Ending::Stopped(_) => "complete; the program ran on".to_owned(),
         Ending::Truncated { offset, reason } => {
             format!("at byte {}: {}", format_count(*offset), escape::visible(reason))
         }

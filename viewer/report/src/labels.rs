@@ -5,11 +5,15 @@
 //! [visible](crate::escape) and short, whatever a capture's names hold.
 
 use crate::escape;
+use crate::size::format_counted;
 use memray_compare::Comparison;
 use memray_index::{Index, Location, LocationId, StringId, ThreadIndex};
 
 /// The longest name shown in a label, in characters. Real names are shorter; hostile ones may have a megabyte.
 const MAX_NAME_CHARS: usize = 120;
+
+/// Of a long stack so many frames are named at each end.
+const END_FRAMES: usize = 5;
 
 /// What is said of memory without a Python stack.
 pub const NO_STACK: &str = "no Python stack";
@@ -75,8 +79,12 @@ pub(crate) fn path(labels: &impl Labels, frames: &[LocationId]) -> String {
     if frames.is_empty() {
         return NO_STACK.to_owned();
     }
-    let frames: Vec<String> = frames.iter().map(|&frame| label(labels, frame)).collect();
-    frames.join(" \u{2192} ")
+    let mut names: Vec<String> = frames.iter().map(|&frame| label(labels, frame)).collect();
+    if let Some(left_out) = names.len().checked_sub(2 * END_FRAMES).filter(|&count| count > 1) {
+        let dots = format!("\u{2026} {} \u{2026}", format_counted(left_out as u64, "frame"));
+        names.splice(END_FRAMES..END_FRAMES + left_out, [dots]);
+    }
+    names.join(" \u{2192} ")
 }
 
 /// A thread as memray names it, unescaped: `0x2 (worker)`, so that two of one name stay apart.

@@ -7,7 +7,8 @@
 use crate::moments::{elapsed_ms, format_moment};
 use memray_format::{FileFormat, PythonAllocator};
 use memray_index::{
-    Answer, CaptureInfo, Ending, Filter, Index, Mode, Moment, Pattern, StringId, ThreadIndex, TimeRange, Timeline,
+    Answer, CaptureInfo, Ending, Filter, Index, Mode, Moment, Pattern, StoppedBy, StringId, ThreadIndex, TimeRange,
+    Timeline,
 };
 use serde::Serialize;
 
@@ -139,6 +140,9 @@ impl EndingFacts {
     fn of(ending: &Ending) -> Self {
         let (kind, rest) = match ending {
             Ending::Complete => ("complete", None),
+            Ending::Stopped(StoppedBy::MaxSize(_)) => ("stopped_by_max_size", None),
+            Ending::Stopped(StoppedBy::Duration(_)) => ("stopped_by_duration", None),
+            Ending::Stopped(StoppedBy::WriteError(_)) => ("stopped_by_write_error", None),
             Ending::Truncated { offset, reason } => ("truncated", Some((offset, reason))),
             Ending::Damaged { offset, reason } => ("damaged", Some((offset, reason))),
         };

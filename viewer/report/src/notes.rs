@@ -6,11 +6,11 @@
 
 use crate::escape;
 use crate::labels::{self, Labels};
-use crate::size::format_count;
+use crate::size::{Units, format_bytes, format_count};
 use crate::time::{format_duration, format_elapsed};
 use memray_format::{Allocator, PythonAllocator};
 use memray_index::{
-    CaptureInfo, Ending, FrameKind, Index, LocationId, Mode, NativeSymbols, Question, StringId, Timeline,
+    CaptureInfo, Ending, FrameKind, Index, LocationId, Mode, NativeSymbols, Question, StoppedBy, StringId, Timeline,
 };
 use std::collections::BTreeSet;
 
@@ -31,6 +31,8 @@ pub enum NoteKind {
     NativeNamesUnverified,
     /// The machine's clock stepped back.
     ClockSteppedBack,
+    /// What the capture tells beyond memray's format is not used.
+    AppendixIgnored,
 }
 
 /// A note.
@@ -57,6 +59,7 @@ pub fn notes(index: &Index) -> Vec<Note> {
         notes.extend(native_names_unverified(index.native_symbols()));
     }
     notes.extend(clock_stepped_back(index.timeline()));
+    notes.extend(appendix_ignored(info));
     notes
 }
 
@@ -64,6 +67,7 @@ pub fn notes(index: &Index) -> Vec<Note> {
 pub fn stops_early(info: &CaptureInfo) -> Option<Note> {
     let (what, detail) = match &info.ending {
         Ending::Complete => return None,
+        Ending::Stopped(stopped) => return Some(stopped_by_choice(info, *stopped)),
         // How much of the file that is says nothing: a writer that is killed leaves room for what it would have written.
         Ending::Truncated { offset, reason } => {
             (escape::visible(reason).into_owned(), format!("The recording ends at byte {}.", format_count(*offset)))
@@ -74,13 +78,53 @@ pub fn stops_early(info: &CaptureInfo) -> Option<Note> {
             (what, escape::visible(reason).into_owned())
         }
     };
+    let totals = if info.is_aggregated() {
+        "Its sums are written at the end, so that some or all of them are missing."
+    } else {
+        "Totals are exact up to there."
+    };
     Some(Note {
         kind: NoteKind::StopsEarly,
-        text: format!(
-            "The recording stops after {} ({what}). Totals are exact up to there.",
-            format_duration(info.duration_ms)
-        ),
+        text: format!("The recording stops after {} ({what}). {totals}", format_duration(info.duration_ms)),
         detail: Some(detail),
+    })
+}
+
+/// The note on a recording that ended while its program ran on.
+fn stopped_by_choice(info: &CaptureInfo, stopped: StoppedBy) -> Note {
+    let ran = format_duration(info.duration_ms);
+    let why = match stopped {
+        StoppedBy::MaxSize(bytes) => {
+            format!("when the capture had the {} that --max-size allowed", format_bytes(bytes, Units::Binary))
+        }
+        StoppedBy::Duration(_) => "as --duration asked".to_owned(),
+        StoppedBy::WriteError(ENOSPC | EDQUOT) => "when the disk was full".to_owned(),
+        StoppedBy::WriteError(ENOMEM) => "when there was no memory left to record in".to_owned(),
+        StoppedBy::WriteError(EFBIG) => "when the file had the size that the system allows".to_owned(),
+        StoppedBy::WriteError(errno) => format!("when the file could not be written further (error {errno})"),
+    };
+    Note {
+        kind: NoteKind::StopsEarly,
+        text: format!("The recording stops after {ran}, {why}; the program ran on. Totals are exact up to there."),
+        detail: None,
+    }
+}
+
+// Linux's numbers: captures of our own come from there.
+const ENOMEM: i32 = 12;
+const EFBIG: i32 = 27;
+const ENOSPC: i32 = 28;
+const EDQUOT: i32 = 122;
+
+/// The note on an appendix that cannot be used.
+pub fn appendix_ignored(info: &CaptureInfo) -> Option<Note> {
+    info.appendix_problem.as_ref().map(|problem| Note {
+        kind: NoteKind::AppendixIgnored,
+        text: format!(
+            "Part of this capture is not used: {}. It holds names of native functions; all records are whole.",
+            escape::visible(problem)
+        ),
+        detail: None,
     })
 }
 
@@ -248,8 +292,42 @@ mod tests {
             "The recording stops after 41.3 s (the program was killed, or is still running). Totals are exact up to there."
         );
         assert_eq!(note.detail.as_deref(), Some("The recording ends at byte 999,999."));
+        info.header.file_format = FileFormat::Aggregated;
+        assert_eq!(
+            stops_early(&info).unwrap().text,
+            "The recording stops after 41.3 s (the program was killed, or is still running). Its sums are written at the \
+             end, so that some or all of them are missing."
+        );
         info.ending = Ending::Complete;
         assert_eq!(stops_early(&info), None);
+    }
+
+    #[test]
+    fn a_recording_that_ended_before_its_program_says_what_ended_it() {
+        let mut info = info();
+        for (stopped, why) in [
+            (StoppedBy::MaxSize(2 << 30), "when the capture had the 2.00 GiB that --max-size allowed"),
+            (StoppedBy::Duration(41_300), "as --duration asked"),
+            (StoppedBy::WriteError(28), "when the disk was full"),
+            (StoppedBy::WriteError(12), "when there was no memory left to record in"),
+            (StoppedBy::WriteError(27), "when the file had the size that the system allows"),
+            (StoppedBy::WriteError(5), "when the file could not be written further (error 5)"),
+        ] {
+            info.ending = Ending::Stopped(stopped);
+            let expected =
+                format!("The recording stops after 41.3 s, {why}; the program ran on. Totals are exact up to there.");
+            assert_eq!(stops_early(&info).map(|note| note.text), Some(expected));
+        }
+    }
+
+    #[test]
+    fn an_appendix_that_is_not_used_is_told_of() {
+        let mut info = info();
+        assert_eq!(appendix_ignored(&info), None);
+        info.appendix_problem = Some("its appendix is damaged".to_owned());
+        let text = appendix_ignored(&info).unwrap().text;
+        let rest = "It holds names of native functions; all records are whole.";
+        assert_eq!(text, format!("Part of this capture is not used: its appendix is damaged. {rest}"));
     }
 
     #[test]

@@ -20,22 +20,18 @@ pub struct ShortRecord {
 
 impl ShortRecord {
     const MAX_LENGTH: usize = 16;
+    const EMPTY: Self = Self { bits: 0, length: 0 };
 
+    /// Puts a byte before it.
     #[inline(always)]
-    fn of_byte(byte: u8) -> Self {
-        Self { bits: u128::from(byte), length: 1 }
+    fn after_byte(self, byte: u8) -> Self {
+        Self { bits: self.bits << 8 | u128::from(byte), length: self.length + 1 }
     }
 
-    /// Adds a LEB128 number of up to 56 bits. The record may become too long: what does not fit is lost.
+    /// Puts a LEB128 number of up to 56 bits before it. The record may become too long: what does not fit is lost.
     #[inline(always)]
-    fn varint(self, value: u64) -> Self {
-        let (bits, length) = leb128(value);
-        self.add(bits, length)
-    }
-
-    #[inline(always)]
-    fn add(self, bits: u64, length: usize) -> Self {
-        Self { bits: self.bits | u128::from(bits) << ((8 * self.length) & 127), length: self.length + length }
+    fn after_varint(self, (bits, length): (u64, usize)) -> Self {
+        Self { bits: self.bits << (8 * length) | u128::from(bits), length: self.length + length }
     }
 }
 
@@ -49,10 +45,29 @@ fn leb128(value: u64) -> (u64, usize) {
     let halves = (value & 0x00ff_ffff_f000_0000) << 4 | value & 0x0fff_ffff;
     let quarters = (halves & 0x0fff_c000_0fff_c000) << 2 | halves & 0x0000_3fff_0000_3fff;
     let bytes = (quarters & 0x3f80_3f80_3f80_3f80) << 1 | quarters & 0x007f_007f_007f_007f;
-    let last = (63 - (value | 1).leading_zeros()) / 7;
+    let last = last_byte(value);
     // All bytes but the last say that more follow.
     let more = 0x0080_8080_8080_8080 & ((1 << (8 * last)) - 1);
     (bytes | more, last as usize + 1)
+}
+
+/// The same of a number that is most often below 2^28.
+#[inline(always)]
+fn leb128_of_small(value: u64) -> (u64, usize) {
+    if value >= 1 << 28 {
+        return leb128(value);
+    }
+    let quarters = (value as u32 & 0x0fff_c000) << 2 | value as u32 & 0x3fff;
+    let bytes = (quarters & 0x3f80_3f80) << 1 | quarters & 0x007f_007f;
+    let last = last_byte(value);
+    let more = 0x0080_8080 & ((1 << (8 * last)) - 1);
+    (u64::from(bytes | more), last as usize + 1)
+}
+
+/// Which byte of a number's LEB128 is its last.
+#[inline(always)]
+fn last_byte(value: u64) -> u32 {
+    (63 - (value | 1).leading_zeros()) / 7
 }
 
 #[inline(always)]
@@ -72,30 +87,33 @@ impl RecordEncoder {
         let short_number = if number < 8 { number } else { 0 };
         let pointer = allocation.address >> 3;
         let index = self.pointer_cache.find(pointer);
-        let mut record = ShortRecord::of_byte(0x80 | index << 3 | short_number);
-        if index == POINTER_NOT_CACHED {
-            let delta = zigzag(pointer.wrapping_sub(self.last.pointer));
-            if delta > MAX_OF_EIGHT_BYTES {
+        let is_simple_free = allocation.allocator.kind() == AllocatorKind::SimpleFree;
+        // From its end to its start, as in most records but the end is of a length that is known.
+        let mut record = ShortRecord::EMPTY;
+        if !is_simple_free {
+            if allocation.size_bytes > MAX_OF_EIGHT_BYTES {
                 return None;
             }
-            record = record.varint(delta);
-        }
-        if short_number == 0 {
-            record = record.add(u64::from(number), 1);
-        }
-        if allocation.allocator.kind() != AllocatorKind::SimpleFree {
+            record = record.after_varint(leb128_of_small(allocation.size_bytes));
             if self.has_native_traces {
                 let delta = zigzag(allocation.native_frame.wrapping_sub(self.last.native_frame));
                 if delta > MAX_OF_EIGHT_BYTES {
                     return None;
                 }
-                record = record.varint(delta);
+                record = record.after_varint(leb128(delta));
             }
-            if allocation.size_bytes > MAX_OF_EIGHT_BYTES {
+        }
+        if short_number == 0 {
+            record = record.after_byte(number);
+        }
+        if index == POINTER_NOT_CACHED {
+            let delta = zigzag(pointer.wrapping_sub(self.last.pointer));
+            if delta > MAX_OF_EIGHT_BYTES {
                 return None;
             }
-            record = record.varint(allocation.size_bytes);
+            record = record.after_varint(leb128(delta));
         }
+        record = record.after_byte(0x80 | index << 3 | short_number);
         if record.length > ShortRecord::MAX_LENGTH {
             return None;
         }
@@ -103,7 +121,7 @@ impl RecordEncoder {
             self.pointer_cache.insert(pointer);
             self.last.pointer = pointer;
         }
-        if self.has_native_traces && allocation.allocator.kind() != AllocatorKind::SimpleFree {
+        if self.has_native_traces && !is_simple_free {
             self.last.native_frame = allocation.native_frame;
         }
         Some(record)

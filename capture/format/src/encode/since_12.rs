@@ -2,6 +2,7 @@
 //! Streaming records of versions 12 and 13.
 
 use super::buffer::Buffer;
+use super::youngest_bytes::YoungestBytes;
 use super::{EncodeError, RecordEncoder};
 use crate::allocator::{Allocator, AllocatorKind};
 use crate::record::{Allocation, CodeObject, Object, Record};
@@ -13,14 +14,14 @@ pub(super) const POINTER_NOT_CACHED: u8 = POINTER_CACHE_LEN as u8;
 
 /// The last 15 pointers that were not in it when they came. A hit moves nothing: reader and writer need only agree.
 ///
-/// A traced process looks here for each of its allocations and frees, so it is a ring, nothing moves, and all places are
-/// compared at once by their low halves.
+/// A traced process looks here for each of its allocations and frees, so all places are compared at once, by a byte of
+/// each pointer.
 #[derive(Clone, Debug, Default)]
 pub(super) struct PointerCache {
-    /// From `newest` on, around its end. The sixteenth place is what was dropped last.
+    /// A ring: from `newest` on, around its end. The sixteenth place is what was dropped last.
     ring: [u64; 16],
-    low_halves: [u32; 16],
     newest: usize,
+    bytes: YoungestBytes,
 }
 
 impl PointerCache {
@@ -34,18 +35,19 @@ impl PointerCache {
         index
     }
 
+    /// Blocks that lie near each other differ in it; the lowest bit is one that is the same of all.
+    #[inline(always)]
+    fn byte(pointer: u64) -> u8 {
+        (pointer >> 1) as u8
+    }
+
     /// The same, without inserting it.
     #[inline(always)]
     pub(super) fn find(&self, pointer: u64) -> u8 {
-        let low_half = pointer as u32;
-        let mut equal = 0u32;
-        for (place, &cached) in self.low_halves.iter().enumerate() {
-            equal |= u32::from(cached == low_half) << place;
-        }
+        let mut equal = self.bytes.equal_to(Self::byte(pointer)) & ((1 << POINTER_CACHE_LEN) - 1);
         while equal != 0 {
-            let place = equal.trailing_zeros() as usize;
-            let index = place.wrapping_sub(self.newest) & 15;
-            if self.ring[place & 15] == pointer && index < POINTER_CACHE_LEN {
+            let index = equal.trailing_zeros();
+            if self.ring[(self.newest + index as usize) & 15] == pointer {
                 return index as u8;
             }
             equal &= equal - 1;
@@ -58,7 +60,7 @@ impl PointerCache {
     pub(super) fn insert(&mut self, pointer: u64) {
         self.newest = self.newest.wrapping_sub(1) & 15;
         self.ring[self.newest] = pointer;
-        self.low_halves[self.newest] = pointer as u32;
+        self.bytes.push(Self::byte(pointer));
     }
 }
 

@@ -5,7 +5,6 @@ from typing import Dict
 
 SENTENCES: Dict[str, str] = {
     "track_object_lifetimes": "The lifetimes of objects cannot be recorded yet; leave track_object_lifetimes out.",
-    "AGGREGATED_ALLOCATIONS": "Aggregated captures cannot be written yet; use FileFormat.ALL_ALLOCATIONS.",
     "buffered": "Captures are written through a mapping of the file only, yet; leave buffered out.",
 }
 

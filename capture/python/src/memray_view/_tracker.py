@@ -101,7 +101,6 @@ class Tracker:
             raise TypeError("destination must be a FileDestination")
         _not_yet.refuse(
             track_object_lifetimes=bool(track_object_lifetimes),
-            AGGREGATED_ALLOCATIONS=file_format is FileFormat.AGGREGATED_ALLOCATIONS,
             buffered=bool(destination.buffered),
         )
         self._library = tracer_library()
@@ -114,8 +113,11 @@ class Tracker:
             "overwrites": True,
             "compresses": bool(destination.compress_on_exit),
             "traces_native": bool(native_traces),
+            "aggregates": file_format is FileFormat.AGGREGATED_ALLOCATIONS,
             "traces_python_allocators": bool(trace_python_allocators),
             "follows_forks": bool(follow_fork),
+            "follows_children": False,
+            "is_child": False,
             # As the command does.
             "uses_shortcut": os.environ.get("MEMRAY_VIEW_SHORTCUT") != "0",
             "is_quiet": True,

@@ -2,7 +2,7 @@
 """What memray reads in captures: a path of one a line comes in, JSON goes out.
 
 `allocations` are all but the frees: thread, bytes, allocator, and the functions of the stack, innermost first, without the
-frames above the tracker. `is_complete` is whether the last record says that nothing follows.
+frames above the tracker; of a capture that holds sums, what is live at the end, summed by stack. `is_complete` is whether the last record says that nothing follows.
 """
 
 import ctypes
@@ -11,7 +11,7 @@ import os
 import sys
 import tempfile
 
-from memray import AllocatorType, FileReader, dump_all_records
+from memray import AllocatorType, FileFormat, FileReader, dump_all_records
 
 FREES = {AllocatorType.FREE, AllocatorType.MUNMAP, AllocatorType.PYMALLOC_FREE}
 
@@ -33,6 +33,9 @@ def records(capture):
 
 def read(capture):
     with FileReader(capture, max_memory_records=10**9) as reader:
+        metadata = reader.metadata
+        holds_sums = metadata.file_format is FileFormat.AGGREGATED_ALLOCATIONS
+        all_records = reader.get_leaked_allocation_records if holds_sums else reader.get_allocation_records
         allocations = [
             [
                 record.tid,
@@ -40,10 +43,9 @@ def read(capture):
                 AllocatorType(record.allocator).name,
                 [function for function, _, _ in record.stack_trace()],
             ]
-            for record in reader.get_allocation_records()
+            for record in all_records()
             if record.allocator not in FREES
         ]
-        metadata = reader.metadata
     return {
         "allocations": allocations,
         "command_line": metadata.command_line,

@@ -22,6 +22,10 @@ pub(super) struct DiskFile {
     /// Device and number.
     identity: (u64, u64),
     length_bytes: u64,
+    /// How long it is in truth.
+    allocated_bytes: u64,
+    /// By how much that is more, at least.
+    kept_bytes: u64,
 }
 
 impl DiskFile {
@@ -48,7 +52,7 @@ impl DiskFile {
         }
         let file = moved_up(file);
         let identity = identity(&file)?;
-        Ok(Self { file: Some(file), path, identity, length_bytes: 0 })
+        Ok(Self { file: Some(file), path, identity, length_bytes: 0, allocated_bytes: 0, kept_bytes: 0 })
     }
 
     /// Removes it: nothing could be written.
@@ -82,13 +86,47 @@ impl DiskFile {
 
     /// Makes it longer, by zeros for which there is a place on the disk.
     pub(super) fn grow_to(&mut self, length_bytes: u64) -> io::Result<()> {
-        let old = self.length_bytes;
+        self.allocate(length_bytes.saturating_add(self.kept_bytes))?;
+        self.length_bytes = length_bytes;
+        #[cfg(test)]
+        super::tests::observe();
+        Ok(())
+    }
+
+    /// Makes it longer, or only by what was kept if the disk is full. Says how long it is then.
+    pub(super) fn grow_towards(&mut self, length_bytes: u64) -> io::Result<u64> {
+        match self.grow_to(length_bytes) {
+            Err(_) if self.kept_bytes == 0 && self.length_bytes < self.allocated_bytes => {
+                self.length_bytes = self.allocated_bytes;
+            }
+            grown => grown?,
+        }
+        Ok(self.length_bytes)
+    }
+
+    /// Keeps a place on the disk for so much more, so that it can be made longer when the disk is full.
+    pub(super) fn keep(&mut self, bytes: u64) -> io::Result<()> {
+        self.allocate(self.length_bytes.saturating_add(bytes))?;
+        self.kept_bytes = bytes;
+        Ok(())
+    }
+
+    /// It can be made longer by what was kept.
+    pub(super) fn keep_nothing(&mut self) {
+        self.kept_bytes = 0;
+    }
+
+    fn allocate(&mut self, bytes: u64) -> io::Result<()> {
+        let old = self.allocated_bytes;
+        if bytes <= old {
+            return Ok(());
+        }
         // The kernel would not only refuse, but send a signal.
-        if length_bytes > size_limit() {
+        if bytes > size_limit() {
             return Err(io::Error::from_raw_os_error(libc::EFBIG));
         }
         let file = self.file()?;
-        let (start, more) = (offset(old)?, offset(length_bytes.saturating_sub(old))?);
+        let (start, more) = (offset(old)?, offset(bytes - old)?);
         loop {
             // SAFETY: a call that takes numbers only. Where the file system cannot allocate, the C library writes zeros.
             match unsafe { libc::posix_fallocate(file.as_raw_fd(), start, more) } {
@@ -97,9 +135,7 @@ impl DiskFile {
                 error => return Err(io::Error::from_raw_os_error(error)),
             }
         }
-        self.length_bytes = length_bytes;
-        #[cfg(test)]
-        super::tests::observe();
+        self.allocated_bytes = bytes;
         Ok(())
     }
 

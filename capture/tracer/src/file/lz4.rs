@@ -25,12 +25,13 @@ use super::store::{STORE_BYTES, store_8};
 use lz4_flex::block::{CompressTable, compress_into_with_table, get_maximum_output_size};
 use std::io;
 
-/// What a slot holds at most, and a frame.
-const BLOCK_BYTES: usize = 256 << 10;
+/// What a slot holds at most, and a frame. Programs that do the same again and again write the same again and again, and a
+/// block knows nothing of the one before: it should be much longer than the 64 KiB that LZ4 looks back.
+const BLOCK_BYTES: usize = 1 << 20;
 
-/// How a frame begins: magic number; version 1, blocks independent, no checksums; blocks of up to 256 KiB; the checksum of these
+/// How a frame begins: magic number; version 1, blocks independent, no checksums; blocks of up to 1 MiB; the checksum of these
 /// two bytes.
-const FRAME_START: [u8; 7] = [0x04, 0x22, 0x4d, 0x18, 0x60, 0x50, 0xfb];
+const FRAME_START: [u8; 7] = [0x04, 0x22, 0x4d, 0x18, 0x60, 0x60, 0x51];
 
 /// In the word before a block: it is not compressed.
 const STORED: u32 = 1 << 31;
@@ -99,6 +100,9 @@ impl Lz4Records {
     /// Compresses what the slot in use holds up to `filled_to`, and goes on in the other.
     pub(super) fn turn(&mut self, disk: &mut DiskFile, filled_to: *const u8, limit_bytes: u64) -> io::Result<Place> {
         let frame_bytes = self.press_slot(filled_to);
+        if frame_bytes == 0 {
+            return Ok(self.place(limit_bytes));
+        }
         let next_end = self.end + frame_bytes as u64;
         let other = 1 - self.current;
         if next_end + LARGEST_STEP_BYTES <= self.slots[0].place {
@@ -157,6 +161,12 @@ impl Lz4Records {
         let block_bytes = BLOCK_BYTES - STORE_BYTES;
         Place { next, left_bytes: usize::try_from(left_bytes).map_or(block_bytes, |left| left.min(block_bytes)) }
     }
+}
+
+/// How much longer the file may become by so many bytes of records: slots are laid anew each time that a reserve is used up.
+pub(super) fn disk_bytes(records_bytes: u64) -> u64 {
+    let slots_bytes = 2 * SLOT_BYTES;
+    records_bytes + (records_bytes / (RESERVE_BYTES - LARGEST_STEP_BYTES) + 1) * slots_bytes + RESERVE_BYTES
 }
 
 /// Makes the file longer, and lays two slots near its end.

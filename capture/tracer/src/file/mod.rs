@@ -3,7 +3,7 @@
 //!
 //! Records are written into a shared mapping of the file ([`disk`]), by a [`pen`], each at once ([`store`]); the kernel keeps
 //!  what is there whatever becomes of the process. They lie in it as they are ([`raw`]) or in LZ4 frames, compressed as
-//! they come ([`lz4`]). While it is written the file is up to 4 MiB longer than what it holds.
+//! they come ([`lz4`]). While it is written the file is up to 6 MiB longer than what it holds.
 
 mod disk;
 mod lz4;
@@ -81,6 +81,8 @@ pub(crate) struct CaptureFile {
     disk: DiskFile,
     header_bytes: usize,
     limit_bytes: u64,
+    /// Below the limit, for what is written after [`Self::begin_the_end`].
+    end_bytes: u64,
     /// Of what the pen has no leave to write yet.
     kept_bytes: usize,
     stopped: Option<Stopped>,
@@ -124,8 +126,8 @@ impl CaptureFile {
         };
         match begin(&mut disk) {
             Ok((pen, records, place)) => {
-                let (header_bytes, kept_bytes, stopped) = (header.len(), 0, None);
-                let mut file = Self { pen, records, disk, header_bytes, limit_bytes, kept_bytes, stopped };
+                let (header_bytes, end_bytes, kept_bytes, stopped) = (header.len(), 0, 0, None);
+                let mut file = Self { pen, records, disk, header_bytes, limit_bytes, end_bytes, kept_bytes, stopped };
                 file.go_on_at(&place);
                 Ok(file)
             }
@@ -153,7 +155,7 @@ impl CaptureFile {
     }
 
     /// Writes a record of up to 16 bytes, given as a number whose first byte is the lowest, with zeros behind.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn write_short(&mut self, bits: u128, bytes: usize) -> Result<(), FileError> {
         if bytes > self.pen.left_bytes() {
             self.make_room(bytes)?;
@@ -176,6 +178,47 @@ impl CaptureFile {
         }
     }
 
+    /// Keeps room for so many bytes, on the disk and below the limit, until [`Self::begin_the_end`].
+    pub(crate) fn keep_for_the_end(&mut self, bytes: u64) -> Result<(), FileError> {
+        if self.pen.is_wiped() {
+            return Err(FileError::Forked);
+        }
+        // Frames around it, and what is kept then too.
+        self.end_bytes = bytes + bytes / 1024 + 2 * LAST_WORDS_BYTES as u64;
+        let disk_bytes = match self.records {
+            Records::Raw(_) => self.end_bytes,
+            Records::Lz4(_) => lz4::disk_bytes(self.end_bytes),
+        };
+        self.disk.keep(disk_bytes).map_err(FileError::Write)?;
+        if self.limit_bytes == u64::MAX {
+            return Ok(());
+        }
+        // The pen goes as far as was allowed before.
+        let place = self.turn().map_err(FileError::Write)?;
+        self.go_on_at(&place);
+        if place.left_bytes > LAST_WORDS_BYTES { Ok(()) } else { Err(self.stop(Stopped::MaxSize)) }
+    }
+
+    /// Gives leave to write what room was kept for, whatever has stopped the capture.
+    pub(crate) fn begin_the_end(&mut self) {
+        self.end_bytes = 0;
+        self.disk.keep_nothing();
+        if self.stopped.take().is_none() {
+            // SAFETY: what was kept lies behind what was left.
+            unsafe { self.pen.add(std::mem::take(&mut self.kept_bytes)) };
+        }
+    }
+
+    /// Goes on elsewhere in the file; says where.
+    fn turn(&mut self) -> io::Result<Place> {
+        let (disk, end, limit_bytes) =
+            (&mut self.disk, self.pen.next(), self.limit_bytes.saturating_sub(self.end_bytes));
+        match &mut self.records {
+            Records::Raw(records) => records.turn(disk, end, limit_bytes),
+            Records::Lz4(records) => records.turn(disk, end, limit_bytes),
+        }
+    }
+
     #[cold]
     fn make_room(&mut self, bytes: usize) -> Result<(), FileError> {
         if self.pen.is_wiped() {
@@ -184,12 +227,7 @@ impl CaptureFile {
         if let Some(stopped) = self.stopped {
             return Err(stopped.into());
         }
-        let (disk, end, limit_bytes) = (&mut self.disk, self.pen.next(), self.limit_bytes);
-        let turned = match &mut self.records {
-            Records::Raw(records) => records.turn(disk, end, limit_bytes),
-            Records::Lz4(records) => records.turn(disk, end, limit_bytes),
-        };
-        let stopped = match turned {
+        let stopped = match self.turn() {
             Ok(place) => {
                 self.go_on_at(&place);
                 if bytes <= self.pen.left_bytes() {
@@ -199,10 +237,14 @@ impl CaptureFile {
             }
             Err(error) => Stopped::Refused { errno: error.raw_os_error().unwrap_or(libc::EIO) },
         };
+        Err(self.stop(stopped))
+    }
+
+    fn stop(&mut self, stopped: Stopped) -> FileError {
         self.stopped = Some(stopped);
         // SAFETY: what was kept lies behind what was left.
-        unsafe { self.pen.add(self.kept_bytes) };
-        Err(stopped.into())
+        unsafe { self.pen.add(std::mem::take(&mut self.kept_bytes)) };
+        stopped.into()
     }
 
     fn go_on_at(&mut self, place: &Place) {
@@ -259,6 +301,11 @@ impl CaptureFile {
             self.disk.write_at(&jump, end).ok()?;
         }
         Some(size_bytes)
+    }
+
+    /// Removes the file: it cannot hold what it should.
+    pub(crate) fn remove(self) {
+        self.disk.remove();
     }
 
     /// Lets go of the file without touching it: it belongs to the parent process.

@@ -17,8 +17,17 @@ pub(super) const ROOM_BYTES: usize = 4096;
 struct Page {
     /// In the file's mapping.
     next: *mut u8,
-    left_bytes: usize,
+    /// So far records may go.
+    end: *mut u8,
     room: [u8; ROOM_BYTES],
+}
+
+impl Page {
+    #[inline(always)]
+    fn left_bytes(&self) -> usize {
+        // Never negative: no record goes further.
+        self.end.addr().wrapping_sub(self.next.addr())
+    }
 }
 
 /// The place in a file's mapping that the next record goes to.
@@ -59,7 +68,7 @@ impl Pen {
     /// # Safety
     /// They must be mapped and nobody else's until the next call.
     pub(super) unsafe fn put(&mut self, next: *mut u8, left_bytes: usize) {
-        *self.page_mut() = Page { next, left_bytes, room: [0; ROOM_BYTES] };
+        *self.page_mut() = Page { next, end: next.wrapping_add(left_bytes), room: [0; ROOM_BYTES] };
     }
 
     /// Adds to what is left.
@@ -67,7 +76,8 @@ impl Pen {
     /// # Safety
     /// As for [`Self::put`].
     pub(super) unsafe fn add(&mut self, more_bytes: usize) {
-        self.page_mut().left_bytes += more_bytes;
+        let page = self.page_mut();
+        page.end = page.end.wrapping_add(more_bytes);
     }
 
     /// Whether this process was forked from the one that writes.
@@ -83,7 +93,7 @@ impl Pen {
     /// How much can be written.
     #[inline]
     pub(super) fn left_bytes(&self) -> usize {
-        self.page().left_bytes
+        self.page().left_bytes()
     }
 
     /// Where a record is made.
@@ -96,11 +106,10 @@ impl Pen {
     #[inline]
     pub(super) fn advance(&mut self, bytes: usize) {
         let page = self.page_mut();
-        if let Some(record) = page.room.get(..bytes.min(page.left_bytes)) {
+        if let Some(record) = page.room.get(..bytes.min(page.left_bytes())) {
             // SAFETY: as `put` promised, for no more than is left. The room's length is a multiple of what is stored at once.
             unsafe { store_record(page.next, record.as_ptr(), record.len()) };
             page.next = page.next.wrapping_add(record.len());
-            page.left_bytes -= record.len();
         }
     }
 
@@ -108,18 +117,17 @@ impl Pen {
     #[inline]
     pub(super) fn write_short(&mut self, bits: u128, bytes: usize) {
         let page = self.page_mut();
-        if bytes <= page.left_bytes.min(STORE_BYTES) {
+        if bytes <= page.left_bytes().min(STORE_BYTES) {
             // SAFETY: as `put` promised, so much is left, and what is overwritten behind it are zeros, by zeros.
             unsafe { store_16(page.next, bits.to_le_bytes()) };
             page.next = page.next.wrapping_add(bytes);
-            page.left_bytes -= bytes;
         }
     }
 
     /// Writes a record made anywhere, or its beginning if less is left; returns how much.
     pub(super) fn write(&mut self, record: &[u8]) -> usize {
         let page = self.page_mut();
-        let (record, _) = record.split_at(record.len().min(page.left_bytes));
+        let (record, _) = record.split_at(record.len().min(page.left_bytes()));
         let (whole, rest) = record.split_at(record.len() - record.len() % STORE_BYTES);
         let mut last = [0; STORE_BYTES];
         last[..rest.len()].copy_from_slice(rest);
@@ -129,7 +137,6 @@ impl Pen {
             store_record(page.next.add(whole.len()), last.as_ptr(), rest.len());
         }
         page.next = page.next.wrapping_add(record.len());
-        page.left_bytes -= record.len();
         record.len()
     }
 }

@@ -42,8 +42,8 @@ impl RawRecords {
 }
 
 fn window_at(disk: &mut DiskFile, place: u64) -> io::Result<Window> {
-    disk.grow_to(place + WINDOW_BYTES)?;
-    disk.map(place, place + WINDOW_BYTES)
+    let end = disk.grow_towards(place + WINDOW_BYTES)?;
+    disk.map(place, end)
 }
 
 fn place_in(window: &Window, place: u64, limit_bytes: u64) -> Place {

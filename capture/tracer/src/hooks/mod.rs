@@ -5,6 +5,8 @@
 //! a free before it is, so that no other thread's use of the same address can be recorded in between.
 
 mod allocation;
+mod children;
+mod ending;
 pub(crate) mod loading;
 mod mapping;
 mod threads;
@@ -53,9 +55,10 @@ macro_rules! real {
 }
 use real;
 
-/// All hooks.
+/// All hooks that are wanted.
 fn all() -> impl Iterator<Item = &'static Hook> + Clone {
-    [allocation::HOOKS, mapping::HOOKS, loading::HOOKS, threads::HOOKS].into_iter().flatten()
+    let children = if crate::process::children::are_watched() { children::HOOKS } else { &[] };
+    [allocation::HOOKS, mapping::HOOKS, loading::HOOKS, threads::HOOKS, ending::HOOKS, children].into_iter().flatten()
 }
 
 /// Makes the program call the hooks.

@@ -6,7 +6,7 @@
 use std::ffi::{CStr, CString, c_void};
 use std::os::unix::ffi::OsStrExt;
 
-const PRELOAD: &CStr = c"LD_PRELOAD";
+pub(super) const PRELOAD: &CStr = c"LD_PRELOAD";
 
 /// Takes a variable, and this library out of those that children preload.
 ///
@@ -27,7 +27,7 @@ pub(crate) unsafe fn clean(variable: &str) {
 }
 
 /// This library's path as the dynamic linker was told it.
-fn own_path() -> Option<Vec<u8>> {
+pub(super) fn own_path() -> Option<Vec<u8>> {
     let own: *const c_void = (own_path as fn() -> Option<Vec<u8>> as *const ()).cast();
     let mut info = libc::Dl_info {
         dli_fname: std::ptr::null(),

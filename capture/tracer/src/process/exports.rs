@@ -3,8 +3,9 @@
 //!
 //! A program that loads it itself keeps the GIL in these calls (`ctypes.PyDLL`).
 
+use super::message::remember_standard_error;
 use super::session;
-use super::settings::Settings;
+use super::settings::{Settings, tracer_version};
 use std::ffi::{c_char, c_int};
 
 /// Starts tracing. Settings are spelled as in the environment variable. Returns 0; or 1, and then writes the reason to
@@ -23,12 +24,13 @@ pub(super) unsafe extern "C" fn memray_view_start(
     if settings.is_null() {
         return 2;
     }
+    remember_standard_error();
     // SAFETY: as the caller promises.
     let settings = unsafe { std::slice::from_raw_parts(settings, length) };
     let (result, reason) = match Settings::decode(settings) {
         Err(error) => (2, error.to_string()),
         Ok(settings) => match session::start(settings) {
-            Ok(()) => return 0,
+            Ok(_) => return 0,
             Err(error @ session::StartError::IsTraced) => (3, error.to_string()),
             Err(error @ session::StartError::File(_)) => (4, error.to_string()),
             Err(error) => (1, error.to_string()),
@@ -60,5 +62,5 @@ pub(super) extern "C" fn memray_view_is_tracing() -> c_int {
 /// The version, which is that of the settings; ended by NUL.
 #[unsafe(no_mangle)]
 pub(super) extern "C" fn memray_view_version() -> *const c_char {
-    concat!(env!("CARGO_PKG_VERSION"), "\0").as_ptr().cast()
+    tracer_version().as_ptr()
 }

@@ -3,7 +3,6 @@
 
 use super::session;
 use crate::{native, private_heap, python, thread};
-use std::path::{Path, PathBuf};
 use std::sync::Once;
 
 /// Has the C library tell of forks.
@@ -46,27 +45,5 @@ extern "C" fn in_child() {
         session::after_fork();
         session::begin_in_child();
         thread::leave_after_fork();
-    }
-}
-
-/// Where a child records: memray's rule. `out.bin` becomes `out.bin.4711`; what ends in the parent's number, as
-/// `out.bin.4711`, has it replaced.
-pub(super) fn child_path(parent: &Path, parent_pid: u32) -> PathBuf {
-    let name = parent.file_name().unwrap_or_default().to_string_lossy();
-    let stem = name.strip_suffix(&format!(".{parent_pid}")).unwrap_or(&name);
-    parent.with_file_name(format!("{stem}.{}", std::process::id()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_child_adds_its_number_and_a_grandchild_replaces_its_parents() {
-        let own = std::process::id();
-        let expected = |name: &str| PathBuf::from(format!("/tmp/{name}.{own}"));
-        assert_eq!(child_path(Path::new("/tmp/out.bin"), 41), expected("out.bin"));
-        assert_eq!(child_path(Path::new("/tmp/out.bin.41"), 41), expected("out.bin"));
-        assert_eq!(child_path(Path::new("/tmp/memray-f.py.41.bin"), 41), expected("memray-f.py.41.bin"));
     }
 }

@@ -11,7 +11,7 @@ pub(super) fn describe(settings: &Settings, interpreter: &Interpreter, start_tim
         version: *memray_format::VERSIONS.end(),
         python_version: Some(interpreter.version),
         has_native_traces: settings.traces_native,
-        file_format: FileFormat::AllAllocations,
+        file_format: if settings.aggregates { FileFormat::Aggregated } else { FileFormat::AllAllocations },
         allocation_count: 0,
         frame_count: 0,
         start_time_ms,

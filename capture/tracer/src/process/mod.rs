@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The tracer's life in a process: [`preload`] waits for the program to begin, [`session`] starts and stops tracing,
-//! [`fork`] keeps parent and child apart.
+//! [`fork`] keeps parent and child apart, [`children`] is how programs that this one starts are recorded.
 
 mod audit_hook;
+pub(crate) mod children;
 mod environment;
+mod executable;
 mod exports;
+mod family;
 mod fork;
 mod header;
 mod message;

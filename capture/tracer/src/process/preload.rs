@@ -6,7 +6,7 @@
 //! us, before Python reads it; then nothing more is done until the program begins.
 
 use super::audit_hook::DormantPython;
-use super::message::{say, say_line};
+use super::message::{leave_to_command, remember_standard_error, report, say, say_line};
 use super::session::StartError;
 use super::settings::{Report, Settings, VARIABLE};
 use super::{environment, python_exit, session};
@@ -34,24 +34,28 @@ struct Waiting {
 extern "C" fn at_load() {
     let Some(value) = std::env::var_os(VARIABLE) else { return };
     let Some(python) = DormantPython::find() else { return };
+    remember_standard_error();
     // SAFETY: the process has one thread, which is loading its libraries.
     unsafe { environment::clean(VARIABLE) };
     let settings = match Settings::decode(&value.into_vec()) {
         Ok(settings) => settings,
         Err(error) => return say(format_args!("{error}; the program runs untraced")),
     };
+    if let Some(report) = settings.report.as_ref().filter(|_| settings.is_child) {
+        leave_to_command(report.clone());
+    }
     let interpreter = match python {
         DormantPython::Auditing(interpreter) => interpreter,
         DormantPython::Other(what) => {
             say(format_args!("{what}, and only CPython 3.9 to 3.15 can be traced; it runs untraced"));
-            return report(&settings, &Report::Refused);
+            return refuse(&settings);
         }
     };
     let waiting = WAITING.get_or_init(|| Waiting { settings, pid: std::process::id() });
     // SAFETY: as above.
     if !unsafe { interpreter.at_beginning(begin) } {
         say("this Python does not tell when the program begins; it runs untraced");
-        report(&waiting.settings, &Report::Refused);
+        refuse(&waiting.settings);
     }
 }
 
@@ -61,10 +65,14 @@ fn begin() {
     if *pid != std::process::id() {
         return;
     }
+    if settings.is_child && is_bookkeeper() {
+        return;
+    }
     python_exit::register();
-    let (path, shown_path) = (settings.path_of(*pid), settings.shown_path_of(*pid));
+    let shown_path = settings.shown_path_of(*pid);
     match session::start(settings.clone()) {
-        Ok(()) => {
+        Ok(path) if settings.is_child => report(settings, &Report::Child { path }),
+        Ok(path) => {
             if !settings.is_quiet {
                 say_line(&format!("Writing profile results into {}", shown_path.display()));
             }
@@ -76,16 +84,22 @@ fn begin() {
                 StartError::Refused(refusal) => say(refusal),
                 error => say(format_args!("{}; the program runs untraced", error.to_string().trim_end_matches('.'))),
             }
-            report(settings, &Report::Refused);
+            refuse(settings);
         }
     }
 }
 
-fn report(settings: &Settings, report: &Report) {
-    if let Some(file) = &settings.report {
-        // Where it cannot be written, the command says that it knows of no recording, which is the next best.
-        let _ = report.write_to(file);
+/// Tells the command that its program is not recorded.
+fn refuse(settings: &Settings) {
+    if !settings.is_child {
+        report(settings, &Report::Refused);
     }
+}
+
+/// Whether this is the process in which `multiprocessing` keeps count of shared memory: nothing of the program's own.
+fn is_bookkeeper() -> bool {
+    let words = std::fs::read("/proc/self/cmdline").unwrap_or_default();
+    words.split(|&byte| byte == 0).any(|word| word.starts_with(b"from multiprocessing.resource_tracker import main"))
 }
 
 /// Called by the C library as the process exits, where Python did not say so before.

@@ -1,18 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The one tracing that a process can have. [`start`] and [`stop`] lead; [`allocated`] and [`freed`] are what hooks call.
 
-use super::message::say;
-use super::settings::Settings;
-use super::{fork, header};
+use super::family::Family;
+use super::message::{report, say};
+use super::settings::{Report, Settings};
+use super::{children, fork, header};
 use crate::file::{CaptureFile, FileError, FileOptions};
 use crate::lock::Lock;
 use crate::python::{Interpreter, Refusal};
 use crate::recorder::{RecordError, Recorder};
 use crate::snapshot::{Sampler, now_ms};
 use crate::thread::{Entered, ThreadState};
-use crate::{hooks, python};
+use crate::{hooks, private_heap, python};
+use memray_format::appendix::StoppedBy;
 use memray_format::{Allocation, Allocator, EncodeError, Header, encode_header};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::Instant;
@@ -32,7 +34,7 @@ pub(crate) enum StartError {
     Header(#[from] EncodeError),
     /// Nothing can be recorded.
     #[error(transparent)]
-    Record(#[from] RecordError),
+    Record(RecordError),
     /// There is one already.
     #[error("this process is traced already")]
     IsTraced,
@@ -56,6 +58,9 @@ static INTERPRETER: OnceLock<Interpreter> = OnceLock::new();
 /// Whether tracing was started and its end is not complete.
 static IS_CLAIMED: AtomicBool = AtomicBool::new(false);
 
+/// The process that is traced.
+static TRACED_PID: AtomicU32 = AtomicU32::new(0);
+
 static RECORDER: Lock<Option<Recorder>> = Lock::new(None);
 
 /// What was asked for, and when it began.
@@ -63,13 +68,15 @@ static SESSION: Lock<Option<Session>> = Lock::new(None);
 
 struct Session {
     settings: Settings,
-    path: PathBuf,
+    family: Family,
     started: Instant,
     sampler: Option<Sampler>,
+    /// Of a forked child's capture that has no file yet.
+    unbegun: Option<Header>,
 }
 
-/// Starts tracing. To be called with the GIL held.
-pub(crate) fn start(settings: Settings) -> Result<(), StartError> {
+/// Starts tracing; returns the capture's path. To be called with the GIL held.
+pub(crate) fn start(settings: Settings) -> Result<PathBuf, StartError> {
     let Some(mut entered) = Entered::enter() else { return Err(StartError::IsTraced) };
     if IS_CLAIMED.swap(true, Ordering::AcqRel) {
         return Err(StartError::IsTraced);
@@ -81,7 +88,7 @@ pub(crate) fn start(settings: Settings) -> Result<(), StartError> {
     started
 }
 
-fn start_claimed(settings: Settings, entered: &mut Entered) -> Result<(), StartError> {
+fn start_claimed(settings: Settings, entered: &mut Entered) -> Result<PathBuf, StartError> {
     let interpreter = match INTERPRETER.get() {
         Some(interpreter) => interpreter,
         None => {
@@ -90,10 +97,21 @@ fn start_claimed(settings: Settings, entered: &mut Entered) -> Result<(), StartE
         }
     };
     interpreter.use_shortcut(settings.uses_shortcut);
-    let path = settings.path_of(std::process::id());
+    if !private_heap::heap().reserve() {
+        return Err(StartError::Record(RecordError::Exhausted));
+    }
     let header = header::describe(&settings, interpreter, now_ms());
     crate::thread::number_from_one_again();
-    begin_capture(&path, &settings, header)?;
+    let pid = std::process::id();
+    let (path, family) = if settings.is_child {
+        let family = Family::joined(settings.path_of(pid));
+        (begin_child(&family, &settings, header)?, family)
+    } else {
+        let path = settings.path_of(pid);
+        begin_capture(&settings, header, |options, header| Ok(((), CaptureFile::create(&path, options, header)?)))?;
+        (path.clone(), Family::begun_by(pid, path))
+    };
+    children::follow(&settings, family.first());
     // The thread that starts tracing is the first.
     state(entered);
     // A tracing that ended while it was paused leaves this behind; a second sampler would never be stopped.
@@ -101,7 +119,7 @@ fn start_claimed(settings: Settings, entered: &mut Entered) -> Result<(), StartE
     let sampler = Sampler::start(settings.memory_interval, sampled);
     TRACES_NATIVE.store(settings.traces_native, Ordering::Relaxed);
     let traces_python_allocators = settings.traces_python_allocators;
-    *SESSION.hold() = Some(Session { settings, path, started: Instant::now(), sampler });
+    *SESSION.hold() = Some(Session { settings, family, started: Instant::now(), sampler, unbegun: None });
     interpreter.watch();
     fork::watch();
     hooks::install();
@@ -110,12 +128,42 @@ fn start_claimed(settings: Settings, entered: &mut Entered) -> Result<(), StartE
     }
     TRACES_PYTHON_ALLOCATORS.store(traces_python_allocators, Ordering::Release);
     IS_TRACING.store(true, Ordering::Release);
-    Ok(())
+    Ok(path)
 }
 
 /// Stops tracing and completes the capture; nothing if there is none. May be called by any thread, at any time.
 pub(crate) fn stop() {
-    end(None);
+    end(End::Asked);
+}
+
+/// Completes the capture, as the program ends here and now. Nothing is put back. Whether there was one. May be called
+/// anywhere, also by a signal handler; and by a child that shares this process's memory, in which nothing is done.
+pub(crate) fn stop_at_once() -> bool {
+    if !is_tracing() || TRACED_PID.load(Ordering::Relaxed) != std::process::id() {
+        return false;
+    }
+    // A thread that is inside may hold the recorder.
+    let Some(_entered) = Entered::enter() else { return false };
+    if !IS_TRACING.swap(false, Ordering::AcqRel) {
+        return false;
+    }
+    TRACES_PYTHON_ALLOCATORS.store(false, Ordering::Release);
+    let recorder = RECORDER.hold().take();
+    let names_native = TRACES_NATIVE.load(Ordering::Relaxed);
+    let finished = recorder.map(|recorder| recorder.finish(now_ms(), names_native, None));
+    if let Some(Err(error)) = finished {
+        say(format_args!("the capture is not complete: {error}"));
+    }
+    true
+}
+
+/// The program did not end after [`stop_at_once`].
+pub(crate) fn go_on_untraced() {
+    children::stop_following();
+    let Some(_entered) = Entered::enter() else { return };
+    let session = SESSION.hold().take();
+    put_back(session);
+    say("tracing has ended, as the program was going to become another one; it runs on");
 }
 
 /// Whether hooks record.
@@ -124,16 +172,34 @@ pub(crate) fn is_tracing() -> bool {
     IS_TRACING.load(Ordering::Acquire)
 }
 
-fn begin_capture(path: &Path, settings: &Settings, header: Header) -> Result<(), StartError> {
+/// Begins a capture in a file that is created with a header.
+fn begin_capture<T>(
+    settings: &Settings,
+    header: Header,
+    create: impl FnOnce(FileOptions, &[u8]) -> Result<(T, CaptureFile), FileError>,
+) -> Result<T, StartError> {
     let options = FileOptions {
         overwrites: settings.overwrites,
         compresses: settings.compresses,
         max_size_bytes: settings.max_size_bytes,
     };
-    let file = CaptureFile::create(path, options, &encode_header(&header)?)?;
+    let (created, file) = create(options, &encode_header(&header)?)?;
     let epoch = EPOCH.fetch_add(1, Ordering::Relaxed) + 1;
-    *RECORDER.hold() = Some(Recorder::new(header, file, epoch)?);
-    Ok(())
+    let recorder = Recorder::new(header, file, epoch).map_err(|error| match error {
+        RecordError::File(error) => StartError::File(error),
+        error => StartError::Record(error),
+    })?;
+    *RECORDER.hold() = Some(recorder);
+    TRACED_PID.store(std::process::id(), Ordering::Relaxed);
+    Ok(created)
+}
+
+/// Begins the capture of a child; returns its path.
+fn begin_child(family: &Family, settings: &Settings, header: Header) -> Result<PathBuf, StartError> {
+    begin_capture(settings, header, |options, header| {
+        let options = FileOptions { overwrites: false, ..options };
+        family.create(std::process::id(), |path| CaptureFile::create(path, options, header))
+    })
 }
 
 /// Hooks call this when something was allocated.
@@ -165,21 +231,25 @@ impl python::allocators::Listener for Tracing {
         TRACES_PYTHON_ALLOCATORS.load(Ordering::Relaxed)
     }
 
+    // Not once for each domain.
+    #[inline(never)]
     fn allocated(entered: &mut Entered, allocator: Allocator, address: usize, size_bytes: usize) {
         record_allocation(entered, allocator, address, size_bytes);
     }
 
+    #[inline(never)]
     fn freed(entered: &mut Entered, allocator: Allocator, address: usize) {
         record_free(entered, allocator, address, 0);
     }
 }
 
+#[inline(always)]
 fn record(allocator: Allocator, address: usize, size_bytes: usize) -> Allocation {
     Allocation { address: address as u64, size_bytes: size_bytes as u64, allocator, native_frame: 0 }
 }
 
 /// The calling thread's state, as of the capture that is written now.
-#[inline]
+#[inline(always)]
 fn state(entered: &mut Entered) -> &mut ThreadState {
     let epoch = EPOCH.load(Ordering::Relaxed);
     let thread = entered.state();
@@ -190,17 +260,50 @@ fn state(entered: &mut Entered) -> &mut ThreadState {
 }
 
 /// Records an allocation by a thread that has entered.
-pub(crate) fn record_allocation(entered: &mut Entered, allocator: Allocator, address: usize, size_bytes: usize) {
+#[inline(always)]
+fn record_allocation(entered: &mut Entered, allocator: Allocator, address: usize, size_bytes: usize) {
     let Some(interpreter) = INTERPRETER.get() else { return };
     let resumes_at_ms = RESUMES_AT_MS.load(Ordering::Relaxed);
     if resumes_at_ms != 0 {
+        begin_after_fork();
         resume_sampling(resumes_at_ms);
     }
     let thread = state(entered);
-    let epoch = thread.epoch;
-    let new_name = thread.new_name.take().map(|name| (thread.id, name));
+    if thread.new_name.is_some() {
+        record_name(thread);
+    }
+    if thread.stack.stays_empty(interpreter) && !TRACES_NATIVE.load(Ordering::Relaxed) {
+        record_operation(thread, record(allocator, address, size_bytes));
+    } else {
+        record_with_stack(thread, allocator, address, size_bytes, interpreter);
+    }
+}
+
+/// Records what a thread did whose stack is as it was, or does not matter.
+#[inline(always)]
+fn record_operation(thread: &ThreadState, operation: Allocation) {
+    let (id, epoch) = (thread.id, thread.epoch);
+    let mut recorder = RECORDER.hold();
+    let Some(recording) = recorder.as_mut().filter(|recording| recording.epoch() == epoch) else { return };
+    let result = recording.operation(id, operation);
+    drop(recorder);
+    if let Err(error) = result {
+        end(End::Failed(error));
+    }
+}
+
+/// Records an allocation and the stack that it was made with.
+#[inline(never)]
+fn record_with_stack(
+    thread: &mut ThreadState,
+    allocator: Allocator,
+    address: usize,
+    size_bytes: usize,
+    interpreter: &Interpreter,
+) {
+    let allocation = record(allocator, address, size_bytes);
     let kept = thread.look(interpreter);
-    let id = thread.id;
+    let (id, epoch) = (thread.id, thread.epoch);
     let change = thread.stack.take_over(kept, interpreter);
     let mut native = None;
     if TRACES_NATIVE.load(Ordering::Relaxed) {
@@ -209,12 +312,25 @@ pub(crate) fn record_allocation(entered: &mut Entered, allocator: Allocator, add
     }
     let mut recorder = RECORDER.hold();
     let Some(recording) = recorder.as_mut().filter(|recording| recording.epoch() == epoch) else { return };
-    let named = new_name.map_or(Ok(()), |(thread, name)| recording.thread_name(thread, &name));
-    let allocation = record(allocator, address, size_bytes);
-    let result = named.and_then(|()| recording.allocation(id, &change, native, allocation, interpreter));
+    let result = recording.allocation(id, change, native, allocation, interpreter);
     drop(recorder);
     if let Err(error) = result {
-        end(Some(error));
+        end(End::Failed(error));
+    } else if private_heap::heap().is_short() {
+        end(End::Failed(RecordError::Exhausted));
+    }
+}
+
+/// Records a name that the calling thread, or the greenlet that it runs, got since.
+#[cold]
+fn record_name(thread: &mut ThreadState) {
+    let Some(name) = thread.new_name.take() else { return };
+    let mut recorder = RECORDER.hold();
+    let Some(recording) = recorder.as_mut().filter(|recording| recording.epoch() == thread.epoch) else { return };
+    let result = recording.thread_name(thread.id, &name);
+    drop(recorder);
+    if let Err(error) = result {
+        end(End::Failed(error));
     }
 }
 
@@ -229,16 +345,10 @@ pub(crate) fn traced_interpreter() -> Option<&'static Interpreter> {
 }
 
 /// Records a free by a thread that has entered.
-pub(crate) fn record_free(entered: &mut Entered, allocator: Allocator, address: usize, size_bytes: usize) {
+#[inline(always)]
+fn record_free(entered: &mut Entered, allocator: Allocator, address: usize, size_bytes: usize) {
     let thread = state(entered);
-    let (id, epoch) = (thread.id, thread.epoch);
-    let mut recorder = RECORDER.hold();
-    let Some(recording) = recorder.as_mut().filter(|recording| recording.epoch() == epoch) else { return };
-    let result = recording.free(id, record(allocator, address, size_bytes));
-    drop(recorder);
-    if let Err(error) = result {
-        end(Some(error));
-    }
+    record_operation(thread, record(allocator, address, size_bytes));
 }
 
 /// The sampling thread calls this.
@@ -253,37 +363,76 @@ fn sampled(time_ms: i64, rss_bytes: u64) {
         session.is_some_and(|it| it.settings.duration.is_some_and(|duration| it.started.elapsed() >= duration))
     };
     match result {
-        Err(error) => end(Some(error)),
-        Ok(()) if is_over() => end(None),
+        Err(error) => end(End::Failed(error)),
+        Ok(()) if is_over() => end(End::Duration),
         Ok(()) => {}
     }
 }
 
-/// Ends tracing; with an error, says so. Whoever comes first does it.
-fn end(error: Option<RecordError>) {
+/// What must be left to name native functions: files are read for that, and the names can be done without.
+const NAMING_BYTES: usize = 64 << 20;
+
+/// Why tracing ends.
+enum End {
+    /// Somebody asked for it, or the program ends.
+    Asked,
+    /// The time to record is over.
+    Duration,
+    /// Nothing more can be recorded.
+    Failed(RecordError),
+}
+
+impl End {
+    /// What the capture says of it, where the program runs on.
+    fn stopped_by(&self, settings: &Settings) -> Option<StoppedBy> {
+        match self {
+            Self::Duration => {
+                let ms = settings.duration?.as_millis();
+                Some(StoppedBy::Duration(u64::try_from(ms).unwrap_or(u64::MAX)))
+            }
+            Self::Failed(RecordError::NoMemory(_) | RecordError::Exhausted) => {
+                Some(StoppedBy::WriteError(libc::ENOMEM))
+            }
+            Self::Failed(RecordError::File(FileError::MaxSize)) => settings.max_size_bytes.map(StoppedBy::MaxSize),
+            Self::Failed(RecordError::File(FileError::Write(error))) => error.raw_os_error().map(StoppedBy::WriteError),
+            Self::Asked | Self::Failed(_) => None,
+        }
+    }
+}
+
+/// Ends tracing; after an error, says so. Whoever comes first does it.
+#[cold]
+fn end(why: End) {
     if !IS_TRACING.swap(false, Ordering::AcqRel) {
         return;
     }
     TRACES_PYTHON_ALLOCATORS.store(false, Ordering::Release);
+    children::stop_following();
     // In a hook, the thread has entered already.
     let _entered = Entered::enter();
-    let is_by_choice = error.is_none();
+    let is_by_choice = !matches!(why, End::Failed(_));
     let recorder = RECORDER.hold().take();
     let session = SESSION.hold().take();
-    let names_native = is_by_choice && TRACES_NATIVE.load(Ordering::Relaxed);
-    let finished = recorder.map(|recorder| recorder.finish(now_ms(), names_native));
-    if let Some(error) = error {
+    let names_native = is_by_choice && TRACES_NATIVE.load(Ordering::Relaxed) && private_heap::has_room(NAMING_BYTES);
+    let stopped = session.as_ref().and_then(|session| why.stopped_by(&session.settings));
+    let finished = recorder.map(|recorder| recorder.finish(now_ms(), names_native, stopped));
+    if let End::Failed(error) = why {
         say(format_args!("tracing ends here and the program runs on: {error}"));
     }
     if let Some(Err(error)) = finished {
         say(format_args!("the capture is not complete: {error}"));
     }
-    if let Some(sampler) = session.and_then(|session| session.sampler) {
-        sampler.stop();
-    }
     if is_by_choice {
         // Not from within a hook, which the loader may have called with its lock held.
         hooks::remove();
+    }
+    put_back(session);
+}
+
+/// Leaves the process as it was, but for hooks, after tracing has ended.
+fn put_back(session: Option<Session>) {
+    if let Some(sampler) = session.and_then(|session| session.sampler) {
+        sampler.stop();
     }
     if let Some(interpreter) = INTERPRETER.get() {
         interpreter.undo();
@@ -291,7 +440,8 @@ fn end(error: Option<RecordError>) {
     IS_CLAIMED.store(false, Ordering::Release);
 }
 
-/// When sampling goes on after a fork, in milliseconds of the monotonic clock; 0 while it is not paused.
+/// When sampling goes on after a fork, in milliseconds of the monotonic clock; 0 while it is not paused. It is paused, too,
+/// in a forked child that has no file yet.
 static RESUMES_AT_MS: AtomicU64 = AtomicU64::new(0);
 
 /// How long there is no thread of ours after a fork: from 3.12 on Python counts threads then, and warns of forking with more
@@ -349,29 +499,37 @@ pub(super) fn after_fork() {
 
 /// In a forked child: its own capture, or none.
 pub(super) fn begin_in_child() {
-    let Some(recorder) = RECORDER.hold().take() else { return };
-    let header = recorder.abandon();
     let mut held = SESSION.hold();
-    let Some(mut session) = held.take() else { return };
+    let Some(session) = held.as_mut() else { return };
+    let parents = RECORDER.hold().take().map(Recorder::abandon);
+    let Some(header) = parents.or_else(|| session.unbegun.take()) else { return };
     if let Some(sampler) = session.sampler.take() {
         sampler.forget();
     }
-    RESUMES_AT_MS.store(0, Ordering::Release);
     crate::thread::number_from_one_again();
-    if !session.settings.follows_forks {
+    if session.settings.follows_forks {
+        session.unbegun = Some(header::of_child(header, now_ms()));
+        session.started = Instant::now();
+        RESUMES_AT_MS.store(1, Ordering::Release);
+    } else {
+        *held = None;
+        drop(held);
         run_untraced();
-        return;
     }
-    session.path = fork::child_path(&session.path, u32::try_from(header.pid).unwrap_or(0));
-    session.settings.overwrites = true;
-    session.started = Instant::now();
-    let header = header::of_child(header, now_ms());
-    match begin_capture(&session.path, &session.settings, header) {
-        Ok(()) => {
-            session.sampler = Sampler::start(session.settings.memory_interval, sampled);
-            *held = Some(session);
-        }
+}
+
+/// In a forked child that allocates: gives it a file, if it has none. Most children that only execute another program never
+/// come here, and leave none.
+#[cold]
+fn begin_after_fork() {
+    let mut held = SESSION.hold();
+    let Some(session) = held.as_mut() else { return };
+    let Some(header) = session.unbegun.take() else { return };
+    match begin_child(&session.family, &session.settings, header) {
+        Ok(path) => report(&session.settings, &Report::Child { path }),
         Err(error) => {
+            *held = None;
+            drop(held);
             run_untraced();
             say(format_args!("a forked child runs untraced: {error}"));
         }
@@ -380,7 +538,9 @@ pub(super) fn begin_in_child() {
 
 /// The forked child is traced no more; it may start tracing anew.
 fn run_untraced() {
+    RESUMES_AT_MS.store(0, Ordering::Release);
     TRACES_PYTHON_ALLOCATORS.store(false, Ordering::Release);
+    children::stop_following();
     IS_TRACING.store(false, Ordering::Release);
     IS_CLAIMED.store(false, Ordering::Release);
     if let Some(interpreter) = INTERPRETER.get() {

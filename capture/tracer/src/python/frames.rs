@@ -138,7 +138,11 @@ impl ThisThread {
     }
 
     /// A state of a thread that may not have the GIL; 0 if another thread may be freeing it, as the interpreter ends.
+    #[inline]
     fn unless_freed(&self, state: usize, layout: &Layout) -> usize {
+        if state == 0 {
+            return 0;
+        }
         // SAFETY: a member of `_PyRuntime`, a static variable.
         let finalizing: usize = unsafe { memory::read(self.runtime + layout.thread.finalizing) };
         if finalizing == 0 || finalizing == state { state } else { 0 }
@@ -159,6 +163,7 @@ impl ThisThread {
         }
     }
 
+    #[inline]
     fn state_before_3_12(&self, layout: &RuntimeLayout, thread_id: usize) -> usize {
         let runtime = self.runtime;
         // SAFETY: members of `_PyRuntime`, a static variable. The key is one of this process while the word before it is
@@ -170,10 +175,15 @@ impl ThisThread {
             };
             // With several interpreters, the one that runs may not be the one that the thread is known by.
             let [newest, main] = memory::read::<[usize; 2]>(runtime + layout.interpreters);
-            if newest == main {
-                return known;
-            }
-            let holder: usize = memory::read(runtime + layout.holder);
+            if newest == main { known } else { self.state_of_several(known, layout, thread_id) }
+        }
+    }
+
+    #[cold]
+    fn state_of_several(&self, known: usize, layout: &RuntimeLayout, thread_id: usize) -> usize {
+        // SAFETY: as above; the state of the thread that has the GIL is compared only, unless it is the calling thread's.
+        unsafe {
+            let holder: usize = memory::read(self.runtime + layout.holder);
             let is_ours = holder != 0 && holder != known && memory::read::<usize>(holder + thread_id) == this_thread();
             if is_ours { holder } else { known }
         }

@@ -3,7 +3,7 @@
 
 use super::code::{CodeObject, CodeText};
 use super::frames::ThisThread;
-use super::layout::{Layout, OperandLayout};
+use super::layout::{Layout, WireLayout};
 use super::symbols::{self, Symbols};
 use super::version::Version;
 use super::{lives, module_paths, self_test};
@@ -106,8 +106,8 @@ impl Interpreter {
         // What the test saw of code objects has died unwatched.
         lives::forget_all();
         let proven = tested.map_err(|difference| Refusal::SelfTest { version, difference })?;
-        if !proven.operands {
-            interpreter.layout.frame.operands = None;
+        if !proven.wires {
+            interpreter.layout.frame.wire = None;
         }
         interpreter.use_shortcut(true);
         Ok(interpreter)
@@ -153,8 +153,8 @@ impl Interpreter {
     }
 
     /// What the walk's shortcut needs, if it may be taken.
-    pub(super) fn shortcut(&self) -> Option<&OperandLayout> {
-        self.layout.frame.operands.as_ref().filter(|_| self.uses_shortcut.load(Ordering::Relaxed))
+    pub(super) fn shortcut(&self) -> Option<&WireLayout> {
+        self.layout.frame.wire.as_ref().filter(|_| self.uses_shortcut.load(Ordering::Relaxed))
     }
 
     pub(super) fn version(&self) -> Version {

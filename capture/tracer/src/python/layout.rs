@@ -63,15 +63,35 @@ pub(super) struct FrameLayout {
     pub(super) owner: Option<usize>,
     /// Whether the interpreter was entered anew for it: a member of 3.11's frames only.
     pub(super) is_entry: Option<usize>,
-    /// Of versions in which the walk has a shortcut: 3.11 to 3.13.
-    pub(super) operands: Option<OperandLayout>,
+    /// Where the walk's shortcut strings wires, if it has one.
+    pub(super) wire: Option<WireLayout>,
+}
+
+/// Of what the walk's shortcut writes to in a frame.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum WireLayout {
+    /// Up to 3.10.
+    Birth(BirthLayout),
+    /// Since 3.11.
+    Operand(OperandLayout),
+}
+
+/// Of what a frame is born with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct BirthLayout {
+    /// `f_trace_lines`, a byte.
+    pub(super) member: usize,
+    /// `f_gen`: the generator that the frame is of, or 0.
+    pub(super) generator: usize,
 }
 
 /// Of a frame's operand stack.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct OperandLayout {
-    /// `stacktop`: how many slots are taken, by locals first, while the frame waits for another.
-    pub(super) count: usize,
+    /// What says how many slots are taken, by locals first, while the frame waits for another.
+    pub(super) top: usize,
+    /// Whether it is the first free slot's address (`stackpointer`, since 3.14), and not their number (`stacktop`).
+    pub(super) top_is_address: bool,
     /// `localsplus`: the first slot.
     pub(super) slots: usize,
 }
@@ -119,11 +139,19 @@ pub(super) struct TextLayout {
 }
 
 impl FrameLayout {
+    /// Whether a frame has its instruction's address, which lies in its code object, and not an offset.
+    pub(super) fn has_instruction_address(&self) -> bool {
+        self.instruction_mask == usize::MAX
+    }
+
     /// Where what is read of it ends.
     pub(super) fn bytes(&self) -> usize {
         let words = [self.code, self.previous, self.instruction].map(|word| word + size_of::<usize>());
-        let operands = self.operands.as_ref().map(|operands| operands.slots);
-        words.into_iter().chain(self.owner.map(|owner| owner + 1)).chain(operands).fold(0, usize::max)
+        let wire = self.wire.as_ref().map(|wire| match wire {
+            WireLayout::Birth(layout) => layout.member.max(layout.generator) + size_of::<usize>(),
+            WireLayout::Operand(layout) => (layout.top + size_of::<usize>()).max(layout.slots),
+        });
+        words.into_iter().chain(self.owner.map(|owner| owner + 1)).chain(wire).fold(0, usize::max)
     }
 }
 

@@ -6,13 +6,16 @@
 //! here it meets known functions first. Nothing of the test is left: its namespace is its own, an exception that was set
 //! stays set, functions that trace or profile the program do not see it.
 
+mod wires;
+
 use super::readable::Readable;
 use super::symbols::{MethodDefinition, Object, Symbols};
-use super::{CodeObject, Frame, Interpreter, PythonStack, memory, shortcut};
+use super::{Frame, Interpreter, PythonStack, memory};
 use memray_format::line_number;
 use std::ffi::{CStr, c_void};
 use std::ptr::{null, null_mut};
 use std::sync::atomic::{AtomicPtr, Ordering};
+use wires::Evidence;
 
 /// Names of each kind that strings are kept in, all sorts of functions, and a probe in each. The names are given as
 /// strings: for an identifier that is not ASCII, Python imports `unicodedata`, which the program would find imported.
@@ -43,10 +46,13 @@ except StopIteration:
 ";
 
 /// What its functions are called.
-const FUNCTIONS: [&str; 7] = ["plain", "<listcomp>", "größe", GENERATOR, "𐌀", "<lambda>", MODULE];
+const FUNCTIONS: [&str; 7] = ["plain", "<listcomp>", "größe", GENERATOR, COROUTINE, "<lambda>", MODULE];
 
 /// The one that is a generator.
 const GENERATOR: &str = "длина";
+
+/// The one that is a coroutine.
+const COROUTINE: &str = "𐌀";
 
 /// What its code outside of functions is called.
 const MODULE: &str = "<module>";
@@ -72,14 +78,13 @@ struct Test<'a> {
     below: Option<usize>,
     calls: usize,
     difference: Option<String>,
-    /// How often operands lay where they should, and did not.
-    operands: [usize; 2],
+    wires: Evidence,
 }
 
 /// What a test that passed has shown besides.
 pub(super) struct Proven {
-    /// That operands lie where the walk's shortcut needs them.
-    pub(super) operands: bool,
+    /// That the walk's shortcut may string wires where it would.
+    pub(super) wires: bool,
 }
 
 /// The test that runs. The GIL is held from its beginning to its end, so there is one.
@@ -103,7 +108,8 @@ pub(super) fn run(interpreter: &Interpreter) -> Result<Proven, String> {
         return Err("this thread's state is not where it should be".to_owned());
     }
     let stack = PythonStack::default();
-    let mut test = Test { interpreter, readable, stack, below: None, calls: 0, difference: None, operands: [0; 2] };
+    let wires = Evidence::default();
+    let mut test = Test { interpreter, readable, stack, below: None, calls: 0, difference: None, wires };
     TEST.store((&raw mut test).cast(), Ordering::Release);
     // SAFETY: the GIL is held; the test lives until the program has run.
     let has_run = unsafe { run_program(symbols, state) };
@@ -112,7 +118,7 @@ pub(super) fn run(interpreter: &Interpreter) -> Result<Proven, String> {
         Some(difference) => Err(difference),
         None if !has_run => Err("a test program did not run".to_owned()),
         None if test.calls != CALLS => Err(format!("a test program called {} times, not {CALLS}", test.calls)),
-        None => Ok(Proven { operands: test.operands[0] > 0 && test.operands[1] == 0 }),
+        None => Ok(Proven { wires: test.wires.is_proof() }),
     }
 }
 
@@ -162,7 +168,7 @@ unsafe extern "C" fn probe(_this: Object, _arguments: Object) -> Object {
     let compared = unsafe { test.compare() };
     if compared.is_ok() {
         // SAFETY: as above; the stack has just been observed, and its frames are those of the program.
-        unsafe { test.look_at_operands() };
+        unsafe { test.look_at_wires() };
     }
     if test.difference.is_none() {
         test.difference = compared.err();
@@ -211,36 +217,6 @@ impl Test<'_> {
         // SAFETY: as above.
         unsafe { release(interpreter, frame, is_lent) };
         Err("frames are missing".to_owned())
-    }
-
-    /// Whether the innermost `plain`, if there is one, and who called it have their operands where they should.
-    ///
-    /// # Safety
-    /// The stack is as it was just observed and compared, and the GIL is held.
-    unsafe fn look_at_operands(&mut self) {
-        let layout = &self.interpreter.layout().frame;
-        let is = |code: CodeObject, name: &str| self.interpreter.text(code).function == name.as_bytes();
-        let call = self.stack.calls().find(|[_, (_, code)]| is(*code, "plain"));
-        let (Some(operands), Some([caller, callee])) = (&layout.operands, call) else { return };
-        // SAFETY: as the caller promises; every frame of a function has a first slot, as it has a local or an operand.
-        let (waiting, argument) = unsafe {
-            (
-                shortcut::operands_of_caller(caller.0, callee.0, layout, operands),
-                memory::read::<usize>(callee.0 + operands.slots),
-            )
-        };
-        // `größe` calls it in a statement of its own, so only its three locals are there. All others are C code, or a
-        // generator.
-        let expected = is(caller.1, "größe").then_some(3);
-        let is_probe = |object: usize| object == PROBE_OBJECT.load(Ordering::Acquire).addr();
-        // Up to 3.11 the comprehension is a function that uses the argument, which is in a cell therefore.
-        let is_cell_of_probe = || {
-            let content = CELL_BYTES - size_of::<usize>();
-            // SAFETY: the kernel has read the cell before its content is read.
-            self.readable.has(argument, CELL_BYTES) && is_probe(unsafe { memory::read(argument + content) })
-        };
-        let is_expected = waiting == expected && (is_probe(argument) || is_cell_of_probe());
-        self.operands[usize::from(!is_expected)] += 1;
     }
 }
 
@@ -305,9 +281,6 @@ unsafe fn compare_frame(
     }
     Ok(if *function == MODULE { Place::Module } else { Place::Function })
 }
-
-/// `sizeof(PyCellObject)`, of which the last word is the content.
-const CELL_BYTES: usize = 24;
 
 /// Gives a frame back, unless it was only lent.
 ///

@@ -13,8 +13,9 @@
 
 use super::code::CodeObject;
 use super::frames::{self, RawFrame};
+use super::layout::FrameLayout;
 use super::shortcut::{self, Wires};
-use super::{Interpreter, lives};
+use super::{Interpreter, lives, memory};
 
 /// One frame, as it was when it was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +32,8 @@ pub(crate) struct Frame {
 pub(crate) struct PythonStack {
     /// Outermost first.
     written: Vec<Frame>,
+    /// What [`StackChange::numbers`] keeps.
+    numbers: Vec<u32>,
     /// All frames of the interpreter that this was learnt from, outermost first: also those that are not written. It
     /// begins with [`BOTTOM`], or is empty.
     chain: Vec<Link>,
@@ -55,6 +58,8 @@ pub(crate) struct StackChange<'a> {
     pub(crate) pops: usize,
     /// Frames to push then, outermost first.
     pub(crate) pushes: &'a [Frame],
+    /// One number for each frame that stays, for whoever keeps them: he adds those of the frames to push.
+    pub(crate) numbers: &'a mut Vec<u32>,
 }
 
 /// The outermost frame of a stack that runs code.
@@ -101,6 +106,12 @@ impl PythonStack {
         self.kept_below(interpreter.current_frame(), interpreter)
     }
 
+    /// Whether no frame was there, and none is: what a thread of C code has. All else need not be looked at then.
+    #[inline(always)]
+    pub(crate) fn stays_empty(&self, interpreter: &Interpreter) -> bool {
+        self.chain.len() == 1 && interpreter.current_frame() == 0
+    }
+
     /// Takes what was just seen as written.
     #[inline]
     pub(crate) fn take_over(&mut self, kept: Option<usize>, interpreter: &Interpreter) -> StackChange<'_> {
@@ -110,6 +121,7 @@ impl PythonStack {
         if !is_unchanged {
             self.chain.truncate(kept);
             self.written.truncate(self.chain.last().map_or(0, |link| link.written));
+            self.numbers.truncate(self.written.len());
         }
         let unchanged = self.written.len();
         if !is_unchanged {
@@ -118,7 +130,7 @@ impl PythonStack {
         if self.compared > shortcut::MANY {
             self.string_wires(interpreter);
         }
-        StackChange { pops: before - unchanged, pushes: &self.written[unchanged..] }
+        StackChange { pops: before - unchanged, pushes: &self.written[unchanged..], numbers: &mut self.numbers }
     }
 
     /// The outermost frame that was seen last.
@@ -185,21 +197,21 @@ impl PythonStack {
         loop {
             let wired = self.wires.innermost_below(end);
             let links = self.chain.get(wired..end)?;
-            for (above, pair) in links.windows(2).enumerate().rev() {
-                let (below, link) = (&pair[0], &pair[1]);
-                // SAFETY: the frame above links to this one: that was just seen.
-                let raw = unsafe { frames::read(link.address, layout) };
-                let has_moved = raw.code ^ link.code | raw.instruction ^ link.instruction;
-                // One branch a level, as all mostly is as it was. Not one for several levels: only the link from above
-                // proves that there is a frame.
-                if has_moved | raw.previous ^ below.address != 0 {
-                    if raw.previous != below.address {
-                        return None;
-                    }
-                    kept = wired + 1 + above;
+            let mut level = links.len().saturating_sub(1);
+            loop {
+                // SAFETY: the frame above links to the topmost of these: that was just seen.
+                level -= unsafe { unmoved(links.get(..=level)?, layout) };
+                let Some([below, link]) = level.checked_sub(1).and_then(|below| links.get(below..=level)) else {
+                    break;
+                };
+                // SAFETY: as above, as all frames that were passed link to the next.
+                if unsafe { frames::read(link.address, layout) }.previous != below.address {
+                    return None;
                 }
+                kept = wired + level;
+                level -= 1;
             }
-            let (Some(link), Some(operands), 1..) = (links.first(), layout.operands.as_ref(), wired) else {
+            let (Some(link), Some(wire), 1..) = (links.first(), layout.wire.as_ref(), wired) else {
                 self.compared = met;
                 break;
             };
@@ -207,7 +219,7 @@ impl PythonStack {
             let raw = unsafe { frames::read(link.address, layout) };
             let is_same = raw.code == link.code && raw.instruction == link.instruction;
             // SAFETY: as above, and the frame is that of the wire's link.
-            if is_same && unsafe { self.wires.is_intact(link.address, operands) } {
+            if is_same && unsafe { self.wires.is_intact(link.address, wire) } {
                 self.compared = met - wired;
                 break;
             }
@@ -226,7 +238,7 @@ impl PythonStack {
     /// So many frames were compared that it is time for the shortcut, if there is one.
     #[cold]
     fn string_wires(&mut self, interpreter: &Interpreter) {
-        let Some(operands) = interpreter.shortcut() else { return };
+        let Some(layout) = interpreter.shortcut() else { return };
         if self.wait > 0 {
             self.wait -= 1;
             return;
@@ -241,7 +253,7 @@ impl PythonStack {
             (link.written > below.written).then_some([link.address, above.address])
         };
         // SAFETY: the chain was just seen, and the thread has the GIL.
-        let has_strung = unsafe { self.wires.string(chain.len(), frames, &interpreter.layout().frame, operands) };
+        let has_strung = unsafe { self.wires.string(chain.len(), frames, &interpreter.layout().frame, layout) };
         if !has_strung {
             self.wait = shortcut::MANY as u32;
         }
@@ -324,16 +336,55 @@ impl PythonStack {
         }
         for (address, raw) in self.fresh.drain(..).rev() {
             // SAFETY: the frame was just read, and is in the chain.
-            if let Some(instruction_offset) = unsafe { frames::instruction_offset(address, &raw, layout) } {
+            if unsafe { frames::has_code(address, &layout.frame) } {
+                // Of one that is not written, too: its death will be counted.
                 let code = self.recent.code(raw.code);
                 // SAFETY: as above.
-                let is_entry = unsafe { frames::is_entry(address, &raw, &layout.frame) };
-                self.written.push(Frame { code, instruction_offset, is_entry });
+                if let Some(instruction_offset) = unsafe { frames::instruction_offset(address, &raw, layout) } {
+                    // SAFETY: as above.
+                    let is_entry = unsafe { frames::is_entry(address, &raw, &layout.frame) };
+                    self.written.push(Frame { code, instruction_offset, is_entry });
+                }
             }
             let RawFrame { code, instruction, .. } = raw;
             self.chain.push(Link { address, code, instruction, written: self.written.len() });
         }
     }
+}
+
+/// How many of the topmost links are just as they were; the lowest is not looked at.
+///
+/// Each thing that is compared has a branch of its own, as all mostly is as it was: the processor then runs ahead with the
+/// addresses of the list. Levels cannot share one: only the link from above proves that there is a frame.
+///
+/// # Safety
+/// The topmost is in the calling thread's chain.
+#[inline(always)]
+unsafe fn unmoved(links: &[Link], layout: &FrameLayout) -> usize {
+    let FrameLayout { code, previous, instruction, .. } = *layout;
+    let mut pairs = links.windows(2).rev();
+    let moved = if layout.has_instruction_address() {
+        // Where an instruction lies says whose it is.
+        pairs.position(|pair| {
+            let (below, link) = (&pair[0], &pair[1]);
+            // SAFETY: as the caller promises for the first; each that is as it was links to the next.
+            unsafe {
+                memory::read::<usize>(link.address + previous) != below.address
+                    || memory::read::<usize>(link.address + instruction) != link.instruction
+            }
+        })
+    } else {
+        pairs.position(|pair| {
+            let (below, link) = (&pair[0], &pair[1]);
+            // SAFETY: as above.
+            unsafe {
+                memory::read::<usize>(link.address + previous) != below.address
+                    || memory::read::<u32>(link.address + instruction) != link.instruction as u32
+                    || memory::read::<usize>(link.address + code) != link.code
+            }
+        })
+    };
+    moved.unwrap_or(links.len().saturating_sub(1))
 }
 
 /// Code objects that a thread has seen of late, so that it need not ask for their numbers again and wait for others that

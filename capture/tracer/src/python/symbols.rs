@@ -83,6 +83,10 @@ symbols! {
     required evaluate: unsafe extern "C" fn(Object, Object, Object) -> Object = c"PyEval_EvalCode";
     required new_dict: unsafe extern "C" fn() -> Object = c"PyDict_New";
     required attribute: unsafe extern "C" fn(Object, *const c_char) -> Object = c"PyObject_GetAttrString";
+    required set_attribute: unsafe extern "C" fn(Object, *const c_char, Object) -> c_int = c"PyObject_SetAttrString";
+    required call: unsafe extern "C" fn(Object, Object) -> Object = c"PyObject_CallObject";
+    required truth: Object = c"_Py_TrueStruct";
+    required falsehood: Object = c"_Py_FalseStruct";
     required item_of_mapping: unsafe extern "C" fn(Object, *const c_char) -> Object = c"PyMapping_GetItemString";
     required set_item: unsafe extern "C" fn(Object, *const c_char, Object) -> c_int = c"PyDict_SetItemString";
     required clear_dict: unsafe extern "C" fn(Object) = c"PyDict_Clear";

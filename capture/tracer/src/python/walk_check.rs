@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What tests of the walk call from Python (`tests/walk.py`): the calling thread's stack as a capture would have it by
+//! What tests of the walk call from Python (`tests/walk`): the calling thread's stack as a capture would have it by
 //! now, which is held against a walk from scratch first, whenever it is asked for or whenever Python allocates; and what
 //! Python's allocators did. Not in releases.
 
 use super::allocators::{self, Listener};
 use super::code::CodeText;
-use super::layout::Layout;
+use super::layout::{BirthLayout, Layout, OperandLayout, WireLayout};
 use super::{CodeIds, Frame, Interpreter, PythonStack, StackChange, lives, self_test};
 use crate::lock::Lock;
 use crate::thread::{Entered, ThreadState, greenlets};
@@ -75,12 +75,12 @@ pub(super) extern "C" fn memray_view_walk_wrong_layouts_accepted() -> usize {
         |layout| layout.code.instructions.as_mut().map(|it| &mut it.first),
         |layout| Some(&mut layout.text.length),
         |layout| Some(&mut layout.text.wide),
-        |layout| layout.frame.operands.as_mut().map(|it| &mut it.count),
-        |layout| layout.frame.operands.as_mut().map(|it| &mut it.slots),
+        |layout| wire_members(layout)[0].take(),
+        |layout| wire_members(layout)[1].take(),
         |layout| layout.frame.is_entry.as_mut(),
     ];
     let mut accepted = 0;
-    let operands_from = members.len() - 3;
+    let wires_from = members.len() - 3;
     for (at, member) in members.into_iter().enumerate() {
         for change in [-64isize, -16, -8, 8, 16, 64] {
             let mut layout = interpreter.layout().clone();
@@ -89,8 +89,8 @@ pub(super) extern "C" fn memray_view_walk_wrong_layouts_accepted() -> usize {
             *offset = wrong;
             if let Ok(wrong) = Interpreter::with_layout(layout)
                 && let Ok(proven) = self_test::run(&wrong)
-                // Without operands, there is no shortcut.
-                && (at < operands_from || proven.operands)
+                // Without wires, there is no shortcut.
+                && (at < wires_from || proven.wires)
             {
                 accepted += 1;
             }
@@ -98,6 +98,15 @@ pub(super) extern "C" fn memray_view_walk_wrong_layouts_accepted() -> usize {
     }
     lives::forget_all();
     accepted
+}
+
+/// Where wires are strung.
+fn wire_members(layout: &mut Layout) -> [Option<&mut usize>; 2] {
+    match &mut layout.frame.wire {
+        Some(WireLayout::Birth(BirthLayout { member, generator })) => [Some(member), Some(generator)],
+        Some(WireLayout::Operand(OperandLayout { top, slots, .. })) => [Some(top), Some(slots)],
+        None => [None, None],
+    }
 }
 
 /// How long it takes to find and test the interpreter, in nanoseconds.

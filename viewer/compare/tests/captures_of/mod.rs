@@ -19,7 +19,7 @@ pub(crate) fn open(folder: &str, name: &str) -> Index {
 /// A synthetic capture; those of one seed are the same.
 #[allow(dead_code)] // not every test program uses it
 pub(crate) fn synthetic(seed: u64) -> Index {
-    let synthesis = Synthesis { version: 13, native: seed % 5 == 0, ..Synthesis::small(seed) };
+    let synthesis = Synthesis { version: 13, native: seed.is_multiple_of(5), ..Synthesis::small(seed) };
     let mut encoder = Encoder::new(Vec::new(), &synthesis.header()).unwrap();
     synthesis.generate(&mut |record| encoder.record(&record).unwrap());
     let folder = tempfile::tempdir().unwrap();

@@ -5,11 +5,14 @@
 //! deaths would not fit in memory. A slice is parted at its peak, the last instant at which its heap is largest, so that
 //! what lives at any peak is known exactly ([`Half`]). The peak may still move while the slice runs; but a block born
 //! after the peak so far dies in the same half wherever the peak moves (before it if it moves, after it if not), so it is
-//! churn at once. Only deaths of older blocks wait for the slice's end.
+//! churn at once. Other deaths of the slice's own blocks are undecided, but by site all at once ([`SiteSums`]). Only deaths
+//! of blocks from slices before wait for the slice's end.
 
+use super::deaths::Deaths;
 use super::live_blocks::{LiveBlock, LiveBlocks};
 use super::live_mappings::{LiveMappings, Mapping};
 use super::operation::{Operation, OperationKind};
+use super::site_sums::{SiteSums, SliceSum};
 use super::temporary::TemporaryHistogram;
 use crate::columns::{Half, LifetimeRow, RowKind};
 use crate::ids::SiteId;
@@ -41,27 +44,6 @@ pub(crate) struct Slice {
     pub(crate) end_bytes: u64,
 }
 
-/// What a site ever allocated, and in which thread.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct SiteTotal {
-    pub(crate) bytes: u64,
-    pub(crate) allocations: u64,
-    churn_bytes: u64,
-    churn_allocations: u32,
-    thread: u32,
-}
-
-/// A death that waits for its slice's peak.
-#[derive(Clone, Copy)]
-struct Waiting {
-    site: SiteId,
-    birth: Half,
-    position: u32,
-    bytes: u64,
-    allocations: u32,
-    kind: RowKind,
-}
-
 /// Pairs and sums.
 pub(crate) struct Aggregator {
     blocks: LiveBlocks,
@@ -74,9 +56,10 @@ pub(crate) struct Aggregator {
     /// Position of each ended slice's peak.
     peak_positions: Vec<u32>,
     slices: Vec<Slice>,
-    waiting: Vec<Waiting>,
+    waiting: Deaths,
+    /// Sites of what was born and died in the running slice.
     churning: Vec<SiteId>,
-    site_totals: Vec<SiteTotal>,
+    sites: Vec<SiteSums>,
     temporary: TemporaryHistogram,
     small_sizes: Vec<u64>,
     large_sizes: FxHashMap<u64, u64>,
@@ -90,7 +73,7 @@ pub(crate) struct Aggregator {
 /// What is known when all is summed; the rows went to the sink.
 pub(crate) struct Summary {
     pub(crate) slices: Vec<Slice>,
-    pub(crate) site_totals: Vec<SiteTotal>,
+    pub(crate) sites: Vec<SiteSums>,
     pub(crate) temporary: TemporaryHistogram,
     /// Exact sizes with their number of allocations, by size.
     pub(crate) sizes: Vec<(u64, u64)>,
@@ -117,9 +100,9 @@ impl Aggregator {
             peak_position: 0,
             peak_positions: Vec::new(),
             slices: Vec::new(),
-            waiting: Vec::new(),
+            waiting: Deaths::default(),
             churning: Vec::new(),
-            site_totals: Vec::new(),
+            sites: Vec::new(),
             temporary,
             small_sizes: vec![0; SMALL_SIZES],
             large_sizes: FxHashMap::default(),
@@ -133,8 +116,8 @@ impl Aggregator {
 
     /// Tells the threads of sites that operations will name from now on.
     pub(crate) fn add_sites(&mut self, threads: &[u32]) {
-        self.site_totals.extend(threads.iter().map(|&thread| SiteTotal { thread, ..SiteTotal::default() }));
-        self.temporary.resize(self.site_totals.len());
+        self.sites.extend(threads.iter().map(|&thread| SiteSums::new(thread)));
+        self.temporary.resize(self.sites.len());
     }
 
     /// Records and bytes of the heap, and the high-water mark, so far.
@@ -173,12 +156,7 @@ impl Aggregator {
             OperationKind::Free => self.free(operation),
             OperationKind::Map => self.map(operation),
             OperationKind::Unmap => self.unmap(operation),
-            OperationKind::Snapshot => {
-                self.snapshot_heaps.push(self.heap_bytes);
-                self.end_slice(sink)?;
-                self.interval += 1;
-                return Ok(());
-            }
+            OperationKind::Snapshot => return self.snapshot(sink),
         }
         if self.heap_bytes >= self.peak_bytes {
             self.peak_bytes = self.heap_bytes;
@@ -190,6 +168,14 @@ impl Aggregator {
         Ok(())
     }
 
+    #[cold]
+    fn snapshot(&mut self, sink: &mut impl RowSink) -> Result<(), crate::error::Error> {
+        self.snapshot_heaps.push(self.heap_bytes);
+        self.end_slice(sink)?;
+        self.interval += 1;
+        Ok(())
+    }
+
     #[inline]
     fn slice(&self) -> u32 {
         self.slices.len() as u32
@@ -197,10 +183,7 @@ impl Aggregator {
 
     #[inline(always)]
     fn count_allocation(&mut self, site: SiteId, size_bytes: u64) {
-        let total = &mut self.site_totals[site.index()];
-        // Not modulo 2^64, as other sums are: it tells whether those are right.
-        total.bytes = total.bytes.saturating_add(size_bytes);
-        total.allocations += 1;
+        self.sites[site.index()].allocate(size_bytes);
         match self.small_sizes.get_mut(size_bytes as usize) {
             Some(count) => *count += 1,
             None => self.count_large(size_bytes),
@@ -244,7 +227,7 @@ impl Aggregator {
             self.unmatched_frees += 1;
             return;
         };
-        if self.site_totals[block.site.index()].thread == operation.thread() {
+        if self.sites[block.site.index()].thread() == operation.thread() {
             let distance = operation.thread_allocations.wrapping_sub(block.thread_allocations);
             self.temporary.add(block.site, distance, block.size_bytes);
         }
@@ -257,14 +240,14 @@ impl Aggregator {
         self.end(RowKind::Lifetime, block.site, (block.slice, block.position), block.size_bytes, 1);
     }
 
-    #[inline(never)]
+    #[cold]
     fn map(&mut self, operation: &Operation) {
         let site = operation.site();
         self.count_allocation(site, operation.size_bytes);
         let size_bytes = operation.address.saturating_add(operation.size_bytes) - operation.address;
         if size_bytes == 0 {
             // Nothing is mapped, so nothing lives.
-            self.churn(site, 0, 1);
+            self.die(site, true, 0, 1);
             return;
         }
         self.mappings.insert(Mapping {
@@ -278,7 +261,7 @@ impl Aggregator {
         self.heap_bytes = self.heap_bytes.wrapping_add(size_bytes);
     }
 
-    #[inline(never)]
+    #[cold]
     fn unmap(&mut self, operation: &Operation) {
         let mut mappings = std::mem::take(&mut self.mappings);
         let now = (self.slice(), self.position);
@@ -286,7 +269,7 @@ impl Aggregator {
         mappings.remove(operation.address, operation.size_bytes, now, |unmapped| {
             let mapping = unmapped.mapping;
             let is_exact = mapping.address == operation.address && mapping.size_bytes == operation.size_bytes;
-            if is_exact && unmapped.is_last && self.site_totals[mapping.site.index()].thread == operation.thread() {
+            if is_exact && unmapped.is_last && self.sites[mapping.site.index()].thread() == operation.thread() {
                 let distance = operation.thread_allocations.wrapping_sub(mapping.thread_allocations);
                 self.temporary.add(mapping.site, distance, mapping.size_bytes);
             }
@@ -305,29 +288,26 @@ impl Aggregator {
     /// Something born at a slice and position ends now.
     #[inline(always)]
     fn end(&mut self, kind: RowKind, site: SiteId, (slice, position): (u32, u32), bytes: u64, allocations: u32) {
-        if slice == self.slice() && position > self.peak_position {
-            if kind == RowKind::Lifetime {
-                self.churn(site, bytes, allocations);
-            }
-        } else {
+        let is_after_peak = position > self.peak_position;
+        if slice != self.slice() || (kind == RowKind::Piece && !is_after_peak) {
             self.wait(kind, site, (slice, position), bytes, allocations);
+        } else if kind == RowKind::Lifetime {
+            self.die(site, is_after_peak, bytes, allocations);
         }
     }
 
     #[inline(never)]
     fn wait(&mut self, kind: RowKind, site: SiteId, (slice, position): (u32, u32), bytes: u64, allocations: u32) {
         let birth = self.half(slice, position);
-        self.waiting.push(Waiting { site, birth, position: self.position, bytes, allocations, kind });
+        self.waiting.push(kind, site, birth, self.position, (bytes, allocations));
     }
 
+    /// What was born in the running slice dies.
     #[inline(always)]
-    fn churn(&mut self, site: SiteId, bytes: u64, allocations: u32) {
-        let total = &mut self.site_totals[site.index()];
-        if total.churn_allocations == 0 && total.churn_bytes == 0 {
+    fn die(&mut self, site: SiteId, is_born_after_peak: bool, bytes: u64, allocations: u32) {
+        if self.sites[site.index()].die(is_born_after_peak, self.peak_position, bytes, allocations) {
             self.churning.push(site);
         }
-        total.churn_bytes = total.churn_bytes.wrapping_add(bytes);
-        total.churn_allocations += allocations;
     }
 
     /// The half in which a position lies; of the running slice by its peak so far.
@@ -339,28 +319,26 @@ impl Aggregator {
 
     fn end_slice(&mut self, sink: &mut impl RowSink) -> Result<(), crate::error::Error> {
         let slice = self.slice();
-        let mut rows: Vec<(RowKind, LifetimeRow)> = Vec::with_capacity(self.waiting.len());
-        for waiting in std::mem::take(&mut self.waiting) {
-            let death = Half::of(slice, waiting.position > self.peak_position);
-            let Waiting { site, birth, bytes, allocations, kind, .. } = waiting;
-            if birth != death {
-                rows.push((kind, LifetimeRow { site, birth, death, bytes, allocations }));
-            } else if kind == RowKind::Lifetime {
-                self.churn(site, bytes, allocations);
+        let halves = [false, true].map(|is_after_peak| Half::of(slice, is_after_peak));
+        let mut waiting = std::mem::take(&mut self.waiting);
+        waiting.sum(self.peak_position, |sum| {
+            let (site, birth, death) = (sum.site, sum.birth, halves[usize::from(sum.is_after_peak)]);
+            let row = LifetimeRow { site, birth, death, bytes: sum.bytes, allocations: sum.allocations };
+            // A piece that was split off and ended in one half is nothing.
+            if birth == death { Ok(()) } else { sink.row(sum.kind, row) }
+        })?;
+        self.waiting = waiting;
+        self.churning.sort_unstable();
+        let [birth, late] = halves;
+        for site in self.churning.drain(..) {
+            let sums = self.sites[site.index()].end_slice(self.peak_position);
+            for (kind, death, sum) in [(RowKind::Churn, birth, sums[0]), (RowKind::Lifetime, late, sums[1])] {
+                if sum != SliceSum::default() {
+                    let row = LifetimeRow { site, birth, death, bytes: sum.bytes, allocations: sum.allocations };
+                    sink.row(kind, row)?;
+                }
             }
         }
-        write_summed(&mut rows, sink)?;
-        let mut churning = std::mem::take(&mut self.churning);
-        churning.sort_unstable();
-        churning.dedup();
-        let half = Half::of(slice, false);
-        for site in churning.drain(..) {
-            let total = &mut self.site_totals[site.index()];
-            let (bytes, allocations) = (total.churn_bytes, total.churn_allocations);
-            (total.churn_bytes, total.churn_allocations) = (0, 0);
-            sink.row(RowKind::Churn, LifetimeRow { site, birth: half, death: half, bytes, allocations })?;
-        }
-        self.churning = churning;
 
         // A slice that only falls has its peak where the one before it ended: that one keeps the high-water mark.
         let is_own_peak = self.peak_position > 0 || slice == 0;
@@ -391,7 +369,7 @@ impl Aggregator {
         sizes.extend(large);
         Ok(Summary {
             slices: self.slices,
-            site_totals: self.site_totals,
+            sites: self.sites,
             temporary: self.temporary,
             sizes,
             size_buckets: self.size_buckets,
@@ -405,13 +383,19 @@ impl Aggregator {
     /// Rows that never die, summed batch by batch: sums of few rows need little memory, and a key may occur in more
     /// than one batch.
     fn write_live(&self, sink: &mut impl RowSink) -> Result<(), crate::error::Error> {
-        let mut rows: Vec<(RowKind, LifetimeRow)> = Vec::new();
+        let mut rows = Deaths::default();
+        let mut write = |rows: &mut Deaths| {
+            rows.sum(0, |sum| {
+                let (site, birth, death) = (sum.site, sum.birth, Half::NEVER);
+                let row = LifetimeRow { site, birth, death, bytes: sum.bytes, allocations: sum.allocations };
+                sink.row(sum.kind, row)
+            })
+        };
         let mut result = Ok(());
         let mut add = |kind, site, birth, bytes, allocations| {
-            rows.push((kind, LifetimeRow { site, birth, death: Half::NEVER, bytes, allocations }));
+            rows.push(kind, site, birth, 0, (bytes, allocations));
             if rows.len() >= 1 << 18 && result.is_ok() {
-                result = write_summed(&mut rows, sink);
-                rows.clear();
+                result = write(&mut rows);
             }
         };
         self.blocks.for_each(|block| {
@@ -424,29 +408,6 @@ impl Aggregator {
             }
         });
         result?;
-        write_summed(&mut rows, sink)
+        write(&mut rows)
     }
-}
-
-/// Sums rows of equal keys and hands them on.
-fn write_summed(rows: &mut [(RowKind, LifetimeRow)], sink: &mut impl RowSink) -> Result<(), crate::error::Error> {
-    rows.sort_unstable_by_key(|(kind, row)| (*kind, row.site, row.birth, row.death));
-    let mut sum: Option<(RowKind, LifetimeRow)> = None;
-    for &mut (kind, row) in rows {
-        match &mut sum {
-            Some((k, s)) if *k == kind && (s.site, s.birth, s.death) == (row.site, row.birth, row.death) => {
-                s.bytes = s.bytes.wrapping_add(row.bytes);
-                s.allocations += row.allocations;
-            }
-            other => {
-                if let Some((kind, row)) = other.replace((kind, row)) {
-                    sink.row(kind, row)?;
-                }
-            }
-        }
-    }
-    if let Some((kind, row)) = sum {
-        sink.row(kind, row)?;
-    }
-    Ok(())
 }

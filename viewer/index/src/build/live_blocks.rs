@@ -25,25 +25,38 @@ pub(crate) struct LiveBlock {
     pub(crate) thread_allocations: u32,
 }
 
-/// Places for young blocks: 1 MiB, which a processor's second-level cache holds.
-const PLACES: usize = 1 << 15;
+/// Places for young blocks, as a power of two.
+const PLACES_LOG2: u32 = 15;
+const PLACES: usize = 1 << PLACES_LOG2;
 
 /// Counts of old blocks: one for each 16 bytes of 64 MiB. With fewer, the blocks of a large heap share them all, and each
 /// new block is looked for among the old in vain.
 const COUNTS: usize = 1 << 22;
 
-/// A young block, or none.
+/// A young block, or none: as few bytes as possible, so that a processor's second-level cache holds those in use.
 #[derive(Clone, Copy)]
 struct Place {
-    address: u64,
-    block: LiveBlock,
+    /// What of its address the place does not tell; [`FREE`] for none.
+    tag: u32,
+    size_bytes: u32,
+    site: SiteId,
+    slice: u32,
+    position: u32,
+    thread_allocations: u32,
 }
 
-/// The site of a place that is free: no site has this number.
-const FREE: SiteId = SiteId(u32::MAX);
+/// The tag of a place that is free.
+const FREE: u32 = u32::MAX;
 
-const EMPTY: Place =
-    Place { address: 0, block: LiveBlock { size_bytes: 0, site: FREE, slice: 0, position: 0, thread_allocations: 0 } };
+const EMPTY: Place = Place { tag: FREE, size_bytes: 0, site: SiteId(0), slice: 0, position: 0, thread_allocations: 0 };
+
+impl Place {
+    #[inline(always)]
+    fn block(&self) -> LiveBlock {
+        let &Self { size_bytes, site, slice, position, thread_allocations, .. } = self;
+        LiveBlock { size_bytes: u64::from(size_bytes), site, slice, position, thread_allocations }
+    }
+}
 
 /// The live blocks.
 pub(crate) struct LiveBlocks {
@@ -56,7 +69,20 @@ pub(crate) struct LiveBlocks {
 /// Neighbours in memory stand beside each other, as they are made and freed together.
 #[inline(always)]
 fn place(address: u64) -> usize {
-    (address >> 4 ^ address >> 19) as usize & (PLACES - 1)
+    (address >> 4 ^ address >> (4 + PLACES_LOG2)) as usize & (PLACES - 1)
+}
+
+/// The rest of an address. It is less than [`FREE`] for all that allocators return: multiples of 16, of 50 bits. Blocks
+/// at other addresses are never young.
+#[inline(always)]
+fn tag(address: u64) -> u64 {
+    address >> (4 + PLACES_LOG2) | (address & 15) << 60
+}
+
+/// The address of which these are place and tag.
+fn address(place: usize, tag: u32) -> u64 {
+    let low = (place as u64 ^ u64::from(tag)) & (PLACES as u64 - 1);
+    u64::from(tag) << (4 + PLACES_LOG2) | low << 4
 }
 
 #[inline(always)]
@@ -77,37 +103,59 @@ impl LiveBlocks {
     /// Adds a block. Returns the block that was live at this address, whose free was not recorded.
     #[inline(always)]
     pub(crate) fn insert(&mut self, address: u64, block: LiveBlock) -> Option<LiveBlock> {
-        let place = &mut self.young[place(address)];
-        let before = std::mem::replace(place, Place { address, block });
-        if before.block.site != FREE {
-            if before.address == address {
-                return Some(before.block);
-            }
-            self.grow_old(before);
+        let LiveBlock { size_bytes, site, slice, position, thread_allocations } = block;
+        let tag = tag(address);
+        if tag >= u64::from(FREE) || size_bytes > u64::from(u32::MAX) {
+            return self.insert_old(address, block);
         }
+        let (tag, size_bytes) = (tag as u32, size_bytes as u32);
+        let at = place(address);
+        let place = &mut self.young[at];
+        let before = place.tag;
+        if before != FREE {
+            return self.replace(at, Place { tag, size_bytes, site, slice, position, thread_allocations });
+        }
+        *place = Place { tag, size_bytes, site, slice, position, thread_allocations };
         self.take_old(address)
+    }
+
+    /// Adds a block that is never young.
+    #[cold]
+    fn insert_old(&mut self, address: u64, block: LiveBlock) -> Option<LiveBlock> {
+        let lost = self.remove(address);
+        self.grow_old(address, block);
+        lost
+    }
+
+    /// Adds a block where a young one stands.
+    #[inline(never)]
+    fn replace(&mut self, at: usize, new: Place) -> Option<LiveBlock> {
+        let before = std::mem::replace(&mut self.young[at], new);
+        if before.tag == new.tag {
+            return Some(before.block());
+        }
+        self.grow_old(address(at, before.tag), before.block());
+        self.take_old(address(at, new.tag))
     }
 
     /// Takes the block at an address.
     #[inline(always)]
     pub(crate) fn remove(&mut self, address: u64) -> Option<LiveBlock> {
         let place = &mut self.young[place(address)];
-        if place.address == address && place.block.site != FREE {
-            let block = place.block;
-            place.block.site = FREE;
-            return Some(block);
+        if u64::from(place.tag) == tag(address) {
+            place.tag = FREE;
+            return Some(place.block());
         }
         self.take_old(address)
     }
 
     /// All live blocks, in no order.
     pub(crate) fn for_each(&self, mut visit: impl FnMut(LiveBlock)) {
-        self.young.iter().filter(|place| place.block.site != FREE).for_each(|place| visit(place.block));
+        self.young.iter().filter(|place| place.tag != FREE).for_each(|place| visit(place.block()));
         self.old.for_each(visit);
     }
 
-    #[inline(never)]
-    fn grow_old(&mut self, Place { address, block }: Place) {
+    fn grow_old(&mut self, address: u64, block: LiveBlock) {
         let count = &mut self.old_counts[count_place(address)];
         *count = count.saturating_add(1);
         self.old.insert(address, block);
@@ -165,6 +213,29 @@ mod tests {
         for (i, &address) in rivals.iter().enumerate() {
             assert_eq!(blocks.remove(address), Some(block(i as u64, 0)));
             assert_eq!(blocks.remove(address), None);
+        }
+    }
+
+    #[test]
+    fn place_and_tag_tell_the_address() {
+        for at in [0, 16, 0x7f12_3456_7890, (1 << 48) - 16, (1 << 51) - (16 << PLACES_LOG2) - 16] {
+            assert!(tag(at) < u64::from(FREE));
+            assert_eq!(address(place(at), tag(at) as u32), at);
+        }
+        for at in [1, 8, (1 << 51) - 16, 1 << 51, !15, u64::MAX] {
+            assert!(tag(at) >= u64::from(FREE), "{at:x}");
+        }
+    }
+
+    #[test]
+    fn blocks_at_odd_addresses_and_of_odd_sizes_are_found_and_lost_as_others() {
+        let mut blocks = LiveBlocks::new();
+        for at in [0x1000, 0x1008, u64::MAX, 1 << 51] {
+            assert_eq!(blocks.insert(at, block(1, 1)), None);
+            assert_eq!(blocks.insert(at, block(u64::MAX, 2)), Some(block(1, 1)));
+            assert_eq!(blocks.insert(at, block(u64::from(u32::MAX), 3)), Some(block(u64::MAX, 2)));
+            assert_eq!(blocks.remove(at), Some(block(u64::from(u32::MAX), 3)));
+            assert_eq!(blocks.remove(at), None);
         }
     }
 

@@ -7,6 +7,7 @@ mod aggregated_stacks;
 mod assemble;
 mod block_pool;
 mod code;
+mod deaths;
 mod live_blocks;
 mod live_mappings;
 pub(crate) mod mapping;
@@ -16,6 +17,7 @@ mod paged_blocks;
 mod pipeline;
 mod recent;
 mod recent_keys;
+mod site_sums;
 mod temporary;
 pub(crate) mod tree_builder;
 
@@ -27,7 +29,7 @@ use crate::call_tree::CallTree;
 use crate::columns::{Half, LifetimeRow, RowKind};
 use crate::error::Error;
 use crate::ids::{SiteId, ThreadIndex};
-use crate::info::Ending;
+use crate::info::{Ending, StoppedBy};
 use crate::native::place::{FoundNames, Stacks, look_up_names, place};
 use crate::native::recorded_symbols::RecordedSymbols;
 use crate::progress::Progress;
@@ -36,7 +38,7 @@ use crate::timeline::SnapshotRow;
 use aggregate::{Aggregator, RowSink};
 use mapping::CaptureMapping;
 use memray_format::container::{Container, describe_non_capture, sniff};
-use memray_format::{FileFormat, Header, Snapshot};
+use memray_format::{FileFormat, Header, Snapshot, appendix};
 use pipeline::Built;
 use std::fs::File;
 use std::path::Path;
@@ -129,7 +131,7 @@ pub(crate) fn build(
     let go_on = || if progress.is_cancelled() { Err(Error::Cancelled) } else { Ok(()) };
     go_on()?;
     // First, so that it is gone when more is summed.
-    let temporary = std::mem::take(&mut built.summary.temporary);
+    let mut temporary = std::mem::take(&mut built.summary.temporary);
     writer.temporary(temporary.known_distance(), temporary.rows())?;
     drop(temporary);
     go_on()?;
@@ -154,7 +156,7 @@ pub(crate) fn build(
     write_meta(&writer, capture, &built, high_water_mark, end_heap_bytes)?;
     writer.call_tree(&tree)?;
     writer.threads(&built.assembler.threads)?;
-    let totals = built.summary.site_totals.iter().map(|total| amount(total.bytes, total.allocations));
+    let totals = built.summary.sites.iter().map(|total| amount(total.bytes, total.allocations));
     let site_rows = sums.peak.iter().zip(&sums.leaked).zip(totals.chain(std::iter::repeat(Amount::default())));
     let site_rows = site_rows.map(|((&peak, &leaked), total)| SiteRow { peak, leaked, total });
     writer.sites(&built.assembler.sites, site_rows)?;
@@ -222,7 +224,7 @@ pub(crate) fn temporary_within(
     }
     let aggregator = Aggregator::new(TemporaryHistogram::within(threshold));
     let (file, header) = (&capture.file, &capture.header);
-    let built = pipeline::run(file, capture.container, header, aggregator, &mut Nowhere, progress)?;
+    let mut built = pipeline::run(file, capture.container, header, aggregator, &mut Nowhere, progress)?;
     // One row a site, as distances are not told apart.
     let rows = built.summary.temporary.rows();
     Ok(rows.map(|(site, _, bytes, allocations)| (site, amount(bytes, allocations))).collect())
@@ -273,21 +275,30 @@ fn write_meta(
     end_heap_bytes: u64,
 ) -> Result<(), Error> {
     let header = &capture.header;
+    let appendix = appendix::find(capture.bytes());
+    let stopped = appendix.and_then(|content| content.map_or(Ok(None), appendix::decode_stopped_by));
+    let (stopped, appendix_problem) = stopped.map_or_else(|error| (None, Some(error.to_string())), |it| (it, None));
     let (ending, offset, reason) = match &built.ending {
-        Ending::Complete => (0, 0, ""),
         Ending::Truncated { offset, reason } => (1, *offset, reason.as_str()),
         Ending::Damaged { offset, reason } => (2, *offset, reason.as_str()),
+        _ => match stopped {
+            None => (0, 0, ""),
+            Some(StoppedBy::MaxSize(bytes)) => (3, bytes, ""),
+            Some(StoppedBy::Duration(ms)) => (4, ms, ""),
+            Some(StoppedBy::WriteError(errno)) => (5, u64::from(errno.unsigned_abs()), ""),
+        },
     };
     let last_time_ms = match built.ending {
-        Ending::Complete => header.end_time_ms,
+        Ending::Complete | Ending::Stopped(_) => header.end_time_ms,
         _ => built.assembler.last_snapshot_time_ms.unwrap_or(header.start_time_ms),
     };
     let duration_ms = last_time_ms.saturating_sub(header.start_time_ms).max(0);
     let peak_rss = built.snapshots.iter().max_by_key(|snapshot| snapshot.rss_bytes);
-    let total_bytes = built.summary.site_totals.iter().fold(0u64, |sum, total| sum.saturating_add(total.bytes));
+    let total_bytes = built.summary.sites.iter().fold(0u64, |sum, total| sum.saturating_add(total.bytes));
     writer.meta("header", &capture.header_bytes)?;
     writer.meta("file_name", &capture.file_name)?;
     writer.meta("ending_reason", &reason)?;
+    writer.meta("appendix_problem", &appendix_problem)?;
     writer.meta("peak_rss_bytes", &peak_rss.map(|snapshot| snapshot.rss_bytes as i64))?;
     writer.meta("peak_rss_time_ms", &peak_rss.map(|snapshot| snapshot.time_ms))?;
     let numbers = [

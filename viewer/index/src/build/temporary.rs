@@ -20,6 +20,13 @@ const FAR_ENOUGH: u32 = 1024;
 /// Tables at most, 16 KiB each; further sites share a hash map a distance.
 const MAX_TABLES: usize = 1024;
 
+/// Sums of a table: one for each distance.
+const TABLE_SUMS: usize = MAX_DISTANCE as usize + 1;
+
+/// Frees that are added to tables at a time. The tables lie beyond a processor's second-level cache; a plain loop over many
+/// of their places waits for several at once, while among other work each would be waited for alone.
+const MAX_PENDING: usize = 1024;
+
 /// Sums in those maps, about 45 bytes each.
 const MAX_SHARED: usize = 1 << 20;
 
@@ -37,7 +44,12 @@ pub(crate) struct TemporaryHistogram {
     kept_bits: u32,
     near: Vec<[Sum; NEAR]>,
     far: Vec<Far>,
-    tables: Vec<Table>,
+    /// The site of each table.
+    table_sites: Vec<SiteId>,
+    /// The tables, one after the other, by distance.
+    table_sums: Vec<Sum>,
+    /// Places in them and sizes that are not added yet.
+    pending: Vec<(u32, u64)>,
     /// By distance, from [`NEAR`] on.
     shared: Vec<FxHashMap<SiteId, Sum>>,
     /// Sums in all of them, and how many there may be.
@@ -54,13 +66,6 @@ enum Far {
     Table(u32),
 }
 
-/// The far distances of one site.
-struct Table {
-    site: SiteId,
-    /// By distance.
-    sums: Box<[Sum]>,
-}
-
 impl Default for TemporaryHistogram {
     fn default() -> Self {
         Self {
@@ -68,7 +73,9 @@ impl Default for TemporaryHistogram {
             kept_bits: u32::MAX,
             near: Vec::new(),
             far: Vec::new(),
-            tables: Vec::new(),
+            table_sites: Vec::new(),
+            table_sums: Vec::new(),
+            pending: Vec::new(),
             shared: vec![FxHashMap::default(); MAX_DISTANCE as usize + 1 - NEAR],
             shared_sums: 0,
             max_shared: MAX_SHARED,
@@ -111,14 +118,19 @@ impl TemporaryHistogram {
         let far = &mut self.far[site.index()];
         if let Far::Shared(frees) = far {
             *frees += 1;
-            if *frees >= FAR_ENOUGH && self.tables.len() < MAX_TABLES {
-                *far = Far::Table(self.tables.len() as u32);
-                let sums = vec![(0, 0); MAX_DISTANCE as usize + 1].into_boxed_slice();
-                self.tables.push(Table { site, sums });
+            if *frees >= FAR_ENOUGH && self.table_sites.len() < MAX_TABLES {
+                *far = Far::Table(self.table_sites.len() as u32);
+                self.table_sites.push(site);
+                self.table_sums.resize(self.table_sites.len() * TABLE_SUMS, (0, 0));
             }
         }
         match *far {
-            Far::Table(table) => add(&mut self.tables[table as usize].sums[distance], (size_bytes, 1)),
+            Far::Table(table) => {
+                self.pending.push(((table as usize * TABLE_SUMS + distance) as u32, size_bytes));
+                if self.pending.len() >= MAX_PENDING {
+                    self.add_pending();
+                }
+            }
             Far::Shared(_) => {
                 let sums = &mut self.shared[distance - NEAR];
                 let before = sums.len();
@@ -128,6 +140,13 @@ impl TemporaryHistogram {
                     self.forget_farthest();
                 }
             }
+        }
+    }
+
+    #[inline(never)]
+    fn add_pending(&mut self) {
+        for (place, size_bytes) in self.pending.drain(..) {
+            add(&mut self.table_sums[place as usize], (size_bytes, 1));
         }
     }
 
@@ -142,7 +161,12 @@ impl TemporaryHistogram {
     }
 
     /// All rows, by distance and site. None but those of one far distance are copied: they may be many.
-    pub(crate) fn rows(&self) -> impl Iterator<Item = TemporaryRow> + '_ {
+    pub(crate) fn rows(&mut self) -> impl Iterator<Item = TemporaryRow> + '_ {
+        self.add_pending();
+        self.sorted_rows()
+    }
+
+    fn sorted_rows(&self) -> impl Iterator<Item = TemporaryRow> + '_ {
         let near = (0..NEAR).flat_map(|distance| {
             let of_distance =
                 move |(site, sums): (usize, &[Sum; NEAR])| row(SiteId(site as u32), distance, sums[distance]);
@@ -152,7 +176,8 @@ impl TemporaryHistogram {
     }
 
     fn far_rows(&self, distance: usize, shared: &FxHashMap<SiteId, Sum>) -> Vec<TemporaryRow> {
-        let tables = self.tables.iter().filter_map(|table| row(table.site, distance, table.sums[distance]));
+        let tables = self.table_sites.iter().zip(self.table_sums.chunks_exact(TABLE_SUMS));
+        let tables = tables.filter_map(|(&site, sums)| row(site, distance, sums[distance]));
         let shared = shared.iter().filter_map(|(&site, &sum)| row(site, distance, sum));
         let mut rows: Vec<TemporaryRow> = tables.chain(shared).collect();
         rows.sort_unstable_by_key(|row| row.0);
@@ -212,7 +237,7 @@ mod tests {
             max_shared in 0usize..300,
         ) {
             let frees: Frees = frees.into_iter().map(|(site, distance, size)| (site, distance >> nearer, size)).collect();
-            let histogram = histogram(&frees, max_shared);
+            let mut histogram = histogram(&frees, max_shared);
             let known = histogram.known_distance();
             prop_assert!(histogram.rows().eq(rows_within(&frees, known)));
             prop_assert!((NEAR as u32 - 1..=MAX_DISTANCE).contains(&known));
@@ -226,8 +251,8 @@ mod tests {
     #[test]
     fn a_site_that_is_given_a_table_keeps_what_it_had_before() {
         let frees: Frees = (0..5 * FAR_ENOUGH).map(|i| (i % 2, i % 700, u64::from(i))).collect();
-        let histogram = histogram(&frees, MAX_SHARED);
-        assert_eq!(histogram.tables.len(), 2);
+        let mut histogram = histogram(&frees, MAX_SHARED);
+        assert_eq!(histogram.table_sites.len(), 2);
         assert!(histogram.rows().eq(rows_within(&frees, MAX_DISTANCE)));
     }
 

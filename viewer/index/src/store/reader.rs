@@ -13,7 +13,7 @@ use crate::columns::{Bounds, CHUNK_ROWS, Half, RowKind};
 use crate::error::Error;
 use crate::ids::{LocationId, NodeId, SiteId, StringId, ThreadIndex};
 use crate::index::Thread;
-use crate::info::{CaptureInfo, Ending, RecordCounts};
+use crate::info::{CaptureInfo, Ending, RecordCounts, StoppedBy};
 use crate::location::{FrameKind, Location, LocationTraits};
 use crate::names::Names;
 use crate::native::NativeSymbols;
@@ -403,6 +403,9 @@ fn load_info(connection: &Connection) -> Result<CaptureInfo, Fault> {
     let ending = match meta::<i64>(connection, "ending")? {
         0 => Ending::Complete,
         1 => Ending::Truncated { offset, reason },
+        3 => Ending::Stopped(StoppedBy::MaxSize(offset)),
+        4 => Ending::Stopped(StoppedBy::Duration(offset)),
+        5 => Ending::Stopped(StoppedBy::WriteError(i32::try_from(offset).unwrap_or(i32::MAX))),
         _ => Ending::Damaged { offset, reason },
     };
     Ok(CaptureInfo {
@@ -422,5 +425,6 @@ fn load_info(connection: &Connection) -> Result<CaptureInfo, Fault> {
             .transpose()?,
         ending,
         duration_ms: meta(connection, "duration_ms")?,
+        appendix_problem: meta(connection, "appendix_problem")?,
     })
 }

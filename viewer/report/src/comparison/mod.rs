@@ -71,6 +71,12 @@ impl<'a> Diff<'a> {
         let answers: [Answer; 2] =
             [comparison.before().ask(&ask(question.modes[0]))?, comparison.after().ask(&ask(question.modes[1]))?];
         let tree = comparison.tree(&answers, TreeOptions::default(), Width::Larger);
+        // How a module came to be imported says little of what it allocates.
+        let shown = |answer: &Answer| {
+            let filter = Filter { hide_irrelevant: true, hide_import_system: true, ..answer.question.filter.clone() };
+            Answer { question: Question { filter, ..answer.question.clone() }, ..answer.clone() }
+        };
+        let shown = comparison.tree(&answers.each_ref().map(shown), TreeOptions::default(), Width::Larger);
         Ok(Self {
             comparison,
             names,
@@ -81,7 +87,7 @@ impl<'a> Diff<'a> {
             total: tree.total(TreeNodeId(0)),
             by: question.by,
             rows: comparison.table(&answers, question.by),
-            stacks: changed_stacks(&tree),
+            stacks: changed_stacks(&shown),
         })
     }
 

@@ -27,7 +27,8 @@ impl Diff<'_> {
             let matched = format_counted(*locations as u64, "location");
             writeln!(out, "\n{}", wrap(&format!("{before} is taken for {after}: {matched} match.")))?;
         }
-        writeln!(out, "\n{}, {}: {}", self.subject(), self.rows_are(), self.totals(self.total))?;
+        let caption = format!("{}, {}: {}", self.subject(), self.rows_are(), self.totals(self.total));
+        writeln!(out, "\n{}", wrap(&caption))?;
         let header = ["Before", "After", "\u{394}", "\u{394} %", ""].map(str::to_owned);
         let rows = self.rows.iter().take(row_count).map(|row| self.row(row));
         out.write_all(table(&[header].into_iter().chain(rows).collect::<Vec<_>>()).as_bytes())?;

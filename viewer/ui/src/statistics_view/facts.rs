@@ -101,6 +101,7 @@ fn capture(source: &Source<'_>) -> Vec<Fact> {
     };
     let ending = match &info.ending {
         Ending::Complete => "complete".to_owned(),
+        Ending::Stopped(_) => "complete; the program ran on".to_owned(),
         Ending::Truncated { offset, .. } => format!("stops at byte {}", format_count(*offset)),
         Ending::Damaged { offset, .. } => format!("damaged at byte {}", format_count(*offset)),
     };

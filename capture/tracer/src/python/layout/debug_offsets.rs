@@ -5,7 +5,7 @@
 //! (`internal/pycore_runtime.h` of 3.13, `internal/pycore_debug_offsets.h` of 3.14 and 3.15), so where they begin is told
 //! by version here; within those that are read, the words that are needed stand where they stood.
 
-use super::{CodeLayout, FrameLayout, Instructions, Layout, OperandLayout, TextLayout, ThreadLayout};
+use super::{CodeLayout, FrameLayout, Instructions, Layout, OperandLayout, TextLayout, ThreadLayout, WireLayout};
 use crate::python::version::Version;
 use crate::python::{Refusal, memory};
 
@@ -32,7 +32,7 @@ const IN_3_13: Positions = Positions {
     unicode_object: 67,
 };
 
-/// 3.14: more of the interpreter state, two words more of frames, one of code, and sets.
+/// 3.14: more of the interpreter state, two words more of frames (`stackpointer` the first), one of code, and sets.
 const IN_3_14: Positions = Positions {
     current_frame: 26,
     thread_id: 27,
@@ -114,15 +114,14 @@ pub(super) unsafe fn layout(version: Version, runtime: usize) -> Result<Layout, 
             instruction_mask: usize::MAX,
             owner: Some(offset(frame + 5)?),
             is_entry: None,
-            operands: match version.release() {
+            wire: Some(WireLayout::Operand(match version.release() {
                 (3, 13) => {
                     let slots = offset(frame + 4)?;
-                    let count = slots.checked_sub(COUNT_BEFORE_SLOTS).ok_or(Refusal::Layout(version))?;
-                    Some(OperandLayout { count, slots })
+                    let top = slots.checked_sub(COUNT_BEFORE_SLOTS).ok_or(Refusal::Layout(version))?;
+                    OperandLayout { top, top_is_address: false, slots }
                 }
-                // `stacktop` is a pointer since 3.14, and nobody has proven the shortcut there.
-                _ => None,
-            },
+                _ => OperandLayout { top: offset(frame + 6)?, top_is_address: true, slots: offset(frame + 4)? },
+            })),
         },
         code: CodeLayout {
             file: offset(code + 1)?,
@@ -173,7 +172,8 @@ mod tests {
         assert_eq!((layout.thread.current, layout.thread.thread_id, layout.thread.finalizing), (72, 152, 608));
         assert_eq!((layout.frame.code, layout.frame.previous, layout.frame.instruction), (0, 8, 56));
         assert_eq!(layout.frame.owner, Some(70));
-        assert_eq!(layout.frame.operands, Some(OperandLayout { count: 64, slots: 72 }));
+        let operands = OperandLayout { top: 64, top_is_address: false, slots: 72 };
+        assert_eq!(layout.frame.wire, Some(WireLayout::Operand(operands)));
         assert_eq!(layout.code.instructions, Some(Instructions { first: 200, first_traceable: 184 }));
         assert_eq!((layout.code.file, layout.code.name, layout.code.first_line), (112, 120, 68));
         assert_eq!(layout.code.line_table, 136);

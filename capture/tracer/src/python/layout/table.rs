@@ -2,7 +2,10 @@
 //! The layouts of 3.9 to 3.12, read with `offsetof` from the headers of 3.9.18, 3.10.13, 3.11.7 and 3.12.1. Minor
 //! versions keep theirs from their first release on.
 
-use super::{CodeLayout, FrameLayout, Instructions, Layout, OperandLayout, RuntimeLayout, TextLayout, ThreadLayout};
+use super::{
+    BirthLayout, CodeLayout, FrameLayout, Instructions, Layout, OperandLayout, RuntimeLayout, TextLayout, ThreadLayout,
+    WireLayout,
+};
 use crate::python::version::Version;
 
 /// The layout of a version, if it is one of these.
@@ -39,7 +42,11 @@ pub(super) fn layout(version: Version) -> Option<Layout> {
             _ => None,
         },
         is_entry: (minor == 11).then_some(68),
-        operands: (minor >= 11).then_some(OperandLayout { count: 64, slots: 72 }),
+        wire: Some(match minor {
+            9 => WireLayout::Birth(BirthLayout { member: 88, generator: 96 }),
+            10 => WireLayout::Birth(BirthLayout { member: 84, generator: 88 }),
+            _ => WireLayout::Operand(OperandLayout { top: 64, top_is_address: false, slots: 72 }),
+        }),
     };
     let code = match minor {
         9 | 10 => CodeLayout { file: 104, name: 112, first_line: 40, line_table: 120, instructions: None },

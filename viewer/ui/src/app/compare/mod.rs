@@ -30,7 +30,7 @@ use crate::row_order::Hits;
 use chips::RuleEntry;
 use egui::Context;
 use memray_compare::{DeltaKey, DeltaRow, UnionTree};
-use memray_index::{GroupBy, Index, Pattern, Refusal, Timeline, TreeNodeId};
+use memray_index::{GroupBy, Index, Pattern, Refusal, TreeNodeId};
 use memray_report::size::{Units, format_bytes_signed, format_counted};
 use said::Said;
 use std::path::PathBuf;

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+//! `memray-view run` of programs that make it hard for a tracer: `hazards/` has them. Each prints and ends as it does without
+//! us, and the blocks that it knows of are in its capture.
+
+#![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod cli_command;
+mod run_command;
+
+use cli_command::{Place, Said, said};
+use run_command::{interpreter, interpreters, minor_version, plain, recorded, stats};
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+fn hazards() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/hazards")
+}
+
+/// Runs a program without and with us, into `x.bin`, with arguments that name things in its place.
+#[track_caller]
+fn assert_unharmed(python: &Path, name: &str, options: &[&str], arguments: impl Fn(&Place) -> Vec<PathBuf>) -> Place {
+    let program = hazards().join(name);
+    let place = Place::new();
+    let without = said(plain(&place, python).arg(&program).args(arguments(&place)).output().unwrap());
+    let place = Place::new();
+    let options = [&["--quiet", "--output", "x.bin"], options].concat();
+    let with = said(recorded(&place, python, &options).arg(&program).args(arguments(&place)).output().unwrap());
+    assert_eq!((&with.out, with.code), (&without.out, without.code), "{name} {}: {}", python.display(), with.err);
+    stats(&place, "x.bin");
+    place
+}
+
+fn nothing(_: &Place) -> Vec<PathBuf> {
+    Vec::new()
+}
+
+/// How many allocations of this size are live at the end, at places that make no others.
+fn live_of(place: &Place, size_bytes: u64) -> u64 {
+    count_of(place, "leaked", size_bytes)
+}
+
+/// How many there were since the first snapshot.
+fn all_of(place: &Place, size_bytes: u64) -> u64 {
+    count_of(place, "range-churn@#0..end", size_bytes)
+}
+
+fn count_of(place: &Place, mode: &str, size_bytes: u64) -> u64 {
+    let Said { out, err, code } = place.run(&["export", "x.bin", "--mode", mode]);
+    assert_eq!((code, err.as_str()), (0, ""));
+    let export: serde_json::Value = serde_json::from_str(&out).unwrap();
+    let counts = export["stacks"].as_array().unwrap().iter().filter_map(|stack| {
+        let (bytes, count) = (stack["bytes"].as_u64()?, stack["allocations"].as_u64()?);
+        (bytes == count * size_bytes).then_some(count)
+    });
+    counts.sum()
+}
+
+fn library(place: &Place, source: &str, name: &str) -> PathBuf {
+    let path = place.path(name);
+    let compiled = Command::new("cc").args(["-shared", "-fPIC", "-o"]).arg(&path).arg(hazards().join(source)).status();
+    assert!(compiled.unwrap().success());
+    path
+}
+
+#[test]
+fn functions_at_exit_allocate() {
+    for python in interpreters() {
+        let place = assert_unharmed(&python, "at_exit.py", &[], nothing);
+        assert_eq!(live_of(&place, 70_007), 3, "{}", python.display());
+    }
+}
+
+#[test]
+fn six_hundred_threads_start_and_end() {
+    let place = assert_unharmed(&interpreter(), "many_threads.py", &[], nothing);
+    assert_eq!(live_of(&place, 70_007), 1800);
+}
+
+#[test]
+fn python_and_c_recurse_until_it_is_enough() {
+    for python in interpreters() {
+        let place = assert_unharmed(&python, "recursion.py", &[], nothing);
+        assert!(all_of(&place, 70_003) >= 20, "{}", python.display());
+    }
+}
+
+#[test]
+fn interpreters_within_the_interpreter_allocate() {
+    for python in interpreters() {
+        let place = assert_unharmed(&python, "sub_interpreters.py", &[], nothing);
+        let runs = if minor_version(&python) >= 12 { 4 } else { 1 };
+        assert_eq!(all_of(&place, 70_002), runs * 25, "{}", python.display());
+    }
+}
+
+#[test]
+fn a_tracer_and_a_profiler_beside_us_see_what_they_see_without() {
+    for python in interpreters() {
+        assert_unharmed(&python, "beside_others.py", &[], nothing);
+    }
+}
+
+#[test]
+fn libraries_are_loaded_and_unloaded_while_others_are() {
+    let libraries = |place: &Place| vec![library(place, "loaded.c", "a.so"), library(place, "loaded.c", "b.so")];
+    let place = assert_unharmed(&interpreter(), "loads_and_unloads.py", &[], libraries);
+    assert_eq!([all_of(&place, 70_004), all_of(&place, 70_005)], [100, 100]);
+}
+
+#[test]
+fn signals_come_while_hooks_run() {
+    for options in [&[][..], &["--trace-python-allocators"]] {
+        assert_unharmed(&interpreter(), "signals_in_hooks.py", options, |place| {
+            vec![library(place, "signals.c", "s.so")]
+        });
+    }
+}
+
+#[test]
+fn it_forks_while_threads_allocate() {
+    let place = assert_unharmed(&interpreter(), "forks_under_load.py", &["--follow-fork"], nothing);
+    let names = std::fs::read_dir(place.path(".")).unwrap().map(|entry| entry.unwrap().file_name());
+    let children: Vec<_> =
+        names.filter_map(|name| name.into_string().ok()).filter(|name| name.starts_with("x.bin.")).collect();
+    assert_eq!(children.len(), 40, "{children:?}");
+    for child in &children {
+        stats(&place, child);
+    }
+}
+
+#[test]
+fn all_descriptors_are_closed_and_used_anew() {
+    let folder = |place: &Place| {
+        let folder = place.path("own");
+        std::fs::create_dir(&folder).unwrap();
+        vec![folder]
+    };
+    let place = assert_unharmed(&interpreter(), "closes_descriptors.py", &[], folder);
+    assert_eq!(live_of(&place, 70_000), 300);
+}
+
+#[test]
+fn there_is_no_memory_left() {
+    for options in [&[][..], &["--native"], &["--trace-python-allocators"]] {
+        assert_unharmed(&interpreter(), "memory_limit.py", options, nothing);
+    }
+}
+
+/// Counts in a file how many blocks it has allocated, one after the other, until it is killed.
+const COUNTS: &str = "
+import mmap, struct
+file = open('count', 'r+b')
+counter = mmap.mmap(file.fileno(), 8)
+kept = []
+while True:
+    block = bytearray(70_008)
+    kept.append(block)
+    struct.pack_into('q', counter, 0, len(kept))
+    [bytearray(600 + i) for i in range(50)]
+";
+
+#[test]
+fn killed_at_a_hundred_moments_it_loses_nothing() {
+    let python = interpreter();
+    for moment in 0..100_u64 {
+        let place = Place::new();
+        std::fs::write(place.path("count"), [0; 8]).unwrap();
+        let mut run = recorded(&place, &python, &["--quiet", "--output", "x.bin", "-c", COUNTS]);
+        let killer = |pid: u32| Command::new("pkill").args(["-KILL", "--parent", &pid.to_string()]).status().unwrap();
+        let mut child = run.spawn().unwrap();
+        // Until it has begun, and then some, which differs from one time to the next.
+        let count = || u64::from_le_bytes(std::fs::read(place.path("count")).unwrap().try_into().unwrap());
+        while count() == 0 {
+            assert!(child.try_wait().unwrap().is_none(), "it ended by itself");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        std::thread::sleep(Duration::from_micros(moment * moment * 7919 % 50_000));
+        assert!(killer(child.id()).success());
+        assert_eq!(child.wait().unwrap().signal(), Some(libc::SIGKILL), "{moment}");
+        let (counted, found) = (count(), live_of(&place, 70_009));
+        assert!(found == counted || found == counted + 1, "{moment}: {found} of {counted}");
+    }
+}
