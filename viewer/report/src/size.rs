@@ -88,11 +88,16 @@ pub fn format_share(part: impl Into<i128>, whole: impl Into<i128>) -> String {
     share(part.into(), whole.into(), false)
 }
 
-/// As [`format_share`], with a `+` where there is growth: for differences.
+/// As [`format_share`], with a `+` where there is growth: for differences. Nothing is `−100 %` but what is gone.
 pub fn format_share_signed(part: impl Into<i128>, whole: impl Into<i128>) -> String {
     let (part, whole) = (part.into(), whole.into());
-    let plus = if part != 0 && whole != 0 && (part < 0) == (whole < 0) { "+" } else { "" };
-    format!("{plus}{}", share(part, whole, false))
+    let is_growth = (part < 0) == (whole < 0);
+    let plus = if part != 0 && whole != 0 && is_growth { "+" } else { "" };
+    match share(part, whole, false) {
+        most if most.ends_with(">99 %") && is_growth => "+100 %".to_owned(),
+        most if most.ends_with(">99 %") => format!("{MINUS}99.9 %"),
+        share => format!("{plus}{share}"),
+    }
 }
 
 /// A share for tables and counters, always with one decimal: `38.2 %`, `100 %` and `0 %` only where it is exact.
@@ -255,6 +260,14 @@ mod tests {
         assert_eq!(format_share(-20_i64, -100_i64), "20 %");
         assert_eq!(format_share(250_i64, 100_i64), "250 %");
         assert_eq!(format_share_precise(250_i64, 100_i64), "250.0 %");
+    }
+
+    #[test]
+    fn a_difference_that_rounds_to_the_whole_is_all_of_it_only_when_nothing_is_left() {
+        assert_eq!(format_share_signed(51_900_i64, 51_901_i64), "+100 %");
+        assert_eq!(format_share_signed(-51_900_i64, 51_901_i64), "\u{2212}99.9 %");
+        assert_eq!(format_share_signed(-7_i64, 7_i64), "\u{2212}100 %");
+        assert_eq!(format_share_signed(18_i64, 100_i64), "+18 %");
     }
 
     #[test]
