@@ -73,7 +73,10 @@ fn viewport(path: Option<&Path>, compared_with: Option<&Path>, settings: &Settin
 /// The window's title.
 pub(super) fn title(path: Option<&Path>, compared_with: Option<&Path>) -> String {
     match (path, compared_with) {
-        (Some(before), Some(after)) => format!("{} → {} — memray-view", file_name(before), file_name(after)),
+        (Some(before), Some(after)) => {
+            let [before, after] = names_apart([before, after]);
+            format!("{before} → {after} — memray-view")
+        }
         (Some(path), None) | (None, Some(path)) => format!("{} — memray-view", file_name(path)),
         (None, None) => "memray-view".to_owned(),
     }
@@ -83,6 +86,18 @@ pub(super) fn title(path: Option<&Path>, compared_with: Option<&Path>) -> String
 pub(super) fn file_name(path: &Path) -> String {
     let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
     escape::shorten(&escape::visible(&name), 100).into_owned()
+}
+
+/// What two files are called beside each other: their last parts, and as many folders before them as tell them apart.
+pub(super) fn names_apart(paths: [&Path; 2]) -> [String; 2] {
+    let parts = paths.map(|path| path.components().rev().collect::<Vec<_>>());
+    let same = parts[0].iter().zip(&parts[1]).take_while(|(before, after)| before == after).count();
+    let is_one_file = paths[0] == paths[1];
+    [0, 1].map(|side| {
+        let count = if is_one_file { 1 } else { (same + 1).min(parts[side].len()) };
+        let tail: PathBuf = parts[side].iter().take(count).rev().collect();
+        escape::shorten(&escape::visible(&tail.to_string_lossy()), 100).into_owned()
+    })
 }
 
 /// winit delivers no dropped files on Wayland.
@@ -165,5 +180,14 @@ mod tests {
         assert_eq!(title(Some(Path::new("/a/\u{202e}b.bin")), None), "\\u{202e}b.bin — memray-view");
         assert_eq!(title(Some(Path::new("/x/a.bin")), Some(Path::new("b.bin"))), "a.bin → b.bin — memray-view");
         assert_eq!(title(None, None), "memray-view");
+    }
+
+    #[test]
+    fn two_files_of_one_name_are_told_apart_by_their_folders() {
+        let names = |before, after| names_apart([Path::new(before), Path::new(after)]);
+        assert_eq!(names("/x/a.bin", "b.bin"), ["a.bin", "b.bin"]);
+        assert_eq!(names("/x/3.11/run/a.bin", "/x/3.13/run/a.bin"), ["3.11/run/a.bin", "3.13/run/a.bin"]);
+        assert_eq!(names("a.bin", "/x/a.bin"), ["a.bin", "x/a.bin"]);
+        assert_eq!(names("/x/a.bin", "/x/a.bin"), ["a.bin", "a.bin"]);
     }
 }

@@ -280,11 +280,10 @@ impl Paint {
             dimmed_text(palette)
         } else if frame.is_merged() {
             palette.text
-        } else if source.changes.is_some() {
-            palette.text_strong
-        } else if source.is_coloured
-            && node.location != LocationId::NONE
-            && source.labels.location(node.location).traits.is_own_code
+        } else if source.changes.is_some()
+            || source.is_coloured
+                && node.location != LocationId::NONE
+                && source.labels.location(node.location).traits.is_own_code
         {
             palette.text_strong
         } else {

@@ -55,7 +55,7 @@ impl Driver {
         driver
     }
 
-    fn with(options: AppOptions) -> Self {
+    pub(crate) fn with(options: AppOptions) -> Self {
         let open = OpenOptions { no_cache: true, ..OpenOptions::default() };
         Self::opened_as(AppOptions { open, ..options })
     }
@@ -120,6 +120,19 @@ impl Driver {
             egui::OutputCommand::CopyText(text) => Some(text.clone()),
             _ => None,
         })
+    }
+
+    /// What is put into the clipboard as soon as it is there.
+    pub(crate) fn wait_for_copy(&mut self) -> String {
+        let deadline = Instant::now() + Duration::from_secs(120);
+        loop {
+            self.harness.step();
+            if let Some(copied) = self.copied() {
+                return copied;
+            }
+            assert!(Instant::now() < deadline, "nothing was copied in two minutes");
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
 
     /// What a drawn view says in words.

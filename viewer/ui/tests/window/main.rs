@@ -2,6 +2,7 @@
 //! The application driven by role and label, on real captures, without a window.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod compare;
 mod driver;
 mod modes;
 mod native;

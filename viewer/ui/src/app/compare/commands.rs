@@ -8,6 +8,7 @@ use super::super::view::ModeChoice;
 use super::CompareDocument;
 use super::view::CompareTab;
 use super::worker::Worker;
+use crate::memory_graph::MemoryGraph;
 use egui::Context;
 use memray_report::comparison::{Diff, DiffQuestion};
 use std::sync::Arc;
@@ -105,7 +106,7 @@ impl CompareDocument {
             self.selection = None;
         } else if self.zoomed().is_zoomed() {
             self.zoomed().reset();
-        } else if self.graphs.iter_mut().fold(false, |had, graph| graph.clear() || had) {
+        } else if self.graphs.each_mut().map(MemoryGraph::clear).contains(&true) {
             // That was it.
         } else {
             self.view.clear_time();

@@ -3,7 +3,7 @@
 
 use super::super::command::Command;
 use super::super::view::Time;
-use super::super::window::file_name;
+use super::super::window::names_apart;
 use super::CompareDocument;
 use super::view::{SIDES, at, letter};
 use crate::memory_graph::{self, Beside};
@@ -13,6 +13,7 @@ use crate::theme::Palette;
 use egui::{Align, Button, Label, Layout, RichText, Sense, Ui};
 use memray_compare::Side;
 use memray_index::Index;
+use std::path::PathBuf;
 
 impl CompareDocument {
     /// Draws names and graphs.
@@ -54,7 +55,9 @@ impl CompareDocument {
                 ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
                     ui.label(RichText::new(role).text_style(style::strong()).color(colour));
                     let path = &self.paths[at(side)];
-                    let name = RichText::new(file_name(path)).color(palette.text);
+                    let [before, after] = names_apart(self.paths.each_ref().map(PathBuf::as_path));
+                    let name = if side == Side::Before { before } else { after };
+                    let name = RichText::new(name).color(palette.text);
                     let label = ui.add(Label::new(name).truncate().sense(Sense::hover()));
                     let path = memray_report::escape::visible(&path.to_string_lossy()).into_owned();
                     label.on_hover_text(format!("{}: {path}", letter(side)));

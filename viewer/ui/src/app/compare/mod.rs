@@ -153,7 +153,7 @@ impl CompareDocument {
                 }
                 // What was found in the old trees does not lie where it did.
                 answers.found = None;
-                answers.picture = Some(picture);
+                answers.picture = Some(*picture);
                 self.find_selection();
             }
             Part::Said(units, said) => answers.said = Some((units, said)),

@@ -79,7 +79,7 @@ pub(super) struct Found {
 
 /// A part of what was wanted.
 pub(super) enum Part {
-    Picture(Picture),
+    Picture(Box<Picture>),
     Said(Units, Result<Arc<Said>, Refusal>),
     Table(GroupBy, Arc<Vec<DeltaRow>>),
     Found(Option<Result<Arc<Found>, Arc<SearchError>>>),
@@ -246,7 +246,7 @@ impl Comparer {
         };
         self.picture = Some(picture.clone());
         self.picture_number += 1;
-        Some(Part::Picture(picture))
+        Some(Part::Picture(Box::new(picture)))
     }
 
     fn said(&mut self, wanted: &Wanted) -> Option<Part> {
