@@ -25,7 +25,7 @@ class Bench:
     def __init__(self, viewer, scratch, runs):
         self.viewer, self.scratch, self.runs = viewer, scratch, runs
 
-    def once(self, who, options, program):
+    def once(self, who, options, program, more_environment=None):
         """Seconds inside the program, seconds of the whole process, bytes of the capture."""
         seconds, capture = self.scratch / "seconds", self.scratch / "capture.bin"
         seconds.unlink(missing_ok=True)
@@ -42,6 +42,7 @@ class Bench:
             "PYTHONPATH": str(suite.HERE / "timing"),
             "TIMED_SECONDS": str(seconds),
             "TIMED_LOOPS": str(program.loops),
+            **(more_environment or {}),
         }
         begun = time.perf_counter()
         subprocess.run(command, env=environment, check=True, stdout=subprocess.DEVNULL, cwd=self.scratch)
@@ -49,17 +50,23 @@ class Bench:
         inside_s = float(seconds.read_text().split()[-1]) if seconds.exists() else wall_s
         return inside_s, wall_s, capture.stat().st_size if capture.exists() else 0
 
-    def ratios(self, program, options):
-        """Medians, taken in turns, so that what disturbs one disturbs all."""
-        taken = {"plain": [], "memray": [], "ours": []}
+    def ratios(self, program, options, without_shortcut=False):
+        """Each turn runs the program in every way, and gives a ratio each; their median is taken. So what slows the
+        machine down for a while, as others on it do, slows both sides of a ratio."""
+        ways = ["plain", "memray", "ours"] + (["ours_walking"] if without_shortcut else [])
+        turns = []
         for _ in range(self.runs):
-            for who, results in taken.items():
-                results.append(self.once(who, options, program))
-        median = {who: [statistics.median(column) for column in zip(*results)] for who, results in taken.items()}
+            turn = {}
+            for way in ways:
+                walks = {"MEMRAY_VIEW_SHORTCUT": "0"} if way == "ours_walking" else None
+                turn[way] = self.once(way.removesuffix("_walking"), options, program, walks)
+            turns.append(turn)
+        median = {way: [statistics.median(column) for column in zip(*(turn[way] for turn in turns))] for way in ways}
         row = {"name": program.name, "plain_s": median["plain"][0], "plain_wall_s": median["plain"][1]}
-        for who in ("memray", "ours"):
-            row[who] = median[who][0] / median["plain"][0]
-            row[f"{who}_wall_s"], row[f"{who}_bytes"] = median[who][1], median[who][2]
+        for way in ways[1:]:
+            row[way] = statistics.median(turn[way][0] / turn["plain"][0] for turn in turns)
+            row[f"{way}_extra_wall_s"] = statistics.median(turn[way][1] - turn["plain"][1] for turn in turns)
+            row[f"{way}_bytes"] = median[way][2]
         print(json.dumps(row), file=sys.stderr, flush=True)
         return row
 
@@ -83,7 +90,7 @@ def main():
     results = {"machine": machine(), "runs": arguments.runs, "python": sys.version.split()[0], "modes": {}}
     for mode in arguments.modes.split(","):
         results["modes"][mode] = [bench.ratios(program, MODES[mode]) for program in chosen(suite.typical())]
-    results["recursion"] = [bench.ratios(program, []) for program in chosen(suite.recursions())]
+    results["recursion"] = [bench.ratios(program, [], without_shortcut=True) for program in chosen(suite.recursions())]
     results["storm"] = [bench.ratios(program, []) for program in chosen(suite.storms(scratch))]
     results["start"] = [bench.ratios(program, []) for program in chosen([suite.nothing()])]
     (ROOT / "target/tracer-figures.json").write_text(json.dumps(results, indent=1))

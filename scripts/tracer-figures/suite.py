@@ -36,13 +36,13 @@ def typical():
 
 
 def recursions():
-    return [Program(f"recursion of depth {depth}", HERE / "programs/recursion.py", [depth], 5) for depth in (50, 100, 200)]
+    return [Program(f"recursion of depth {depth}", HERE / "programs/recursion.py", [depth], 20) for depth in (50, 100, 200)]
 
 
 def storms(scratch):
     library = scratch / "storm.so"
     subprocess.run(["cc", "-O2", "-shared", "-fPIC", "-pthread", "-o", library, HERE / "programs/storm.c"], check=True)
-    return [Program(f"C threads: {n}", HERE / "programs/storm.py", [library, n], 2) for n in (1, 2, 4)]
+    return [Program(f"C threads: {n}", HERE / "programs/storm.py", [library, n], 10) for n in (1, 2, 4)]
 
 
 def nothing():
