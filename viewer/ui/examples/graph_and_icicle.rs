@@ -211,6 +211,7 @@ impl eframe::App for Shown {
                         units: Units::Binary,
                         clock: WallClock::Utc,
                         beside: None,
+                        over: None,
                     },
                 );
                 if let Some(range) = events.range {

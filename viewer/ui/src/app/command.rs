@@ -40,6 +40,7 @@ pub enum Command {
     ToggleSplitThreads,
     ToggleOnlyVanished,
     ToggleLinked,
+    ToggleOverlaid,
     JumpToPeak,
     JumpToPeakRss,
     TypeMoment,
@@ -100,7 +101,7 @@ const fn with(modifiers: Modifiers, key: Key) -> KeyboardShortcut {
 
 impl Command {
     /// All of them, in the order of menus and of the sheet of keys.
-    pub const ALL: [Self; 39] = [
+    pub const ALL: [Self; 40] = [
         Self::Open,
         Self::OpenPath,
         Self::OpenSample,
@@ -132,6 +133,7 @@ impl Command {
         Self::ToggleSplitThreads,
         Self::ToggleOnlyVanished,
         Self::ToggleLinked,
+        Self::ToggleOverlaid,
         Self::JumpToPeak,
         Self::JumpToPeakRss,
         Self::TypeMoment,
@@ -176,6 +178,7 @@ impl Command {
             Self::ToggleSplitThreads => "Split threads",
             Self::ToggleOnlyVanished => "Only vanished",
             Self::ToggleLinked => "Linked",
+            Self::ToggleOverlaid => "One graph",
             Self::JumpToPeak => "Jump to the peak",
             Self::JumpToPeakRss => "Jump to the peak RSS",
             Self::TypeMoment => "Type a moment or range…",
@@ -223,6 +226,9 @@ impl Command {
             Self::ToggleSplitThreads => "Give each thread a tower of its own",
             Self::ToggleOnlyVanished => "Show only what is not there any more",
             Self::ToggleLinked => "Ask both captures about the same memory at the same time of their runs",
+            Self::ToggleOverlaid => {
+                "Lay both memory graphs over each other: from their starts, or, if not linked, at the moments chosen of each"
+            }
             Self::JumpToPeak => "Show what was live when the heap was largest",
             Self::JumpToPeakRss => "Show what was live when the process was largest",
             Self::TypeMoment => "Type a moment (14.2s, 0:20:00, 14:03:20, #12, end) or a range (14.2s-20s)",
@@ -269,6 +275,7 @@ impl Command {
             Self::ToggleSplitThreads => const { &[key(Key::T)] },
             Self::ToggleOnlyVanished => const { &[key(Key::V)] },
             Self::ToggleLinked => const { &[key(Key::K)] },
+            Self::ToggleOverlaid => const { &[key(Key::B)] },
             Self::JumpToPeak => const { &[key(Key::P)] },
             Self::JumpToPeakRss => const { &[key(Key::R)] },
             Self::TypeMoment => const { &[key(Key::G)] },
@@ -300,7 +307,8 @@ impl Command {
             | Self::EditFilter
             | Self::ClearFilter
             | Self::ToggleSplitThreads
-            | Self::ToggleLinked => Group::Capture,
+            | Self::ToggleLinked
+            | Self::ToggleOverlaid => Group::Capture,
             Self::ShowKeys => Group::Help,
             _ => Group::View,
         }
@@ -336,7 +344,11 @@ impl Command {
             | Self::JumpToPeakRss
             | Self::EditFilter
             | Self::ClearFilter => Needs::Capture,
-            Self::Swap | Self::ShowSideBySide | Self::ToggleOnlyVanished | Self::ToggleLinked => Needs::Comparison,
+            Self::Swap
+            | Self::ShowSideBySide
+            | Self::ToggleOnlyVanished
+            | Self::ToggleLinked
+            | Self::ToggleOverlaid => Needs::Comparison,
             _ => Needs::Any,
         }
     }

@@ -116,6 +116,7 @@ fn provisional(ui: &mut Ui, so_far: &mut SoFar, settings: &Settings) {
                 stops_early: false,
                 is_provisional: true,
                 beside: None,
+                over: None,
                 units,
                 clock: settings.clock.wall_clock(),
             };

@@ -12,6 +12,7 @@ use egui::{
     Color32, FontFamily, Label, Painter, PopupAnchor, Pos2, Rect, Response, RichText, Shape, Stroke, StrokeKind,
     Tooltip, pos2, vec2,
 };
+use memray_compare::Side;
 use memray_index::{TimeRange, Timeline};
 use memray_report::escape::{shorten, visible};
 use memray_report::size::{format_bytes, format_bytes_signed};
@@ -123,10 +124,12 @@ fn line_names(painter: &Painter, plot: &Plot, lines: &Lines, source: &Source<'_>
     let palette = &plot.palette;
     let selection =
         source.selection.map(|selection| format!("{}, live", shorten(&visible(selection.name), LONGEST_NAME_CHARS)));
-    let names: [(Option<&Series>, &str, Color32); 3] = [
+    let [heap, rss, over] = names(source);
+    let names: [(Option<&Series>, &str, Color32); 4] = [
         (lines.selection(), selection.as_deref().unwrap_or_default(), palette.selection),
-        (Some(&lines.heap), "heap", plot.heap),
-        (Some(&lines.rss), "RSS", palette.text_weak),
+        (Some(&lines.heap), heap, plot.heap),
+        (lines.over(), over, plot.over),
+        (Some(&lines.rss), rss, palette.text_weak),
     ];
     for (series, name, colour) in names {
         let galley = text(painter, name, colour);
@@ -145,6 +148,15 @@ fn line_names(painter: &Painter, plot: &Plot, lines: &Lines, source: &Source<'_>
             }
         }
         labels.put(painter, galley, &places);
+    }
+}
+
+/// What heap, resident set and the other capture's heap are called.
+fn names(source: &Source<'_>) -> [&'static str; 3] {
+    match (source.over, source.beside.map(|beside| beside.side)) {
+        (Some(_), Some(Side::Before)) => ["heap of A", "RSS of A", "heap of B"],
+        (Some(_), Some(Side::After)) => ["heap of B", "RSS of B", "heap of A"],
+        _ => ["heap", "RSS", "the other heap"],
     }
 }
 
@@ -207,14 +219,21 @@ pub(super) fn hover(response: &Response, plot: &Plot, lines: &Lines, source: &So
     let painter = response.ctx.layer_painter(response.layer_id).with_clip_rect(plot.rect);
     let x = plot.hairline(pointer.x);
     painter.vline(x, plot.rect.y_range(), Stroke::new(1.0, palette.text_weak.gamma_multiply(0.6)));
-    let elapsed_ms = (plot.ms_at(pointer.x).round() as i64).clamp(0, lines.axis.end_ms());
+    let end_ms = lines.axis.end_ms().max(lines.over().map_or(0, Series::end_ms));
+    let elapsed_ms = (plot.ms_at(pointer.x).round() as i64).clamp(0, end_ms);
     let mut rows = Vec::new();
+    let [heap, rss, over] = names(source);
     for (name, series, colour) in [
-        ("heap", Some(&lines.heap), plot.heap),
-        ("RSS", Some(&lines.rss), palette.rss),
+        (heap, Some(&lines.heap), plot.heap),
+        (over, lines.over(), plot.over),
+        (rss, Some(&lines.rss), palette.rss),
         ("selection", lines.selection(), palette.selection),
     ] {
-        let Some(bytes) = series.and_then(|series| series.value_at(elapsed_ms)) else { continue };
+        // The resident set's last sample holds to the end; beyond it there is nothing.
+        let end_ms = if name == over { lines.over().map_or(0, Series::end_ms) } else { lines.axis.end_ms() };
+        let Some(bytes) = series.filter(|_| elapsed_ms <= end_ms).and_then(|series| series.value_at(elapsed_ms)) else {
+            continue;
+        };
         painter.circle_filled(pos2(x, plot.y(bytes)), 2.5, colour);
         rows.push((name, format_bytes(bytes, source.units)));
     }

@@ -46,6 +46,19 @@ pub struct Source<'a> {
     pub clock: WallClock,
     /// What it has in common with a graph beside it, if there is one.
     pub beside: Option<Beside>,
+    /// Another capture's heap, drawn over this one's.
+    pub over: Option<Over<'a>>,
+}
+
+/// Another capture's heap, to be drawn in the same graph.
+#[derive(Clone, Copy)]
+pub struct Over<'a> {
+    /// Its memory over time.
+    pub timeline: &'a Timeline,
+    /// Another number for each timeline.
+    pub generation: u64,
+    /// By how much later it is drawn than it was.
+    pub shift_ms: i64,
 }
 
 /// What two graphs side by side have in common, so that they can be compared, and what sets them apart.

@@ -34,6 +34,8 @@ pub(super) struct Plot {
     pub(super) palette: Palette,
     /// The heap's line: each of two graphs side by side has its own.
     pub(super) heap: Color32,
+    /// The heap's of another capture, drawn over it.
+    pub(super) over: Color32,
 }
 
 impl Plot {
@@ -62,12 +64,12 @@ impl Plot {
             pos2(snap(outer.right() - RIGHT_POINTS).max(left + 1.0), snap(outer.bottom() - BELOW_POINTS)),
         );
         let palette = Palette::of(ui.visuals());
-        let heap = match source.beside.map(|beside| beside.side) {
-            None => palette.heap,
-            Some(Side::Before) => palette.before,
-            Some(Side::After) => palette.after,
+        let (heap, over) = match source.beside.map(|beside| beside.side) {
+            None => (palette.heap, palette.selection),
+            Some(Side::Before) => (palette.before, palette.after),
+            Some(Side::After) => (palette.after, palette.before),
         };
-        Self { rect, visible_ms, byte_ticks, top_bytes: top, pixels_per_point, palette, heap }
+        Self { rect, visible_ms, byte_ticks, top_bytes: top, pixels_per_point, palette, heap, over }
     }
 
     pub(super) fn ms_per_point(&self) -> f64 {
@@ -117,6 +119,11 @@ pub(super) fn paint(ui: &Ui, plot: &Plot, lines: &Lines, source: &Source<'_>, ra
     let stroke = |width: f32, colour: Color32| Stroke::new(width, colour.gamma_multiply(strength));
     inside.add(Shape::line(plot.line(&lines.rss), stroke(1.0, palette.rss)));
     inside.add(Shape::line(heap, stroke(1.6, plot.heap)));
+    if let Some(over) = lines.over() {
+        let line = plot.line(over);
+        fill(&inside, plot, &line, plot.over.gamma_multiply(0.12 * strength));
+        inside.add(Shape::line(line, stroke(1.6, plot.over)));
+    }
     if let Some(selection) = lines.selection() {
         inside.add(Shape::line(plot.line(selection), stroke(1.6, palette.selection)));
     }

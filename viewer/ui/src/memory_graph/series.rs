@@ -63,6 +63,12 @@ impl Series {
         Self::new(points)
     }
 
+    /// The same line, so much later.
+    pub(super) fn later_by(mut self, ms: i64) -> Self {
+        self.elapsed_ms.iter_mut().for_each(|at| *at = at.saturating_add(ms));
+        self
+    }
+
     /// The resident set at each snapshot.
     pub(super) fn rss(timeline: &Timeline, axis: &TimeAxis) -> Self {
         Self::new(axis.elapsed_ms().iter().copied().zip(timeline.snapshots.iter().map(|s| s.rss_bytes)))
@@ -72,6 +78,11 @@ impl Series {
     pub(super) fn selection(bytes: &[u64], axis: &TimeAxis) -> Self {
         let times = axis.elapsed_ms().iter().copied().chain([axis.end_ms()]);
         Self::new(std::iter::once((0, 0)).chain(times.zip(bytes.iter().copied())))
+    }
+
+    /// When its last point is; 0 if it has none.
+    pub(super) fn end_ms(&self) -> i64 {
+        self.elapsed_ms.last().copied().unwrap_or(0)
     }
 
     /// The largest value of all, and when it is first reached.

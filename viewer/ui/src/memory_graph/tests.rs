@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The memory graph's behaviour, driven by mouse as a user would.
 
-use super::{Beside, Events, MemoryGraph, SelectionLine, Source, TimeAxis};
+use super::{Beside, Events, MemoryGraph, Over, SelectionLine, Source, TimeAxis};
 use crate::fonts;
 use egui::{Event, Pos2, Rect, Role, pos2, vec2};
 use egui_kittest::Harness;
-use egui_kittest::kittest::Queryable as _;
+use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use memray_compare::Side;
 use memray_index::{Moment, SnapshotRow, TimeRange, Timeline};
 use memray_report::size::Units;
@@ -47,6 +47,7 @@ struct Fixture {
     moment: Option<Moment>,
     is_provisional: bool,
     beside: Option<Beside>,
+    over: Option<(Timeline, i64)>,
     rect: Rect,
     events: Vec<Events>,
 }
@@ -60,6 +61,7 @@ fn show(timeline: Timeline) -> Harness<'static, Fixture> {
         moment: None,
         is_provisional: false,
         beside: None,
+        over: None,
         rect: Rect::NOTHING,
         events: Vec::new(),
     };
@@ -86,6 +88,11 @@ fn show(timeline: Timeline) -> Harness<'static, Fixture> {
                         stops_early: false,
                         is_provisional: fixture.is_provisional,
                         beside: fixture.beside,
+                        over: fixture.over.as_ref().map(|(timeline, shift_ms)| Over {
+                            timeline,
+                            generation: 1,
+                            shift_ms: *shift_ms,
+                        }),
                         units: Units::Binary,
                         clock: WallClock::Utc,
                     },
@@ -328,4 +335,25 @@ fn graphs_side_by_side_have_one_scale_and_names_of_their_own() {
     }
     let moments: Vec<_> = harness.state().events.iter().filter_map(|events| events.moment).collect();
     assert_eq!(moments, [Moment::Snapshot(4), Moment::End]);
+}
+
+#[test]
+fn another_captures_heap_lies_over_it_as_much_later_as_is_asked_for() {
+    let mut harness = show(ten_seconds());
+    harness.state_mut().over = Some((ten_seconds(), 5000));
+    harness.state_mut().beside = Some(Beside { side: Side::Before, duration_ms: 16_000, largest_bytes: 10 << 20 });
+    harness.run();
+    let words = harness.get_by_role_and_label(Role::Canvas, "Memory graph of both").accesskit_node().value();
+    assert!(words.unwrap_or_default().contains("the other\u{2019}s heap peaks at 10.0 MiB after 15.0 s"));
+    for name in ["heap of A", "RSS of A", "heap of B"] {
+        assert!(paints(&harness, name), "{name}");
+    }
+    // Before B began, and after A ended, only the other is at the pointer.
+    let plot = harness.state().graph.plot_rect();
+    for (elapsed_ms, shown, hidden) in [(2000.0, "heap of A", "heap of B"), (14_000.0, "heap of B", "heap of A")] {
+        harness.hover_at(pos2(plot.left() + elapsed_ms / 16_000.0 * plot.width(), plot.center().y));
+        harness.run();
+        let tells = |name| harness.query_all_by_label(name).next().is_some();
+        assert!(tells(shown) && !tells(hidden), "at {elapsed_ms} ms");
+    }
 }

@@ -40,6 +40,8 @@ pub(super) struct Lines {
     pub(super) high_water_mark: Option<HighWaterMark>,
     /// With the generations of the timeline and of the selection.
     selection: Option<((u64, u64), Series)>,
+    /// With its generation and shift.
+    over: Option<((u64, i64), Series)>,
 }
 
 impl Lines {
@@ -56,10 +58,21 @@ impl Lines {
             self.selection =
                 source.selection.zip(key).map(|(selection, key)| (key, Series::selection(selection.bytes, &self.axis)));
         }
+        let key = source.over.map(|over| (over.generation, over.shift_ms));
+        if self.over.as_ref().map(|(of, _)| *of) != key {
+            self.over = source.over.zip(key).map(|(over, key)| {
+                let heap = Series::heap(over.timeline, &TimeAxis::new(over.timeline));
+                (key, heap.later_by(over.shift_ms))
+            });
+        }
     }
 
     pub(super) fn all(&self) -> impl Iterator<Item = &Series> {
-        [Some(&self.heap), Some(&self.rss), self.selection()].into_iter().flatten()
+        [Some(&self.heap), Some(&self.rss), self.selection(), self.over()].into_iter().flatten()
+    }
+
+    pub(super) fn over(&self) -> Option<&Series> {
+        self.over.as_ref().map(|(_, series)| series)
     }
 
     pub(super) fn selection(&self) -> Option<&Series> {
@@ -122,6 +135,7 @@ impl MemoryGraph {
         self.lines.update(source);
         let (rect, response) = ui.allocate_exact_size(ui.available_size(), Sense::click_and_drag());
         let name = match source.beside.map(|beside| beside.side) {
+            _ if source.over.is_some() => "Memory graph of both",
             None => "Memory graph",
             Some(Side::Before) => "Memory graph of A",
             Some(Side::After) => "Memory graph of B",
@@ -250,6 +264,7 @@ impl MemoryGraph {
             let at = |moment| format_elapsed(self.lines.axis.of(moment));
             format!("{} to {} selected", at(range.from), at(range.to))
         }));
+        words.extend(self.lines.over().and_then(Series::peak).map(|at| peak("the other\u{2019}s heap", at)));
         words.extend(source.moment.map(|moment| format!("{} selected", format_elapsed(self.lines.axis.of(moment)))));
         words.join(", ")
     }

@@ -114,3 +114,15 @@ fn a_file_that_is_no_capture_is_said_to_be_none() {
     assert!(driver.shows("cli.py cannot be opened"));
     assert!(driver.shows_part("This is not a capture that memray wrote but a text file"));
 }
+
+#[test]
+fn one_graph_shows_both_and_takes_moments() {
+    let mut driver = compare(BEFORE, AFTER);
+    driver.press(Key::B);
+    assert!(driver.is_on(Role::CheckBox, "one graph"));
+    let both = driver.canvas("Memory graph of both");
+    assert!(both.starts_with("heap peaks at 3.71 MiB after 83 ms"), "{both}");
+    assert!(both.ends_with("the other\u{2019}s heap peaks at 3.62 MiB after 112 ms"), "{both}");
+    driver.click(Role::CheckBox, "one graph");
+    assert!(driver.canvas("Memory graph of B").starts_with("heap peaks at 3.62 MiB after 112 ms"));
+}

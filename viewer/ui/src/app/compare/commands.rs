@@ -37,6 +37,7 @@ impl CompareDocument {
                 let timelines = [self.indexes[0].timeline(), self.indexes[1].timeline()];
                 view.toggle_linked(timelines);
             }
+            Command::ToggleOverlaid => view.is_overlaid ^= true,
             Command::TypeMoment => self.typed_time.open(),
             Command::JumpToPeak => {
                 view.clear_time();
@@ -69,6 +70,7 @@ impl CompareDocument {
             Command::ToggleIrrelevant => view.filter.hide_irrelevant,
             Command::ToggleOnlyVanished => view.only_vanished,
             Command::ToggleLinked => view.is_linked,
+            Command::ToggleOverlaid => view.is_overlaid,
             _ => false,
         }
     }

@@ -5,8 +5,8 @@ use super::super::command::Command;
 use super::super::view::Time;
 use super::super::window::names_apart;
 use super::CompareDocument;
-use super::view::{SIDES, at, letter};
-use crate::memory_graph::{self, Beside};
+use super::view::{SIDES, at, letter, other};
+use crate::memory_graph::{self, Beside, Over};
 use crate::settings::Settings;
 use crate::style;
 use crate::theme::Palette;
@@ -20,15 +20,28 @@ impl CompareDocument {
     pub(super) fn show_graphs(&mut self, ui: &mut Ui, settings: &Settings, commands: &mut Vec<Command>) {
         let (duration_ms, largest_bytes) =
             self.indexes.iter().map(extent).fold((0, 0), |(a, b), (x, y)| (a.max(x), b.max(y)));
+        let is_overlaid = self.view.is_overlaid;
         ui.spacing_mut().item_spacing.y = 4.0;
         ui.columns(2, |columns| {
             for (side, ui) in SIDES.into_iter().zip(columns) {
                 self.heading(ui, side, commands);
-                style::panel(ui, 6, |ui| {
-                    self.show_graph(ui, settings, Beside { side, duration_ms, largest_bytes });
-                });
+                if !is_overlaid {
+                    style::panel(ui, 6, |ui| {
+                        self.show_graph(ui, settings, Beside { side, duration_ms, largest_bytes }, None);
+                    });
+                }
             }
         });
+        if is_overlaid {
+            let shift_ms = self.view.shift_ms([self.indexes[0].timeline(), self.indexes[1].timeline()]);
+            // The one that is drawn later lies over the other.
+            let side = if shift_ms < 0 { Side::After } else { Side::Before };
+            let ends = SIDES.map(|of| extent(&self.indexes[at(of)]).0 + if of == side { 0 } else { shift_ms.abs() });
+            let duration_ms = ends[0].max(ends[1]);
+            style::panel(ui, 6, |ui| {
+                self.show_graph(ui, settings, Beside { side, duration_ms, largest_bytes }, Some(shift_ms.abs()));
+            });
+        }
     }
 
     /// `A before  svc-1.4.2.bin`; what belongs to a side stands behind.
@@ -66,8 +79,11 @@ impl CompareDocument {
         );
     }
 
-    fn show_graph(&mut self, ui: &mut Ui, settings: &Settings, beside: Beside) {
+    /// Draws a side's graph; with the other's heap over it, so much later, if it is to show both.
+    fn show_graph(&mut self, ui: &mut Ui, settings: &Settings, beside: Beside, over_ms: Option<i64>) {
         let side = beside.side;
+        let over_it = self.indexes[at(other(side))].clone();
+        let over = over_ms.map(|shift_ms| Over { timeline: over_it.timeline(), generation: 0, shift_ms });
         let (index, asked) = (self.indexes[at(side)].clone(), self.view.asked[at(side)]);
         let source = memory_graph::Source {
             timeline: index.timeline(),
@@ -80,6 +96,7 @@ impl CompareDocument {
             units: settings.units.units(),
             clock: settings.clock.wall_clock(),
             beside: Some(beside),
+            over,
         };
         let events = self.graphs[at(side)].show(ui, &source);
         let asks_both = self.view.is_linked;

@@ -46,10 +46,11 @@ impl CompareDocument {
                 }
             }
         }
-        let linked = Command::ToggleLinked;
-        if tabs::switch(ui, &linked.label().to_lowercase(), self.view.is_linked).on_hover_text(linked.help()).clicked()
-        {
-            commands.push(linked);
+        for command in [Command::ToggleLinked, Command::ToggleOverlaid] {
+            let switch = tabs::switch(ui, &command.label().to_lowercase(), self.is_on(command));
+            if switch.on_hover_text(command.help()).clicked() {
+                commands.push(command);
+            }
         }
         self.caption(ui, settings.units.units());
     }

@@ -75,6 +75,8 @@ pub(in crate::app) struct CompareView {
     pub(super) asked: [Asked; 2],
     /// Whether it is the same of both.
     pub(super) is_linked: bool,
+    /// Whether one memory graph shows both.
+    pub(super) is_overlaid: bool,
     /// Which frames of both are shown.
     pub(super) filter: Filter,
     /// How trees are laid out.
@@ -98,6 +100,7 @@ impl Default for CompareView {
         Self {
             asked: [Asked::default(); 2],
             is_linked: true,
+            is_overlaid: false,
             filter: Filter { hide_irrelevant: true, ..Filter::default() },
             tree: TreeOptions::default(),
             is_flames: false,
@@ -159,6 +162,16 @@ impl CompareView {
             range: asked.range.map(|range| same_range(range, from, to)),
             ..asked
         };
+    }
+
+    /// By how much later than A the graph of both begins with B; earlier, if negative. Sides that are free have their
+    /// moments lie over each other.
+    pub(super) fn shift_ms(&self, timelines: [&Timeline; 2]) -> i64 {
+        let marked = |side| Some(elapsed_ms(timelines[at(side)], self.asked[at(side)].moment?));
+        match (self.is_linked, marked(Side::Before), marked(Side::After)) {
+            (false, Some(before), Some(after)) => before.saturating_sub(after),
+            _ => 0,
+        }
     }
 
     /// For captures that changed sides; `rules` are the roots that hold now.
@@ -251,6 +264,20 @@ mod tests {
         view.toggle_linked([&short, &long]);
         assert_eq!(view.asked, [Asked::default(); 2]);
         assert_eq!(view.mode(), Some(ModeChoice::Peak));
+    }
+
+    #[test]
+    fn graphs_lie_over_each_other_at_the_moments_that_free_sides_have() {
+        let (short, long) = (timeline(0, 10), timeline(0, 20));
+        let timelines = [&short, &long];
+        let mut view = CompareView::default();
+        view.choose_time(Side::Before, Time::Moment(Moment::Snapshot(4)), timelines);
+        assert_eq!(view.shift_ms(timelines), 0, "both began at once");
+        view.toggle_linked(timelines);
+        view.choose_time(Side::After, Time::Moment(Moment::Snapshot(15)), timelines);
+        assert_eq!(view.shift_ms(timelines), -11_000);
+        view.swap(None);
+        assert_eq!(view.shift_ms([&long, &short]), 11_000);
     }
 
     #[test]

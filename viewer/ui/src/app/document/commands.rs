@@ -65,7 +65,8 @@ impl Document {
             | Command::Swap
             | Command::ShowSideBySide
             | Command::ToggleOnlyVanished
-            | Command::ToggleLinked => {}
+            | Command::ToggleLinked
+            | Command::ToggleOverlaid => {}
         }
     }
 

@@ -46,6 +46,7 @@ impl Document {
             moment: self.view.asked.moment_in_effect(),
             is_provisional: false,
             beside: None,
+            over: None,
             stops_early: self.index.info().stops_early(),
             units: settings.units.units(),
             clock: settings.clock.wall_clock(),
