@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What one frame of the window costs on the CPU, at any zoom of the icicle: `cargo bench --bench frame -- FILE`.
+//! What one frame of the window costs on the CPU, at any zoom of the icicle: `cargo bench --bench frame -- FILE`; with a
+//! second file, one of the window that compares the two.
 //!
 //! Runs the whole application without a window, zooms in at many places by pinching over the icicle, and takes the time
 //! of the UI pass and of tessellation, at 1920x800 points. Prints JSON.
@@ -28,10 +29,10 @@ struct Stage {
 }
 
 impl Stage {
-    fn new(path: &Path) -> Self {
+    fn new(path: &Path, compared_with: Option<PathBuf>) -> Self {
         let context = Context::default();
         memray_ui::style::install(&context);
-        let options = AppOptions { path: Some(path.to_owned()), ..AppOptions::default() };
+        let options = AppOptions { path: Some(path.to_owned()), compared_with, ..AppOptions::default() };
         Self { app: App::new(options, &context), context, time_s: 0.0 }
     }
 
@@ -75,10 +76,10 @@ impl Stage {
 
 fn main() -> Result<(), Box<dyn Error>> {
     // Cargo adds `--bench`.
-    let path = std::env::args_os().skip(1).find(|argument| argument != "--bench").map(PathBuf::from);
-    let path = path.ok_or("usage: frame FILE")?;
+    let mut paths = std::env::args_os().skip(1).filter(|argument| argument != "--bench").map(PathBuf::from);
+    let path = paths.next().ok_or("usage: frame FILE [FILE]")?;
     let nodes = shown_nodes(&path)?;
-    let mut stage = Stage::new(&path);
+    let mut stage = Stage::new(&path, paths.next());
     stage.settle();
 
     let (mut took_ms, mut most_vertices) = (Vec::new(), 0);

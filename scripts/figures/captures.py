@@ -29,6 +29,11 @@ class Captures:
         """Two million live allocations at most; one record in twenty begins a lifetime of its own."""
         return self._synthesize(f"large_{records}", ["--preset", "large", "--records", records], lz4)
 
+    def pair_of_50m(self):
+        """One generator, two seeds: other stacks, sizes and moments."""
+        arguments = ["--preset", "large", "--records", 50_000_000]
+        return [self._synthesize(f"pair_{seed}", [*arguments, "--seed", seed], False) for seed in (1, 2)]
+
     def million_nodes(self):
         return self._synthesize(
             "more_than_a_million_nodes", ["--preset", "large", "--records", 120_000_000, "--stacks", 2_200_000]

@@ -102,6 +102,16 @@ def frame(it):
     yield f"UI pass and tessellation, call tree of {it['nodes']:,} nodes", measured, "8 ms", it["slowest_ms"] <= 8
 
 
+def compare(it):
+    what = f"two captures of {it['records'] / 2e6:.0f} M records each, indexed: to the first comparison, {it['nodes']:,} nodes"
+    yield what, f"{it['first_ms'] / 1000:.2f} s", "1 s", it["first_ms"] <= 1000
+    measured = f"median {it['median_ms']:.0f} ms, slowest {it['slowest_ms']:.0f} ms of {it['changes']}"
+    yield "a change of mode or range in it", measured, "100 ms", it["slowest_ms"] <= 100
+    taken = it["frame"]
+    measured = f"median {taken['median_ms']:.2f} ms, slowest zoom {taken['slowest_ms']:.2f} ms"
+    yield "UI pass and tessellation of its window", measured, "12 ms", taken["slowest_ms"] <= 12
+
+
 def bounded_memory(it):
     quarter = it["quarter"]["peak_bytes"]
     for name in ("whole", "whole_lz4"):
@@ -129,6 +139,7 @@ DESCRIPTIONS = {
     "headline": headline,
     "ranges": ranges,
     "frame": frame,
+    "compare": compare,
     "bounded_memory": bounded_memory,
     "memory_per_live_allocation": memory_per_live_allocation,
 }

@@ -118,6 +118,12 @@ def frame(tools):
     return tools.bench("frame", tools.built_index(tools.captures.million_nodes()))
 
 
+def compare(tools):
+    """Two captures of other stacks: little of one is in the other, which is the most to show."""
+    before, after = (tools.built_index(capture) for capture in tools.captures.pair_of_50m())
+    return {**tools.bench("compare", before, after), "frame": tools.bench("frame", before, after)}
+
+
 def start(tools):
     """From the process's start until its window's first pass has run, on a display without a graphics card."""
     viewer = tools.viewer_that_tells()
@@ -207,6 +213,7 @@ ROWS = {
     "headline": headline,
     "ranges": ranges,
     "frame": frame,
+    "compare": compare,
     "bounded_memory": bounded_memory,
     "memory_per_live_allocation": memory_per_live_allocation,
     "scaling": scaling,

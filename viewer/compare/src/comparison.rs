@@ -79,24 +79,37 @@ impl Comparison {
         self.joint.bytes(name)
     }
 
-    /// Asks both the same; threads are merged.
+    /// Asks both the same, at once; threads are merged.
     ///
     /// # Errors
     /// If one of them cannot answer.
     pub fn ask(&self, question: &Question) -> Result<[Answer; 2], Refusal> {
         let question = Question { split_threads: false, ..question.clone() };
-        Ok([self.before.ask(&question)?, self.after.ask(&question)?])
+        let (before, after) = rayon::join(|| self.before.ask(&question), || self.after.ask(&question));
+        Ok([before?, after?])
     }
 
     /// One tree of both answers, in which threads are merged.
     pub fn tree(&self, answers: &[Answer; 2], options: TreeOptions, width: Width) -> UnionTree {
-        let [before, after] = [(&self.before, &answers[0]), (&self.after, &answers[1])]
-            .map(|(index, answer)| index.tree(answer, options));
+        let [tree] = self.trees(answers, options, [width]);
+        tree
+    }
+
+    /// As [`Self::tree`], of several widths, for what takes one: they have most of the work in common.
+    pub fn trees<const N: usize>(
+        &self,
+        answers: &[Answer; 2],
+        options: TreeOptions,
+        widths: [Width; N],
+    ) -> [UnionTree; N] {
+        let (before, after) =
+            rayon::join(|| self.before.tree(&answers[0], options), || self.after.tree(&answers[1], options));
         let sides = [
             SideTree { tree: &before, to_joint: &|location| self.joint.of_before(location), is_after: false },
             SideTree { tree: &after, to_joint: &|location| self.joint.of_after(location), is_after: true },
         ];
-        unite(&self.joint, sides, width)
+        let common = unite(&self.joint, sides);
+        widths.map(|width| common.laid_out(width))
     }
 
     /// One table of both answers, the largest change first.

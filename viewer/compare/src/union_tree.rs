@@ -8,7 +8,7 @@
 use crate::change::{Change, Delta};
 use crate::joint::{Joint, MatchId};
 use memray_index::{Amount, Location, LocationId, LooseNode, Tree, TreeNodeId, lay_out_in_order};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxBuildHasher, FxHashMap};
 
 /// What a node is drawn as wide as.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -194,37 +194,60 @@ impl Common<'_> {
     }
 }
 
-/// One tree of two. Threads are merged in both.
-pub(crate) fn unite(joint: &Joint, sides: [SideTree<'_>; 2], width: Width) -> UnionTree {
+/// What two trees have in common. Threads are merged in both.
+pub(crate) fn unite(joint: &Joint, sides: [SideTree<'_>; 2]) -> United {
     let is_inverted = sides[0].tree.is_inverted;
     let root = CommonNode { parent: 0, own: Delta::default(), shown: LocationId::NONE, shown_weight: (false, 0) };
-    let mut common = Common { joint, nodes: vec![root], children: FxHashMap::default() };
+    // At most so many; most often half of it.
+    let count = sides.iter().map(|side| side.tree.nodes.len()).sum();
+    let mut common = Common {
+        joint,
+        nodes: Vec::with_capacity(count),
+        children: FxHashMap::with_capacity_and_hasher(count, FxBuildHasher),
+    };
+    common.nodes.push(root);
     sides.iter().for_each(|side| common.add(side));
     let nodes = common.nodes;
     let mut totals: Vec<Delta> = nodes.iter().map(|node| node.own).collect();
-    let mut weights: Vec<u64> = nodes.iter().map(|node| own_width(node.own, width)).collect();
     for row in (1..nodes.len()).rev() {
-        let parent = nodes[row].parent as usize;
         let total = totals[row];
-        totals[parent].add(total);
-        weights[parent] = weights[parent].saturating_add(weights[row]);
+        totals[nodes[row].parent as usize].add(total);
     }
-    let loose: Vec<LooseNode> = nodes
-        .iter()
-        .zip(totals.iter().zip(&weights))
-        .map(|(node, (total, &weight))| LooseNode {
-            location: node.shown,
-            thread: None,
-            parent: node.parent,
-            amount: total.after,
-            own: node.own.after,
-            weight,
-        })
-        .collect();
-    let (tree, order) = lay_out_in_order(&loose, is_inverted);
-    let total = order.iter().map(|&row| totals[row as usize]).collect();
-    let own = order.iter().map(|&row| nodes[row as usize].own).collect();
-    UnionTree { tree, total, own }
+    United { nodes, totals, is_inverted }
+}
+
+/// Two trees as one whose widths are not chosen yet.
+pub(crate) struct United {
+    nodes: Vec<CommonNode>,
+    totals: Vec<Delta>,
+    is_inverted: bool,
+}
+
+impl United {
+    pub(crate) fn laid_out(&self, width: Width) -> UnionTree {
+        let Self { nodes, totals, is_inverted } = self;
+        let mut weights: Vec<u64> = nodes.iter().map(|node| own_width(node.own, width)).collect();
+        for row in (1..nodes.len()).rev() {
+            let (parent, weight) = (nodes[row].parent as usize, weights[row]);
+            weights[parent] = weights[parent].saturating_add(weight);
+        }
+        let loose: Vec<LooseNode> = nodes
+            .iter()
+            .zip(totals.iter().zip(&weights))
+            .map(|(node, (total, &weight))| LooseNode {
+                location: node.shown,
+                thread: None,
+                parent: node.parent,
+                amount: total.after,
+                own: node.own.after,
+                weight,
+            })
+            .collect();
+        let (tree, order) = lay_out_in_order(&loose, *is_inverted);
+        let total = order.iter().map(|&row| totals[row as usize]).collect();
+        let own = order.iter().map(|&row| nodes[row as usize].own).collect();
+        UnionTree { tree, total, own }
+    }
 }
 
 fn own_width(own: Delta, width: Width) -> u64 {

@@ -215,7 +215,8 @@ impl Comparer {
                 _ => self.indexes[at].ask(&questions[at]).map_err(|refusal| (side, refusal)),
             }
         };
-        let both = answer(Side::Before).and_then(|before| Ok([before, answer(Side::After)?]));
+        let (before, after) = rayon::join(|| answer(Side::Before), || answer(Side::After));
+        let both = before.and_then(|before| Ok([before, after?]));
         let pair = both.map(Arc::new);
         self.pair = Some((questions.clone(), pair.clone()));
         pair
@@ -231,7 +232,7 @@ impl Comparer {
             let trees = match wanted.trees {
                 Trees::Union(_, true) => vec![tree(Width::Before).only_vanished()],
                 Trees::Union(width, false) => vec![tree(width)],
-                Trees::Sides => vec![tree(Width::Before), tree(Width::After)],
+                Trees::Sides => comparison.trees(&answers, wanted.tree, [Width::Before, Width::After]).into(),
             };
             let total = Delta { before: answers[0].total, after: answers[1].total };
             Compared { total, trees: trees.into_iter().map(Arc::new).collect() }
