@@ -52,6 +52,14 @@ pub(crate) enum Subcommand {
     ///
     /// The program runs as without us, and ends with its own exit code. What memray-view says goes to standard error.
     Run(RunArguments),
+    /// Print what makes a shell complete this command's words
+    ///
+    /// bash: source <(memray-view completions bash); zsh: write it to _memray-view in a folder of $fpath; fish: write it to
+    /// ~/.config/fish/completions/memray-view.fish. Packages install all three.
+    Completions(CompletionsArguments),
+    /// Write the man pages into a folder: for those who make packages
+    #[command(hide = true)]
+    ManPages(ManPagesArguments),
 }
 
 /// The window, or a picture of it.
@@ -108,6 +116,27 @@ pub(crate) struct CacheArguments {
     /// Throw out every index that is not in use
     #[arg(long)]
     pub(crate) clear: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct CompletionsArguments {
+    /// The shell
+    #[arg(value_enum)]
+    pub(crate) shell: CompletedShell,
+}
+
+/// A shell that is helped along.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CompletedShell {
+    Bash,
+    Zsh,
+    Fish,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ManPagesArguments {
+    /// The folder; it must be there
+    pub(crate) folder: PathBuf,
 }
 
 #[derive(Args, Debug)]

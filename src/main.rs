@@ -6,10 +6,12 @@
 
 mod arguments;
 mod cache;
+mod completions;
 mod diff;
 mod export;
 mod failure;
 mod index;
+mod man_pages;
 mod opening;
 mod output;
 mod run;
@@ -49,6 +51,8 @@ fn run(command_line: CommandLine) -> Result<ExitCode, Failure> {
         Some(Subcommand::Diff(arguments)) => diff::run(&arguments, &open),
         Some(Subcommand::Index(arguments)) => index::run(&arguments, &open),
         Some(Subcommand::Cache(arguments)) => cache::run(&arguments),
+        Some(Subcommand::Completions(arguments)) => completions::run(&arguments),
+        Some(Subcommand::ManPages(arguments)) => man_pages::run(&arguments),
         None => window::run(&window, &open),
     }
     .map(|()| ExitCode::SUCCESS)

@@ -4,6 +4,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 #![cfg(target_os = "linux")]
 
+mod cli_command;
+
+use cli_command::binary;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -13,10 +16,8 @@ fn root() -> PathBuf {
 
 fn installed() -> tempfile::TempDir {
     let prefix = tempfile::tempdir().unwrap();
-    let output = Command::new(root().join("packaging/linux/install"))
-        .args([Path::new("/bin/true"), prefix.path()])
-        .output()
-        .unwrap();
+    let output =
+        Command::new(root().join("packaging/linux/install")).arg(binary()).arg(prefix.path()).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     prefix
 }
@@ -73,4 +74,16 @@ fn the_desktop_entry_is_valid_and_names_an_icon_that_is_installed() {
         let width = u32::from_be_bytes(png[16..20].try_into().unwrap());
         assert_eq!(width, size);
     }
+}
+
+#[test]
+fn software_centres_can_read_what_it_is() {
+    let prefix = installed();
+    let output = Command::new("appstreamcli")
+        // An id of the other form begins with a domain, and the project has none.
+        .args(["validate", "--no-net", "--override=cid-desktopapp-is-not-rdns=info"])
+        .arg(prefix.path().join("share/metainfo/memray-view.metainfo.xml"))
+        .output()
+        .expect("appstreamcli must be installed: scripts/test does it");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
 }
