@@ -3,7 +3,7 @@
 //! its desktops then make of files; the tarball into a folder of its own.
 
 #![cfg(target_os = "linux")]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
 
 mod cli_command;
 #[allow(dead_code)] // what window_real needs besides
