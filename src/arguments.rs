@@ -43,6 +43,11 @@ pub(crate) enum Subcommand {
     /// A is before and B is after. Frames are the same if they are of the same function of the same file, wherever Python,
     /// its packages and the program were installed.
     Diff(DiffArguments),
+    /// Ask a capture in SQL
+    ///
+    /// One SELECT over its index, whose tables --schema shows; docs/sql.md has examples. Nothing can be written. Ctrl+C ends a
+    /// statement that takes too long.
+    Sql(SqlArguments),
     /// Show the indexes that are kept, or throw them out
     ///
     /// An index is found again by its capture's size, header and 256 blocks sampled from all over the file. Damage that a
@@ -116,6 +121,32 @@ pub(crate) struct CacheArguments {
     /// Throw out every index that is not in use
     #[arg(long)]
     pub(crate) clear: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct SqlArguments {
+    /// The capture or index
+    #[arg(required_unless_present = "schema")]
+    pub(crate) file: Option<PathBuf>,
+
+    /// The statement; without one, or with -, it is read from standard input
+    pub(crate) statement: Option<String>,
+
+    /// How rows are printed
+    #[arg(long, value_enum, default_value = "table")]
+    pub(crate) format: SqlOutput,
+
+    /// Print the tables that there are, and end
+    #[arg(long, exclusive = true)]
+    pub(crate) schema: bool,
+}
+
+/// How rows are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SqlOutput {
+    Table,
+    Csv,
+    Json,
 }
 
 #[derive(Args, Debug)]

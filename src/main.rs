@@ -16,6 +16,7 @@ mod opening;
 mod output;
 mod run;
 mod signals;
+mod sql;
 mod stats;
 mod summary;
 mod window;
@@ -50,6 +51,7 @@ fn run(command_line: CommandLine) -> Result<ExitCode, Failure> {
         Some(Subcommand::Stats(arguments)) => stats::run(&arguments, &open),
         Some(Subcommand::Diff(arguments)) => diff::run(&arguments, &open),
         Some(Subcommand::Index(arguments)) => index::run(&arguments, &open),
+        Some(Subcommand::Sql(arguments)) => sql::run(&arguments, &open),
         Some(Subcommand::Cache(arguments)) => cache::run(&arguments),
         Some(Subcommand::Completions(arguments)) => completions::run(&arguments),
         Some(Subcommand::ManPages(arguments)) => man_pages::run(&arguments),

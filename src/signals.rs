@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Signals that would end the command where an error says more.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, LazyLock};
+
 /// Has a file that becomes larger than the user's limit be an error of the write, not the end of the process.
 pub(crate) fn ignore_size_limit() {
     #[cfg(unix)]
@@ -8,4 +11,38 @@ pub(crate) fn ignore_size_limit() {
     unsafe {
         libc::signal(libc::SIGXFSZ, libc::SIG_IGN);
     }
+}
+
+static INTERRUPTED: LazyLock<Arc<AtomicBool>> = LazyLock::new(Arc::default);
+
+/// Has Ctrl+C set what it gives from now on, and the command go on; a second one ends it.
+pub(crate) fn interrupted() -> &'static Arc<AtomicBool> {
+    let interrupted = &*INTERRUPTED;
+    #[cfg(unix)]
+    // SAFETY: the handler stores into an atomic that was made above, and calls nothing but `signal`, which it may.
+    unsafe {
+        let handler: extern "C" fn(libc::c_int) = interrupt;
+        libc::signal(libc::SIGINT, handler as libc::sighandler_t);
+    }
+    interrupted
+}
+
+#[cfg(unix)]
+extern "C" fn interrupt(signal: libc::c_int) {
+    INTERRUPTED.store(true, Ordering::Relaxed);
+    // SAFETY: it may be called by a signal's handler.
+    unsafe {
+        libc::signal(signal, libc::SIG_DFL);
+    }
+}
+
+/// Ends the command as one that Ctrl+C ended, so that a script around it ends too.
+pub(crate) fn end_by_interrupt() -> ! {
+    #[cfg(unix)]
+    // SAFETY: neither call has preconditions.
+    unsafe {
+        libc::signal(libc::SIGINT, libc::SIG_DFL);
+        libc::raise(libc::SIGINT);
+    }
+    std::process::exit(130)
 }

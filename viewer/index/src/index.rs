@@ -19,6 +19,7 @@ use crate::progress::Progress;
 use crate::question::{Filter, Pattern, Question, TimeRange};
 use crate::site::Site;
 use crate::source::{self, Source};
+use crate::sql::Sql;
 use crate::statistics::Statistics;
 use crate::store::Store;
 use crate::table::{GroupBy, Row, RowKey, RowSites};
@@ -27,6 +28,7 @@ use crate::tree::{Tree, TreeNodeId};
 use rustc_hash::FxHashMap;
 use std::io;
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, PoisonError, RwLock};
 
 /// How to open a capture.
@@ -121,6 +123,16 @@ impl Index {
     /// Number of stored lifetimes: distinct (site, born, died).
     pub fn lifetime_count(&self) -> usize {
         self.store.lifetimes.row_count()
+    }
+
+    /// The index as tables of SQL. A statement ends soon after `interrupted` is set. Can be had once.
+    ///
+    /// # Errors
+    /// If the index cannot be read.
+    pub fn sql(&self, interrupted: Arc<AtomicBool>) -> Result<Sql, Error> {
+        let spare = self.store.spare_connection.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let connection = spare.ok_or(rusqlite::Error::InvalidQuery)?;
+        Ok(Sql::new(connection, &self.store, interrupted)?)
     }
 
     /// Threads, by [`ThreadIndex`].

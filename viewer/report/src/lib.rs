@@ -24,6 +24,7 @@ pub mod notes;
 mod opening;
 pub mod recorded;
 pub mod size;
+pub mod sql_rows;
 pub mod stats;
 pub mod terminal;
 pub mod time;

@@ -71,8 +71,13 @@ impl Lifetimes {
         self.chunks.with_connection(read)
     }
 
+    /// What a chunk's rows count; `None` beyond the last.
+    pub(crate) fn kind(&self, index: usize) -> Option<RowKind> {
+        self.chunks.infos.get(index).map(|info| info.kind)
+    }
+
     /// A chunk; `None`, and never an answer again, if it is damaged.
-    fn chunk(&self, index: usize) -> Option<Arc<Columns>> {
+    pub(crate) fn chunk(&self, index: usize) -> Option<Arc<Columns>> {
         let chunk = self.chunks.chunk(index);
         if chunk.is_none() {
             self.is_damaged.store(true, Ordering::Relaxed);

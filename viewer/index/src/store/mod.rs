@@ -23,7 +23,8 @@ use crate::native::NativeSymbols;
 use crate::native::stack::NativeTables;
 use crate::site::Site;
 use crate::timeline::Timeline;
-use std::sync::OnceLock;
+use rusqlite::Connection;
+use std::sync::{Mutex, OnceLock};
 
 /// What an opened index holds in memory.
 pub(crate) struct Store {
@@ -45,6 +46,8 @@ pub(crate) struct Store {
     pub(crate) native_symbols: NativeSymbols,
     /// Native stacks, loaded when first asked for.
     pub(crate) native: OnceLock<NativeTables>,
+    /// For who asks in SQL. Opened with the rest, as the file may have no name later.
+    pub(crate) spare_connection: Mutex<Option<Connection>>,
 }
 
 /// Sums by site that are kept ready.

@@ -25,7 +25,7 @@ use crate::timeline::{SnapshotRow, Timeline};
 use memray_format::{Allocator, Header, NativeFrame, ThreadId};
 use rusqlite::{Connection, OpenFlags, Row};
 use std::path::Path;
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock};
 
 /// More generations of segments than any program has: each is a library loaded or unloaded.
 const MAX_GENERATIONS: usize = 1 << 20;
@@ -180,6 +180,7 @@ fn load(path: &Path) -> Result<Store, Fault> {
         lifetimes,
         native_symbols,
         native: OnceLock::new(),
+        spare_connection: Mutex::new(Some(connect(path)?)),
     })
 }
 
