@@ -73,13 +73,14 @@ impl<'a> SqlPrinter<'a> {
         let is_number = |column: usize| rows.first().and_then(|row| row.get(column)).is_some_and(|cell| cell.is_number);
         let heading = |(column, name): (usize, &String)| Cell { text: name.clone(), is_number: is_number(column) };
         let heading: Vec<Cell> = self.names.iter().enumerate().map(heading).collect();
-        let rule = self.widths.iter().map(|&width| Cell { text: "\u{2500}".repeat(width), is_number: false }).collect();
+        let rule: Vec<Cell> =
+            self.widths.iter().map(|&width| Cell { text: "\u{2500}".repeat(width), is_number: false }).collect();
         self.line(&heading)?;
         self.line(&rule)?;
         rows.iter().try_for_each(|row| self.line(row))
     }
 
-    fn line(&mut self, row: &Vec<Cell>) -> io::Result<()> {
+    fn line(&mut self, row: &[Cell]) -> io::Result<()> {
         let mut line = String::new();
         for (cell, &width) in row.iter().zip(&self.widths) {
             let padding = " ".repeat(width.saturating_sub(cell.text.chars().count()));

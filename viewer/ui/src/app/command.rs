@@ -48,6 +48,7 @@ pub enum Command {
     ToggleIrrelevant,
     EditFilter,
     ClearFilter,
+    ShowPalette,
     ShowKeys,
 }
 
@@ -101,7 +102,7 @@ const fn with(modifiers: Modifiers, key: Key) -> KeyboardShortcut {
 
 impl Command {
     /// All of them, in the order of menus and of the sheet of keys.
-    pub const ALL: [Self; 40] = [
+    pub const ALL: [Self; 41] = [
         Self::Open,
         Self::OpenPath,
         Self::OpenSample,
@@ -141,6 +142,7 @@ impl Command {
         Self::ToggleIrrelevant,
         Self::EditFilter,
         Self::ClearFilter,
+        Self::ShowPalette,
         Self::ShowKeys,
     ];
 
@@ -186,6 +188,7 @@ impl Command {
             Self::ToggleIrrelevant => "Hide irrelevant frames",
             Self::EditFilter => "Filter…",
             Self::ClearFilter => "Remove all filters",
+            Self::ShowPalette => "Commands…",
             Self::ShowKeys => "Keys",
         }
     }
@@ -236,6 +239,7 @@ impl Command {
             Self::ToggleIrrelevant => "Leave out frames of runpy, of CPython itself and of the import system",
             Self::EditFilter => "Show only some threads, allocators, modules, files or functions",
             Self::ClearFilter => "Show every stack again",
+            Self::ShowPalette => "Find a command by its name",
             Self::ShowKeys => "Show all keys",
         }
     }
@@ -279,6 +283,7 @@ impl Command {
             Self::JumpToPeak => const { &[key(Key::P)] },
             Self::JumpToPeakRss => const { &[key(Key::R)] },
             Self::TypeMoment => const { &[key(Key::G)] },
+            Self::ShowPalette => const { &[with(CTRL.plus(Modifiers::SHIFT), Key::P)] },
             Self::ShowKeys => const { &[key(Key::Questionmark), key(Key::F1)] },
             Self::OpenSample
             | Self::ToggleImportSystem
@@ -309,7 +314,7 @@ impl Command {
             | Self::ToggleSplitThreads
             | Self::ToggleLinked
             | Self::ToggleOverlaid => Group::Capture,
-            Self::ShowKeys => Group::Help,
+            Self::ShowPalette | Self::ShowKeys => Group::Help,
             _ => Group::View,
         }
     }
@@ -333,7 +338,9 @@ impl Command {
     /// What has to be open for it.
     pub fn needs(self) -> Needs {
         match self {
-            Self::Open | Self::OpenPath | Self::OpenSample | Self::Quit | Self::ShowKeys => Needs::Nothing,
+            Self::Open | Self::OpenPath | Self::OpenSample | Self::Quit | Self::ShowPalette | Self::ShowKeys => {
+                Needs::Nothing
+            }
             Self::CompareWith
             | Self::ShowGrowth
             | Self::ShowStatistics

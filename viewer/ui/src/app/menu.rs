@@ -67,8 +67,7 @@ fn group_menu(
         if command.starts_section() {
             ui.separator();
         }
-        let is_enabled =
-            if matches!(command, Command::Reload | Command::Close) { has_file } else { works(command, page) };
+        let is_enabled = works(command, page, has_file);
         let is_on = match page {
             Page::Open(document) => document.is_on(command),
             Page::Comparing(document) => document.is_on(command),
@@ -97,8 +96,9 @@ fn group_menu(
 }
 
 /// Whether a command does anything on a page.
-fn works(command: Command, page: &Page) -> bool {
+pub(super) fn works(command: Command, page: &Page, has_file: bool) -> bool {
     match (command.needs(), page) {
+        _ if matches!(command, Command::Reload | Command::Close) => has_file,
         (Needs::Nothing, _) => true,
         (Needs::Capture | Needs::Any, Page::Open(document)) => match command {
             Command::Copy => document.view.selection.is_some(),

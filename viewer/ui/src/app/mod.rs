@@ -4,6 +4,7 @@
 
 mod caption;
 mod command;
+mod command_palette;
 mod compare;
 mod document;
 mod document_page;
@@ -41,6 +42,7 @@ pub use view::{Asked, ModeChoice, Tab, View};
 pub use window::{RunOptions, run};
 
 use crate::settings::{Recent, Settings, SettingsFile, ThemeChoice};
+use command_palette::CommandPalette;
 use compare::{BothOpened, CompareDocument, OpeningBoth};
 use document::Document;
 use drop_question::{Answer, DropQuestion};
@@ -87,6 +89,7 @@ pub struct App {
     drop_question: Option<DropQuestion>,
     sample: Option<Sample>,
     shows_keys: bool,
+    command_palette: Option<CommandPalette>,
     /// Whether a text field or a menu had the keys at the end of the last pass.
     keys_are_taken: bool,
     title: String,
@@ -144,6 +147,7 @@ impl App {
             drop_question: None,
             sample: None,
             shows_keys: false,
+            command_palette: None,
             keys_are_taken: false,
             title: String::new(),
             message: None,
@@ -445,6 +449,17 @@ impl App {
     }
 
     fn overlays(&mut self, ui: &mut Ui, commands: &mut Vec<Command>) {
+        if let Some(palette) = &mut self.command_palette {
+            let (page, has_file) = (&self.page, !matches!(self.page, Page::Start));
+            match palette.show(ui, &|command| menu::works(command, page, has_file)) {
+                command_palette::Outcome::Open => {}
+                command_palette::Outcome::Closed => self.command_palette = None,
+                command_palette::Outcome::Run(command) => {
+                    self.command_palette = None;
+                    commands.push(command);
+                }
+            }
+        }
         if self.shows_keys {
             self.shows_keys = !key_sheet::show(ui, commands);
         }
@@ -494,6 +509,9 @@ impl App {
             Command::Reload => self.reload(context),
             Command::Close => self.page = Page::Start,
             Command::Quit => context.send_viewport_cmd(ViewportCommand::Close),
+            Command::ShowPalette => {
+                self.command_palette = self.command_palette.is_none().then(CommandPalette::default);
+            }
             Command::ShowKeys => self.shows_keys = !self.shows_keys,
             Command::Copy => {
                 let text = match &self.page {
@@ -508,6 +526,7 @@ impl App {
                     context.copy_text(text);
                 }
             }
+            Command::Clear if self.command_palette.is_some() => self.command_palette = None,
             Command::Clear if self.shows_keys || self.path_entry.is_some() || self.drop_question.is_some() => {
                 self.drop_question = None;
                 self.shows_keys = false;

@@ -3,7 +3,7 @@
 
 use crate::driver::{Driver, capture};
 use egui::accesskit::Role;
-use egui::{Key, Pos2, Rect, Theme, vec2};
+use egui::{Key, Modifiers, Pos2, Rect, Theme, vec2};
 use egui_kittest::kittest::Queryable as _;
 use memray_ui::theme::Palette;
 use std::path::{Path, PathBuf};
@@ -146,4 +146,38 @@ fn what_is_chosen_is_remembered() {
     drop(driver);
     let driver = Driver::with_settings(None, &settings);
     assert!(driver.shows("items.bin, peak 3.79 MB"));
+}
+
+#[test]
+fn every_command_is_found_by_its_name_and_run_by_enter() {
+    let mut driver = Driver::open("v13-py3.13/items.bin");
+    driver.press_with(Modifiers::COMMAND | Modifiers::SHIFT, Key::P);
+    assert!(driver.field_has_focus("Command"));
+    driver.type_into("Command", "statis");
+    assert!(driver.shows_part("View: Statistics"));
+    assert!(!driver.shows_part("View: Table"));
+    driver.press(Key::Enter);
+    assert!(driver.is_on(Role::Tab, "Statistics"));
+    assert!(!driver.shows_part("View: Statistics"), "it is closed");
+    // What cannot be done now is listed last, and does nothing.
+    driver.press_with(Modifiers::COMMAND | Modifiers::SHIFT, Key::P);
+    driver.type_into("Command", "swap");
+    assert!(driver.is_disabled(Role::Button, "File: Swap A and B"));
+    driver.press(Key::Enter);
+    assert!(driver.shows_part("File: Swap A and B"));
+    driver.press(Key::Escape);
+    assert!(!driver.shows_part("File: Swap A and B"));
+    assert!(driver.is_on(Role::Tab, "Statistics"));
+}
+
+#[test]
+fn arrow_keys_go_through_the_commands() {
+    let mut driver = Driver::open("v13-py3.13/items.bin");
+    driver.press_with(Modifiers::COMMAND | Modifiers::SHIFT, Key::P);
+    // Growth comes first of those with these letters, and is two steps down and one up from where it begins.
+    driver.type_into("Command", "view");
+    for key in [Key::ArrowDown, Key::ArrowDown, Key::ArrowUp, Key::Enter] {
+        driver.press(key);
+    }
+    assert!(driver.is_on(Role::Tab, "Table"), "the second of the menu View");
 }

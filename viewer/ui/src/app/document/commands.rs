@@ -66,7 +66,8 @@ impl Document {
             | Command::ShowSideBySide
             | Command::ToggleOnlyVanished
             | Command::ToggleLinked
-            | Command::ToggleOverlaid => {}
+            | Command::ToggleOverlaid
+            | Command::ShowPalette => {}
         }
     }
 
