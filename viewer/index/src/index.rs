@@ -3,6 +3,7 @@
 
 use crate::answer::{Answer, StackAmount};
 use crate::ask::inverted::callees_first;
+use crate::ask::sandwich::{Sandwich, sandwich};
 use crate::ask::shown_tree::{Hiding, ShownTree};
 use crate::ask::tables;
 use crate::ask::tree_layout::callers_first;
@@ -16,7 +17,7 @@ use crate::native::NativeSymbols;
 use crate::native::frames::file_name;
 use crate::native::stack::NativeFrameInfo;
 use crate::progress::Progress;
-use crate::question::{Filter, Pattern, Question, TimeRange};
+use crate::question::{Filter, NamedFunction, Pattern, Question, TimeRange};
 use crate::site::Site;
 use crate::source::{self, Source};
 use crate::sql::Sql;
@@ -242,6 +243,18 @@ impl Index {
         let shown = self.shown_tree(Hiding::of(&answer.question.filter, options.folds_libraries));
         let stacks = self.store.stacks_of(answer, &shown);
         if options.is_inverted { callees_first(&shown, &stacks) } else { callers_first(&shown, &stacks) }
+    }
+
+    /// An answer's stacks with a function in them, cut at its outermost frame: who calls it, and whom it calls. Threads are
+    /// merged.
+    pub fn sandwich(&self, answer: &Answer, function: NamedFunction) -> Sandwich {
+        let shown = self.shown_tree(Hiding::of(&answer.question.filter, false));
+        let stacks = self.store.stacks_of(answer, &shown);
+        let merged: Vec<StackAmount> = stacks.into_iter().map(|stack| StackAmount { thread: None, ..stack }).collect();
+        sandwich(&shown, &merged, |location| {
+            let location = self.location(location);
+            (location.function, location.file) == (function.name, function.file)
+        })
     }
 
     /// An answer as a table, the largest inclusive bytes first.

@@ -33,6 +33,7 @@ mod tree;
 mod waiting;
 
 pub use answer::{Amount, Answer, StackAmount};
+pub use ask::sandwich::Sandwich;
 pub use ask::tables::sum_rows;
 pub use ask::tree_layout::{LooseNode, lay_out_in_order};
 pub use call_tree::CallTree;

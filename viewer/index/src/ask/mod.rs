@@ -5,6 +5,7 @@
 pub(crate) mod growth;
 pub(crate) mod inverted;
 mod pattern;
+pub(crate) mod sandwich;
 pub(crate) mod shown_tree;
 pub(crate) mod statistics;
 pub(crate) mod tables;

@@ -21,6 +21,7 @@ pub enum Command {
     ShowTable,
     ShowGrowth,
     ShowStatistics,
+    ShowCallers,
     ShowSideBySide,
     Search,
     NextHit,
@@ -102,7 +103,7 @@ const fn with(modifiers: Modifiers, key: Key) -> KeyboardShortcut {
 
 impl Command {
     /// All of them, in the order of menus and of the sheet of keys.
-    pub const ALL: [Self; 41] = [
+    pub const ALL: [Self; 42] = [
         Self::Open,
         Self::OpenPath,
         Self::OpenSample,
@@ -115,6 +116,7 @@ impl Command {
         Self::ShowTable,
         Self::ShowGrowth,
         Self::ShowStatistics,
+        Self::ShowCallers,
         Self::ShowSideBySide,
         Self::Search,
         Self::NextHit,
@@ -161,6 +163,7 @@ impl Command {
             Self::ShowTable => "Table",
             Self::ShowGrowth => "Growth",
             Self::ShowStatistics => "Statistics",
+            Self::ShowCallers => "Callers and callees",
             Self::ShowSideBySide => "Side by side",
             Self::Search => "Search",
             Self::NextHit => "Next hit",
@@ -208,6 +211,7 @@ impl Command {
             Self::ShowTable => "Show functions, files and modules as a table",
             Self::ShowGrowth => "Show what grew, ranked",
             Self::ShowStatistics => "Show the whole run's statistics",
+            Self::ShowCallers => "Show who calls the selected function, and whom it calls",
             Self::ShowSideBySide => "Show both captures' icicles side by side; they move together",
             Self::Search => "Search functions, files and modules; /…/ is a regular expression",
             Self::NextHit => "Select the next frame that matches the search",
@@ -260,6 +264,7 @@ impl Command {
             Self::ShowGrowth => const { &[key(Key::Num3)] },
             Self::ShowStatistics => const { &[key(Key::Num4)] },
             Self::ShowSideBySide => const { &[key(Key::Num5)] },
+            Self::ShowCallers => const { &[key(Key::Num6)] },
             Self::Search => const { &[key(Key::Slash), with(CTRL, Key::F)] },
             Self::PreviousHit => const { &[with(Modifiers::SHIFT, Key::Enter)] },
             Self::NextHit => const { &[key(Key::Enter)] },
@@ -344,6 +349,7 @@ impl Command {
             Self::CompareWith
             | Self::ShowGrowth
             | Self::ShowStatistics
+            | Self::ShowCallers
             | Self::Back
             | Self::Forward
             | Self::ToggleOwnCodeColour

@@ -52,8 +52,8 @@ pub(super) fn switches(ui: &mut Ui, all: &[Command], is_on: impl Fn(Command) -> 
     });
 }
 
-const TAB_COMMANDS: [Command; 4] =
-    [Command::ShowIcicle, Command::ShowTable, Command::ShowGrowth, Command::ShowStatistics];
+const TAB_COMMANDS: [Command; 5] =
+    [Command::ShowIcicle, Command::ShowTable, Command::ShowGrowth, Command::ShowStatistics, Command::ShowCallers];
 
 const ICICLE_SWITCHES: [Command; 5] = [
     Command::ToggleOwnCodeColour,

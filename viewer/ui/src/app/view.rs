@@ -88,11 +88,12 @@ pub enum Tab {
     Table,
     Growth,
     Statistics,
+    Callers,
 }
 
 impl Tab {
     /// All of them, by key.
-    pub const ALL: [Self; 4] = [Self::Icicle, Self::Table, Self::Growth, Self::Statistics];
+    pub const ALL: [Self; 5] = [Self::Icicle, Self::Table, Self::Growth, Self::Statistics, Self::Callers];
 
     /// Its name.
     pub fn label(self) -> &'static str {
@@ -101,6 +102,7 @@ impl Tab {
             Self::Table => "Table",
             Self::Growth => "Growth",
             Self::Statistics => "Statistics",
+            Self::Callers => "Callers",
         }
     }
 }

@@ -181,3 +181,22 @@ fn arrow_keys_go_through_the_commands() {
     }
     assert!(driver.is_on(Role::Tab, "Table"), "the second of the menu View");
 }
+
+#[test]
+fn a_function_is_seen_between_its_callers_and_its_callees() {
+    let mut driver = Driver::open("v13-py3.13/items.bin");
+    driver.click(Role::Tab, "Callers");
+    assert!(driver.shows_part("Select a function"));
+    driver.click(Role::Tab, "Icicle");
+    driver.type_into("Search functions, files, modules", "check");
+    driver.press(Key::Enter);
+    driver.press(Key::Escape);
+    driver.press(Key::Num6);
+    assert!(driver.is_on(Role::Tab, "Callers"));
+    let bytes = "1.04 MiB";
+    assert!(driver.shows_part(&format!("check: {bytes} (")), "the function and what passed through it");
+    for canvas in ["Callers", "Callees"] {
+        let said = driver.canvas(canvas);
+        assert!(said.starts_with("check, ") && said.contains(bytes), "{canvas}: {said}");
+    }
+}

@@ -4,7 +4,9 @@
 use super::super::worker::{Part, Picture, Selected};
 use crate::icicle::{Hits, SearchError};
 use memray_format::Allocator;
-use memray_index::{Answer, GroupBy, GrowthBy, GrowthRow, Question, Refusal, Row, Statistics, TimeRange, Tree};
+use memray_index::{
+    Answer, GroupBy, GrowthBy, GrowthRow, NamedFunction, Question, Refusal, Row, Sandwich, Statistics, TimeRange, Tree,
+};
 use memray_report::Headline;
 use memray_report::notes::Note;
 use memray_report::size::Units;
@@ -32,6 +34,8 @@ pub(in crate::app) struct Answers {
     pub growth: Option<(TimeRange, GrowthBy, GrowthOutcome)>,
     /// The statistics.
     pub statistics: Option<Result<Arc<Statistics>, Refusal>>,
+    /// A function with its callers and callees.
+    pub sandwich: Option<(Question, NamedFunction, Arc<Sandwich>)>,
     /// The allocators that the capture has.
     pub allocators: Option<Arc<[Allocator]>>,
 }
@@ -60,6 +64,7 @@ impl Answers {
             Part::Table(question, by, rows) => self.table = Some((question, by, rows)),
             Part::Growth(range, by, rows) => self.growth = Some((range, by, rows)),
             Part::Statistics(statistics) => self.statistics = Some(statistics),
+            Part::Sandwich(question, function, sandwich) => self.sandwich = Some((question, function, sandwich)),
             Part::Allocators(allocators) => self.allocators = Some(allocators),
             Part::Done(_) => {}
         }

@@ -3,6 +3,7 @@
 
 mod answers;
 mod commands;
+mod sandwich;
 mod search;
 mod show;
 
@@ -65,6 +66,9 @@ pub(super) struct Document {
     pub reveals_selection: bool,
     graph: MemoryGraph,
     icicle: Icicle,
+    /// Callers and callees.
+    sandwich: [Icicle; 2],
+    sandwich_generation: u64,
     table: TableView,
     growth: GrowthView,
     statistics: StatisticsView,
@@ -113,6 +117,8 @@ impl Document {
             reveals_selection: false,
             graph: MemoryGraph::default(),
             icicle: Icicle::default(),
+            sandwich: [Icicle::named("Callers"), Icicle::named("Callees")],
+            sandwich_generation: 0,
             table: TableView::default(),
             growth: GrowthView::default(),
             statistics: StatisticsView::default(),
@@ -150,6 +156,9 @@ impl Document {
                     self.answered = Some(self.view.clone());
                 }
             }
+            if let Part::Sandwich(..) = &part {
+                self.sandwich_generation += 1;
+            }
             if let Part::Selected(_) = &part {
                 self.selected_generation += 1;
             }
@@ -180,6 +189,7 @@ impl Document {
             growth: (self.view.tab == Tab::Growth)
                 .then(|| (self.view.growth_range(self.index.timeline()), self.view.growth_by)),
             statistics: self.view.tab == Tab::Statistics,
+            sandwich: (self.view.tab == Tab::Callers).then(|| self.selected_function()).flatten(),
             allocators: self.wants_allocators,
         }
     }

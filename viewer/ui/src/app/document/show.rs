@@ -22,6 +22,7 @@ impl Document {
             Tab::Table => self.show_table(ui, settings),
             Tab::Growth => self.show_growth(ui, settings),
             Tab::Statistics => self.show_statistics(ui, settings),
+            Tab::Callers => self.show_sandwich(ui, settings),
         }
     }
 

@@ -7,7 +7,7 @@ use super::{Part, Picture, Shared, Wanted};
 use crate::icicle::search;
 use egui::Context;
 use memray_format::Allocator;
-use memray_index::{Answer, GroupBy, GrowthBy, Index, Mode, Pattern, Question, RowKey, TimeRange, Tree};
+use memray_index::{Answer, GroupBy, GrowthBy, Index, Mode, NamedFunction, Pattern, Question, RowKey, TimeRange, Tree};
 use memray_report::Headline;
 use memray_report::notes::notes;
 use memray_report::size::Units;
@@ -30,6 +30,7 @@ pub(super) struct Asker {
     hits_for: Option<(u64, Option<Pattern>)>,
     selected_for: Option<(u64, Selection, Option<TimeRange>)>,
     table_for: Option<(Question, GroupBy)>,
+    sandwich_for: Option<(Question, NamedFunction)>,
     growth_for: Option<(TimeRange, GrowthBy, memray_index::Filter)>,
     has_statistics: bool,
     has_allocators: bool,
@@ -50,6 +51,7 @@ impl Asker {
             hits_for: None,
             selected_for: None,
             table_for: None,
+            sandwich_for: None,
             growth_for: None,
             has_statistics: false,
             has_allocators: false,
@@ -58,11 +60,12 @@ impl Asker {
     }
 
     pub(super) fn run(mut self) {
-        const STEPS: [fn(&mut Asker, &Wanted) -> Option<Part>; 9] = [
+        const STEPS: [fn(&mut Asker, &Wanted) -> Option<Part>; 10] = [
             Asker::picture,
             Asker::headline,
             Asker::notes,
             Asker::table,
+            Asker::sandwich,
             Asker::statistics,
             Asker::allocators,
             Asker::hits,
@@ -175,6 +178,17 @@ impl Asker {
         Some(Part::Table(wanted.question.clone(), by, Arc::new(rows)))
     }
 
+    fn sandwich(&mut self, wanted: &Wanted) -> Option<Part> {
+        let key = (wanted.question.clone(), wanted.sandwich?);
+        if self.sandwich_for.as_ref() == Some(&key) {
+            return None;
+        }
+        let (answer, _) = self.answer()?;
+        let sandwich = Arc::new(self.index.sandwich(&answer, key.1));
+        self.sandwich_for = Some(key.clone());
+        Some(Part::Sandwich(key.0, key.1, sandwich))
+    }
+
     fn growth(&mut self, wanted: &Wanted) -> Option<Part> {
         let (range, by) = wanted.growth?;
         let key = (range, by, wanted.question.filter.clone());
@@ -242,6 +256,7 @@ mod tests {
             table: None,
             growth: None,
             statistics: false,
+            sandwich: None,
             allocators: false,
         }
     }

@@ -18,8 +18,8 @@ use asker::Asker;
 use egui::Context;
 use memray_format::Allocator;
 use memray_index::{
-    Answer, GroupBy, GrowthBy, GrowthRow, Index, Pattern, Progress, Question, Refusal, Row, Statistics, TimeRange,
-    Tree, TreeOptions,
+    Answer, GroupBy, GrowthBy, GrowthRow, Index, NamedFunction, Pattern, Progress, Question, Refusal, Row, Sandwich,
+    Statistics, TimeRange, Tree, TreeOptions,
 };
 use memray_report::Headline;
 use memray_report::notes::Note;
@@ -51,6 +51,8 @@ pub(super) struct Wanted {
     pub growth: Option<(TimeRange, GrowthBy)>,
     /// The statistics, where they are shown.
     pub statistics: bool,
+    /// The function whose callers and callees are shown, if any are.
+    pub sandwich: Option<NamedFunction>,
     /// Which allocators the capture has, where one may be chosen.
     pub allocators: bool,
 }
@@ -78,6 +80,7 @@ pub(super) enum Part {
     Table(Question, GroupBy, Arc<Vec<Row>>),
     Growth(TimeRange, GrowthBy, Result<Arc<Vec<GrowthRow>>, Refusal>),
     Statistics(Result<Arc<Statistics>, Refusal>),
+    Sandwich(Question, NamedFunction, Arc<Sandwich>),
     Allocators(Arc<[Allocator]>),
     /// All of one wish is there.
     Done(Box<Wanted>),

@@ -21,6 +21,8 @@ use travel::Request;
 /// What is on screen of a tree, and how it got there.
 #[derive(Default)]
 pub struct Icicle {
+    /// What it is called, where several are shown.
+    name: Option<&'static str>,
     /// The tree that all row numbers below are of.
     generation: Option<u64>,
     view: Option<View>,
@@ -42,6 +44,11 @@ pub struct Icicle {
 }
 
 impl Icicle {
+    /// One of several.
+    pub fn named(name: &'static str) -> Self {
+        Self { name: Some(name), ..Self::default() }
+    }
+
     /// Makes a frame as wide as the icicle.
     pub fn zoom_to(&mut self, node: TreeNodeId) {
         self.requests.push(Request::ZoomTo(node));
@@ -203,7 +210,7 @@ impl Icicle {
     ) {
         let anchor = frame_name(source.labels, source.tree.node(self.anchor));
         response.widget_info(|| {
-            let mut info = WidgetInfo::labeled(Role::Canvas, true, icicle_name(source));
+            let mut info = WidgetInfo::labeled(Role::Canvas, true, self.name.unwrap_or_else(|| icicle_name(source)));
             info.current_text_value = Some(format!("{anchor}, {}", tooltip::amount_in_words(source, self.anchor)));
             info
         });
