@@ -17,6 +17,8 @@ pub(crate) enum Failure {
     Unanswerable(String),
     /// Whoever read our output has left: no failure of ours.
     ReaderLeft,
+    /// The user ended it by Ctrl+C.
+    Interrupted,
 }
 
 impl Failure {
@@ -24,6 +26,10 @@ impl Failure {
     pub(crate) fn report(&self) -> ExitCode {
         let (message, code) = match self {
             Self::ReaderLeft => return ExitCode::SUCCESS,
+            Self::Interrupted => {
+                crate::signals::end_by_interrupt();
+                return ExitCode::from(130);
+            }
             Self::Unreadable(message) => (message, 1),
             Self::Unanswerable(message) => (message, 2),
         };

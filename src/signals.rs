@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Signals that would end the command where an error says more.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, LazyLock};
 
 /// Has a file that becomes larger than the user's limit be an error of the write, not the end of the process.
@@ -29,20 +29,19 @@ pub(crate) fn interrupted() -> &'static Arc<AtomicBool> {
 
 #[cfg(unix)]
 extern "C" fn interrupt(signal: libc::c_int) {
-    INTERRUPTED.store(true, Ordering::Relaxed);
+    INTERRUPTED.store(true, std::sync::atomic::Ordering::Relaxed);
     // SAFETY: it may be called by a signal's handler.
     unsafe {
         libc::signal(signal, libc::SIG_DFL);
     }
 }
 
-/// Ends the command as one that Ctrl+C ended, so that a script around it ends too.
-pub(crate) fn end_by_interrupt() -> ! {
+/// Ends the command as one that Ctrl+C ended, so that a script around it ends too. Returns where there are no signals.
+pub(crate) fn end_by_interrupt() {
     #[cfg(unix)]
     // SAFETY: neither call has preconditions.
     unsafe {
         libc::signal(libc::SIGINT, libc::SIG_DFL);
         libc::raise(libc::SIGINT);
     }
-    std::process::exit(130)
 }

@@ -39,7 +39,7 @@ pub(crate) fn run(arguments: &SqlArguments, open: &OpenOptions) -> Result<(), Fa
             Err(SqlError::Interrupted) => {
                 printer.finish()?;
                 out.flush()?;
-                signals::end_by_interrupt()
+                Err(Failure::Interrupted)
             }
             result => {
                 result?;
@@ -54,7 +54,8 @@ impl From<SqlError> for Failure {
         match error {
             SqlError::Output(error) => error.into(),
             SqlError::Index(_) => Self::Unreadable(error.to_string()),
-            SqlError::Statement(_) | SqlError::Interrupted => Self::Unanswerable(error.to_string()),
+            SqlError::Statement(_) => Self::Unanswerable(error.to_string()),
+            SqlError::Interrupted => Self::Interrupted,
         }
     }
 }

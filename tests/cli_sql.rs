@@ -152,7 +152,8 @@ fn ctrl_c_ends_a_statement_without_end() {
     let mut out = child.stdout.take().unwrap();
     let mut byte = [0];
     std::io::Read::read_exact(&mut out, &mut byte).unwrap();
-    let reader = std::thread::spawn(move || std::io::copy(&mut out, &mut std::io::sink()));
+    let reader = std::thread::Builder::new().name("reader".to_owned());
+    let reader = reader.spawn(move || std::io::copy(&mut out, &mut std::io::sink())).unwrap();
     let killed = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
     assert!(killed.success());
     let deadline = Instant::now() + Duration::from_secs(60);

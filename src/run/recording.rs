@@ -112,7 +112,7 @@ fn summarize(path: &Path, shown_path: &Path, children: usize, open: &OpenOptions
         Ok(index) => say(summary_line(index.info(), index.timeline(), &name, Units::Binary)),
         Err(_) if progress.is_cancelled() => {}
         Err(Failure::Unreadable(why) | Failure::Unanswerable(why)) => say(why),
-        Err(Failure::ReaderLeft) => {}
+        Err(Failure::ReaderLeft | Failure::Interrupted) => {}
     }
     if let Some(line) = children_line(children, &name) {
         say(line);

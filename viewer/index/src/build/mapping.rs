@@ -124,6 +124,8 @@ impl CaptureMapping {
             // ever touched again.
             let _ = unsafe { map.unchecked_advise_range(memmap2::UncheckedAdvice::DontNeed, from, to - from) };
         }
+        #[cfg(not(unix))]
+        let _ = (from, to);
     }
 }
 
