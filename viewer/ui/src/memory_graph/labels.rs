@@ -10,6 +10,12 @@ use std::sync::Arc;
 /// A text that would leave the plot by more than this is not where it should be.
 const MOST_MOVED: f32 = 2.0;
 
+/// What is wrong with a text's place, the worst first: it lies over another text, is not where it should be, or a line
+/// passes through it.
+type Flaws = (bool, bool, bool);
+
+const FREE: Flaws = (false, false, false);
+
 /// The texts on a graph.
 pub(super) struct Labels<'a> {
     plot: &'a Plot,
@@ -36,13 +42,20 @@ impl<'a> Labels<'a> {
 
     /// Paints a text that is said elsewhere too: only where it lies over nothing.
     pub(super) fn put_where_free(&mut self, painter: &Painter, galley: Arc<Galley>, places: &[Pos2]) {
-        if let Some((rect, true)) = self.best(galley.size(), places) {
+        if let Some((rect, FREE)) = self.best(galley.size(), places) {
             self.paint(painter, galley, rect);
         }
     }
 
-    /// The best of some places for a text of this size, and whether it lies over nothing there.
-    fn best(&self, size: Vec2, places: &[Pos2]) -> Option<(Rect, bool)> {
+    /// Paints a text over a line if it must, but over no other text: then neither could be read.
+    pub(super) fn put_beside_others(&mut self, painter: &Painter, galley: Arc<Galley>, places: &[Pos2]) {
+        if let Some((rect, (false, ..))) = self.best(galley.size(), places) {
+            self.paint(painter, galley, rect);
+        }
+    }
+
+    /// The best of some places for a text of this size, and what is wrong with it.
+    fn best(&self, size: Vec2, places: &[Pos2]) -> Option<(Rect, Flaws)> {
         let plot = self.plot;
         let fitted = |place: &Pos2| {
             let left = place.x.clamp(plot.rect.left(), (plot.rect.right() - size.x).max(plot.rect.left()));
@@ -54,8 +67,7 @@ impl<'a> Labels<'a> {
             .iter()
             .map(fitted)
             .map(|(rect, is_moved)| (rect, (is_taken(rect), is_moved, is_crossed(plot, self.lines, rect.shrink(1.0)))));
-        let (rect, flaws) = rated.min_by_key(|(_, flaws)| *flaws)?;
-        Some((rect, flaws == (false, false, false)))
+        rated.min_by_key(|(_, flaws)| *flaws)
     }
 
     fn paint(&mut self, painter: &Painter, galley: Arc<Galley>, rect: Rect) {

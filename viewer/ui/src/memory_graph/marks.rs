@@ -147,7 +147,7 @@ fn line_names(painter: &Painter, plot: &Plot, lines: &Lines, source: &Source<'_>
                 places.extend(if is_highest { [above, below] } else { [below, above] });
             }
         }
-        labels.put(painter, galley, &places);
+        labels.put_beside_others(painter, galley, &places);
     }
 }
 
