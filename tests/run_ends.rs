@@ -166,6 +166,9 @@ fn at_terminal(command: &mut Command) -> (Child, File) {
     // SAFETY: only system calls, between fork and exec.
     unsafe {
         command.pre_exec(|| {
+            // A shell that runs the tests in the background ignores them.
+            libc::signal(libc::SIGINT, libc::SIG_DFL);
+            libc::signal(libc::SIGQUIT, libc::SIG_DFL);
             libc::setsid();
             libc::ioctl(0, libc::TIOCSCTTY, 0);
             Ok(())

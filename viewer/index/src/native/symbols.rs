@@ -202,7 +202,8 @@ mod tests {
         let (path, segments, address) = this_program(a_function_to_be_found as *const () as usize);
         let found = look_up(&path, &segments, None, &[address]).unwrap();
         let outermost = found[0].last().unwrap();
-        assert!(outermost.function.ends_with("symbols::tests::a_function_to_be_found"), "{outermost:?}");
+        // What it lies in is left out where the build has no more than lines.
+        assert!(outermost.function.ends_with("a_function_to_be_found"), "{outermost:?}");
         assert!(outermost.file.as_ref().unwrap().ends_with("native/symbols.rs"), "{outermost:?}");
         assert!(outermost.line > 100, "{outermost:?}");
     }
