@@ -71,9 +71,14 @@ pub(crate) enum Subcommand {
 #[derive(Args, Debug, Default)]
 pub(crate) struct WindowArguments {
     /// Captures (.bin) or indexes (.mvidx) to open: one; two to be compared, before and after; or more, each in a window of
-    /// its own
+    /// its own, what is no capture skipped. A capture and that of a process that it forked (out.bin out.bin.4711) are not
+    /// compared
     #[arg(value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
+
+    /// Compare the two, also if one is of a process that the other forked
+    #[arg(long)]
+    pub(crate) compare: bool,
 
     /// Draw the window into a PNG file instead; needs no display
     #[arg(long, value_name = "PNG")]
@@ -95,7 +100,7 @@ pub(crate) struct WindowArguments {
 impl WindowArguments {
     /// Whether none was given.
     pub(crate) fn is_empty(&self) -> bool {
-        self.files.is_empty() && self.screenshot.is_none()
+        self.files.is_empty() && self.screenshot.is_none() && !self.compare
     }
 }
 

@@ -10,6 +10,7 @@ mod completions;
 mod diff;
 mod export;
 mod failure;
+mod files;
 mod index;
 mod man_pages;
 mod opening;

@@ -4,56 +4,60 @@
 
 use crate::arguments::{Theme, WindowArguments};
 use crate::failure::Failure;
+use crate::files::Files;
 use crate::{output, summary};
 use memray_index::OpenOptions;
 use memray_ui::settings::ThemeChoice;
 use memray_ui::{RunOptions, ScreenshotOptions, UiError};
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 
 pub(crate) fn run(arguments: &WindowArguments, open: &OpenOptions) -> Result<(), Failure> {
     if let Some(picture) = &arguments.screenshot {
         return draw(arguments, picture, open);
     }
+    if !has_display() && arguments.files.is_empty() {
+        return Err(Failure::Unanswerable("there is no display for a window: name a capture to read".to_owned()));
+    }
+    let (files, compared_with) = match Files::of(&arguments.files, arguments.compare)? {
+        Files::Each(files) => (files, None),
+        Files::Compared(before, after) => (vec![before], Some(after)),
+    };
+    let all: Vec<PathBuf> = files.iter().chain(&compared_with).cloned().collect();
     if !has_display() {
-        if arguments.files.is_empty() {
-            return Err(Failure::Unanswerable("there is no display for a window: name a capture to read".to_owned()));
-        }
-        return summary::run(&arguments.files, open);
+        return summary::run(&all, open);
     }
     // A window has a process of its own: what goes wrong in one leaves the others open.
-    let (first, compared_with, others) = match arguments.files.as_slice() {
-        [] => (None, None, [].as_slice()),
-        [before, after] => (Some(before.clone()), Some(after.clone()), [].as_slice()),
-        [first, others @ ..] => (Some(first.clone()), None, others),
-    };
-    let children = others.iter().map(|file| open_beside(file, open)).collect::<Result<Vec<Child>, Failure>>()?;
-    let options = RunOptions { path: first, compared_with, open: open.clone(), forgets: false };
+    let others = files.iter().skip(1);
+    let children = others.map(|file| open_beside(file, open)).collect::<Result<Vec<Child>, Failure>>()?;
+    let path = files.into_iter().next();
+    let options = RunOptions { path, compared_with, open: open.clone(), forgets: false };
     let ran = memray_ui::run(options);
     for mut child in children {
         // Its own failure is its own to report; we only wait, so that the shell's prompt comes back last.
         let _ = child.wait();
     }
     match ran {
-        Err(UiError::Window(_)) if !arguments.files.is_empty() => {
+        Err(UiError::Window(_)) if !all.is_empty() => {
             // Where standard error is closed, the summary says enough.
             let _ = writeln!(
                 io::stderr(),
                 "memray-view: no window can be opened on this display; this is the capture in words"
             );
-            summary::run(&arguments.files, open)
+            summary::run(&all, open)
         }
         ran => Ok(ran?),
     }
 }
 
 fn draw(arguments: &WindowArguments, picture: &Path, open: &OpenOptions) -> Result<(), Failure> {
-    let (path, compared_with) = match arguments.files.as_slice() {
-        [] => (None, None),
-        [only] => (Some(only.clone()), None),
-        [before, after] => (Some(before.clone()), Some(after.clone())),
-        _ => return Err(Failure::Unanswerable("a picture shows one capture, or two compared".to_owned())),
+    let (path, compared_with) = match Files::of(&arguments.files, arguments.compare)? {
+        Files::Compared(before, after) => (Some(before), Some(after)),
+        Files::Each(files) if files.len() <= 1 => (files.into_iter().next(), None),
+        Files::Each(_) => {
+            return Err(Failure::Unanswerable("a picture shows one capture, or two compared".to_owned()));
+        }
     };
     for path in &arguments.files {
         output::refuse_to_replace(path, picture)?;

@@ -49,6 +49,7 @@ pub use native::stack::NativeFrameInfo;
 pub use progress::{Progress, Provisional};
 pub use question::{Filter, Mode, Moment, NamedFunction, Pattern, Question, TimeRange};
 pub use site::{NativeStack, Site};
+pub use source::recognise;
 pub use sql::{SCHEMA as SQL_SCHEMA, Sql, SqlError, SqlRows, SqlValue};
 pub use statistics::{SizeBin, Statistics, StatisticsRow};
 pub use table::{GroupBy, Row, RowKey, RowSites};

@@ -11,6 +11,7 @@ use crate::progress::{Progress, Provisional};
 use crate::store::Store;
 use crate::store::reader::index_version;
 use crate::waiting::{Builder, LOOK_EVERY, follow, while_telling};
+use memray_format::Header;
 use std::fs::{self, File};
 use std::io::{self, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -72,6 +73,17 @@ pub(crate) fn open(path: &Path, options: &OpenOptions, progress: &Progress) -> R
     let Opened { store, file, origin, not_kept } = opened;
     let capture = Some(CaptureSource { path: path.to_owned(), identity, names_native });
     Ok((store, Source { origin, not_kept, file, capture }))
+}
+
+/// Looks whether a file is a capture, whose header it gives, or an index.
+///
+/// # Errors
+/// If it is neither, or cannot be read.
+pub fn recognise(path: &Path) -> Result<Option<Header>, Error> {
+    if index_version(path).is_some() {
+        return Ok(None);
+    }
+    Ok(Some(Capture::open(path)?.header().clone()))
 }
 
 fn unreadable(path: &Path, error: &io::Error) -> Error {

@@ -100,6 +100,11 @@ impl Capture {
         self.header.has_native_traces
     }
 
+    /// What its header says.
+    pub(crate) fn header(&self) -> &Header {
+        &self.header
+    }
+
     /// Its header, decompressed.
     pub(crate) fn header_bytes(&self) -> &[u8] {
         &self.header_bytes
