@@ -127,6 +127,8 @@ pub struct Settings {
     pub units: UnitChoice,
     /// By which clock times of day are written.
     pub clock: ClockChoice,
+    /// The command that opens a source line; empty for the usual one.
+    pub editor: String,
     /// The window's inner size in points.
     pub window_size: Option<[f32; 2]>,
     /// Whether the window was maximised.
@@ -144,8 +146,8 @@ impl Settings {
     }
 
     /// What the user chose, which is remembered at once.
-    pub fn choices(&self) -> (ThemeChoice, UnitChoice, ClockChoice) {
-        (self.theme, self.units, self.clock)
+    pub fn choices(&self) -> (ThemeChoice, UnitChoice, ClockChoice, String) {
+        (self.theme, self.units, self.clock, self.editor.clone())
     }
 
     /// The window's size if it is one that a screen can have.

@@ -29,6 +29,7 @@ pub enum Command {
     Clear,
     Copy,
     CopyMarkdown,
+    OpenInEditor,
     Back,
     Forward,
     ZoomIn,
@@ -103,7 +104,7 @@ const fn with(modifiers: Modifiers, key: Key) -> KeyboardShortcut {
 
 impl Command {
     /// All of them, in the order of menus and of the sheet of keys.
-    pub const ALL: [Self; 42] = [
+    pub const ALL: [Self; 43] = [
         Self::Open,
         Self::OpenPath,
         Self::OpenSample,
@@ -124,6 +125,7 @@ impl Command {
         Self::Clear,
         Self::Copy,
         Self::CopyMarkdown,
+        Self::OpenInEditor,
         Self::Back,
         Self::Forward,
         Self::ZoomIn,
@@ -171,6 +173,7 @@ impl Command {
             Self::Clear => "Clear",
             Self::Copy => "Copy",
             Self::CopyMarkdown => "Copy as Markdown",
+            Self::OpenInEditor => "Open in editor",
             Self::Back => "Back",
             Self::Forward => "Forward",
             Self::ZoomIn => "Zoom in",
@@ -218,6 +221,7 @@ impl Command {
             Self::PreviousHit => "Select the previous frame that matches the search",
             Self::Clear => "Clear the selection, then the zoom, then the range",
             Self::Copy => "Copy the name and place of what is selected",
+            Self::OpenInEditor => "Open the selected line in the editor that View → Editor names",
             Self::CopyMarkdown => {
                 "Copy what is said first, the figures and the largest stacks, for an issue or a review"
             }
@@ -271,6 +275,7 @@ impl Command {
             Self::Clear => const { &[key(Key::Escape)] },
             Self::Copy => const { &[with(CTRL, Key::C)] },
             // Not Ctrl, Shift and C: a window hears of that as of Ctrl and C.
+            Self::OpenInEditor => const { &[key(Key::E)] },
             Self::CopyMarkdown => const { &[with(CTRL, Key::M)] },
             Self::Back => const { &[with(Modifiers::ALT, Key::ArrowLeft)] },
             Self::Forward => const { &[with(Modifiers::ALT, Key::ArrowRight)] },
@@ -350,6 +355,7 @@ impl Command {
             | Self::ShowGrowth
             | Self::ShowStatistics
             | Self::ShowCallers
+            | Self::OpenInEditor
             | Self::Back
             | Self::Forward
             | Self::ToggleOwnCodeColour

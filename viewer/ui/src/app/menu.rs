@@ -3,11 +3,12 @@
 
 use super::command::{Command, Group, Needs};
 use super::document::Document;
+use super::editor::DEFAULT_TEMPLATE;
 use super::{App, ModeChoice, Page, compare, search_field};
 use crate::settings::{ClockChoice, Settings, ThemeChoice, UnitChoice};
-use crate::style::MARGIN;
+use crate::style::{self, MARGIN};
 use crate::theme::Palette;
-use egui::{Align, Button, Frame, Layout, Margin, MenuBar, Panel, Ui};
+use egui::{Align, Button, Frame, Id, Layout, Margin, MenuBar, Panel, Ui};
 
 /// Draws the menu bar.
 pub(super) fn show(ui: &mut Ui, app: &mut App, commands: &mut Vec<Command>) {
@@ -135,6 +136,14 @@ fn preferences(ui: &mut Ui, settings: &mut Settings) {
     ui.menu_button("Times of day", |ui| {
         ui.radio_value(&mut settings.clock, ClockChoice::Local, "Local");
         ui.radio_value(&mut settings.clock, ClockChoice::Utc, "UTC");
+    });
+    ui.menu_button("Editor", |ui| {
+        let label = ui.label("Command that opens a source line");
+        let field = style::text_field(ui, &mut settings.editor, Id::unique("editor"))
+            .hint_text(DEFAULT_TEMPLATE)
+            .desired_width(300.0);
+        ui.add(field).labelled_by(label.id);
+        ui.weak("{file} and {line} stand for the place. It is run as it is, without a shell.");
     });
     ui.menu_button("Theme", |ui| {
         ui.radio_value(&mut settings.theme, ThemeChoice::System, "As the system");

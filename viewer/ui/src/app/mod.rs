@@ -9,6 +9,7 @@ mod compare;
 mod document;
 mod document_page;
 mod drop_question;
+mod editor;
 mod file_dialog;
 mod filter_bar;
 mod headline;
@@ -513,6 +514,15 @@ impl App {
                 self.command_palette = self.command_palette.is_none().then(CommandPalette::default);
             }
             Command::ShowKeys => self.shows_keys = !self.shows_keys,
+            Command::OpenInEditor => {
+                if let Page::Open(document) = &self.page {
+                    let template = self.settings.editor.trim();
+                    let template = if template.is_empty() { editor::DEFAULT_TEMPLATE } else { template };
+                    if let Err(error) = document.open_in_editor(template) {
+                        self.say(error.to_string(), context);
+                    }
+                }
+            }
             Command::Copy => {
                 let text = match &self.page {
                     Page::Open(document) => {

@@ -58,6 +58,7 @@ impl Document {
             | Command::OpenPath
             | Command::OpenSample
             | Command::Reload
+            | Command::OpenInEditor
             | Command::Close
             | Command::Copy
             | Command::Quit

@@ -10,6 +10,7 @@ mod show;
 pub(super) use answers::Answers;
 pub(super) use search::{SearchField, row_matcher};
 
+use super::editor::{EditorError, SourcePlace};
 use super::filter_bar::FilterMenu;
 use super::history::History;
 use super::markdown_copy::MarkdownCopy;
@@ -247,6 +248,19 @@ impl Document {
     pub(super) fn select_row(&mut self, key: RowKey, group_by: GroupBy) {
         self.view.selection = Some(Selection::Row(key, group_by));
         self.reveals_selection = true;
+    }
+
+    /// Opens the source line of what is selected.
+    pub(super) fn open_in_editor(&self, template: &str) -> Result<(), EditorError> {
+        let Some((RowKey::Location(location), _)) = self.view.selection.as_ref().and_then(Selection::row) else {
+            return Err(EditorError::NoPlace);
+        };
+        let location = self.index.location(location);
+        if location.line == 0 {
+            return Err(EditorError::NoPlace);
+        }
+        let file = PathBuf::from(&*self.index.text(location.file));
+        SourcePlace { file, line: location.line }.open(template, &self.source_folders)
     }
 
     /// What the search found, in words.
