@@ -3,6 +3,7 @@
 //! picture run the same code. [`run`] puts it into a window.
 
 mod caption;
+mod choice;
 mod command;
 mod command_palette;
 mod compare;
@@ -42,22 +43,20 @@ pub use selection::Selection;
 pub use view::{Asked, ModeChoice, Tab, View};
 pub use window::{RunOptions, run};
 
-use crate::settings::{Recent, Settings, SettingsFile, ThemeChoice};
+use crate::settings::{Settings, SettingsFile, ThemeChoice};
 use command_palette::CommandPalette;
 use compare::{BothOpened, CompareDocument, OpeningBoth};
 use document::Document;
 use drop_question::{Answer, DropQuestion};
 use egui::{Context, ThemePreference, Ui, ViewportCommand};
 use file_dialog::{Chosen, FileDialog};
-use memray_index::{Index, OpenOptions};
+use memray_index::OpenOptions;
 use memray_report::escape;
 use opening::{Opened, Opening};
 use opening_page::SoFar;
 use path_entry::{PathEntry, Purpose};
 use sample::Sample;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
-use watcher::Fingerprint;
 
 /// How an application starts.
 #[derive(Clone, Debug, Default)]
@@ -340,113 +339,6 @@ impl App {
             Page::Open(document) => Some(document),
             _ => None,
         }
-    }
-
-    /// Does with a file what it was chosen for.
-    fn chosen(&mut self, path: &Path, purpose: Purpose, context: &Context) {
-        match (purpose, self.document().map(|document| document.path.clone())) {
-            (Purpose::Compare, Some(open)) => self.compare_with(&open, path, context),
-            _ => self.open(path, context),
-        }
-    }
-
-    /// Compares the open capture with another, which comes after it.
-    fn compare_with(&mut self, before: &Path, after: &Path, context: &Context) {
-        let open = match std::mem::replace(&mut self.page, Page::Start) {
-            Page::Open(document) => Some(document),
-            _ => None,
-        };
-        self.compare(before, after, open, context);
-    }
-
-    /// Compares two captures, of which one may be open.
-    fn compare(&mut self, before: &Path, after: &Path, open: Option<Box<Document>>, context: &Context) {
-        let [before, after] = [before, after].map(|path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned()));
-        self.path_entry = None;
-        self.drop_question = None;
-        self.page = match OpeningBoth::start([&before, &after], open, &self.options.open, context) {
-            Ok(opening) => Page::OpeningBoth(Box::new(opening)),
-            Err((error, open)) => failed(after, error.to_string(), open),
-        };
-    }
-
-    /// Opens a capture, on a thread of its own.
-    fn open(&mut self, path: &Path, context: &Context) {
-        self.read(path, None, context);
-    }
-
-    fn open_sample(&mut self, context: &Context) {
-        match Sample::unpack() {
-            Ok(sample) => {
-                let path = sample.path();
-                self.sample = Some(sample);
-                self.open(&path, context);
-            }
-            Err(error) => self.say(format!("The sample cannot be opened: {error}"), context),
-        }
-    }
-
-    /// Reads the file again; what is open stays where that fails.
-    fn reload(&mut self, context: &Context) {
-        if let Page::Comparing(document) = &self.page {
-            let [before, after] = document.paths.clone();
-            self.compare(&before, &after, None, context);
-            return;
-        }
-        let Some(path) = self.path().map(Path::to_owned) else { return };
-        let before = match std::mem::replace(&mut self.page, Page::Start) {
-            Page::Open(document) => Some(document),
-            _ => None,
-        };
-        self.read(&path, before, context);
-    }
-
-    fn read(&mut self, path: &Path, before: Option<Box<Document>>, context: &Context) {
-        // The folder from which it was started may not be the one in which it is opened again.
-        let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-        self.path_entry = None;
-        self.drop_question = None;
-        self.page = match Opening::start(&path, &self.options.open, context) {
-            Ok(opening) => Page::Opening(Box::new(Reading { opening, before, so_far: SoFar::default() })),
-            Err(error) => failed(path, error.to_string(), before),
-        };
-    }
-
-    fn opened(
-        &mut self,
-        path: PathBuf,
-        index: Index,
-        took: Duration,
-        fingerprint: Option<Fingerprint>,
-        view: Option<View>,
-        context: &Context,
-    ) {
-        self.remember(&path, &index);
-        self.page = match Document::new(path.clone(), index, took, fingerprint, context) {
-            Ok(mut document) => {
-                if let Some(view) = view {
-                    // Moments of the file as it was may not be in it any more.
-                    document.view = view;
-                    document.view.asked.clear_time();
-                }
-                Page::Open(Box::new(document))
-            }
-            Err(error) => Page::Failed { path, message: error.to_string() },
-        };
-    }
-
-    fn remember(&mut self, path: &Path, index: &Index) {
-        if self.sample.as_ref().is_some_and(|sample| sample.is_at(path)) {
-            return;
-        }
-        let command_line = escape::visible_bytes(&index.info().header.command_line);
-        self.settings.remember(Recent {
-            path: path.to_owned(),
-            peak_bytes: index.timeline().peak_bytes,
-            start_time_ms: index.info().header.start_time_ms,
-            command_line: escape::shorten(&command_line, 400).into_owned(),
-        });
-        self.save_settings();
     }
 
     fn overlays(&mut self, ui: &mut Ui, commands: &mut Vec<Command>) {

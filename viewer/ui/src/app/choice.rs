@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Which capture is open: chosen, read, read again, remembered, or compared with another.
+
+use super::compare::OpeningBoth;
+use super::document::Document;
+use super::opening::Opening;
+use super::opening_page::SoFar;
+use super::path_entry::Purpose;
+use super::sample::Sample;
+use super::view::View;
+use super::watcher::Fingerprint;
+use super::{App, Page, Reading, failed};
+use crate::settings::Recent;
+use egui::Context;
+use memray_index::Index;
+use memray_report::escape;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+impl App {
+    /// Does with a file what it was chosen for.
+    pub(super) fn chosen(&mut self, path: &Path, purpose: Purpose, context: &Context) {
+        match (purpose, self.document().map(|document| document.path.clone())) {
+            (Purpose::Compare, Some(open)) => self.compare_with(&open, path, context),
+            _ => self.open(path, context),
+        }
+    }
+
+    /// Compares the open capture with another, which comes after it.
+    pub(super) fn compare_with(&mut self, before: &Path, after: &Path, context: &Context) {
+        let open = match std::mem::replace(&mut self.page, Page::Start) {
+            Page::Open(document) => Some(document),
+            _ => None,
+        };
+        self.compare(before, after, open, context);
+    }
+
+    /// Compares two captures, of which one may be open.
+    pub(super) fn compare(&mut self, before: &Path, after: &Path, open: Option<Box<Document>>, context: &Context) {
+        let [before, after] = [before, after].map(|path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned()));
+        self.path_entry = None;
+        self.drop_question = None;
+        self.page = match OpeningBoth::start([&before, &after], open, &self.options.open, context) {
+            Ok(opening) => Page::OpeningBoth(Box::new(opening)),
+            Err((error, open)) => failed(after, error.to_string(), open),
+        };
+    }
+
+    /// Opens a capture, on a thread of its own.
+    pub(super) fn open(&mut self, path: &Path, context: &Context) {
+        self.read(path, None, context);
+    }
+
+    pub(super) fn open_sample(&mut self, context: &Context) {
+        match Sample::unpack() {
+            Ok(sample) => {
+                let path = sample.path();
+                self.sample = Some(sample);
+                self.open(&path, context);
+            }
+            Err(error) => self.say(format!("The sample cannot be opened: {error}"), context),
+        }
+    }
+
+    /// Reads the file again; what is open stays where that fails.
+    pub(super) fn reload(&mut self, context: &Context) {
+        if let Page::Comparing(document) = &self.page {
+            let [before, after] = document.paths.clone();
+            self.compare(&before, &after, None, context);
+            return;
+        }
+        let Some(path) = self.path().map(Path::to_owned) else { return };
+        let before = match std::mem::replace(&mut self.page, Page::Start) {
+            Page::Open(document) => Some(document),
+            _ => None,
+        };
+        self.read(&path, before, context);
+    }
+
+    pub(super) fn read(&mut self, path: &Path, before: Option<Box<Document>>, context: &Context) {
+        // The folder from which it was started may not be the one in which it is opened again.
+        let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        self.path_entry = None;
+        self.drop_question = None;
+        self.page = match Opening::start(&path, &self.options.open, context) {
+            Ok(opening) => Page::Opening(Box::new(Reading { opening, before, so_far: SoFar::default() })),
+            Err(error) => failed(path, error.to_string(), before),
+        };
+    }
+
+    pub(super) fn opened(
+        &mut self,
+        path: PathBuf,
+        index: Index,
+        took: Duration,
+        fingerprint: Option<Fingerprint>,
+        view: Option<View>,
+        context: &Context,
+    ) {
+        self.remember(&path, &index);
+        self.page = match Document::new(path.clone(), index, took, fingerprint, context) {
+            Ok(mut document) => {
+                if let Some(view) = view {
+                    // Moments of the file as it was may not be in it any more.
+                    document.view = view;
+                    document.view.asked.clear_time();
+                }
+                Page::Open(Box::new(document))
+            }
+            Err(error) => Page::Failed { path, message: error.to_string() },
+        };
+    }
+
+    pub(super) fn remember(&mut self, path: &Path, index: &Index) {
+        if self.sample.as_ref().is_some_and(|sample| sample.is_at(path)) {
+            return;
+        }
+        let command_line = escape::visible_bytes(&index.info().header.command_line);
+        self.settings.remember(Recent {
+            path: path.to_owned(),
+            peak_bytes: index.timeline().peak_bytes,
+            start_time_ms: index.info().header.start_time_ms,
+            command_line: escape::shorten(&command_line, 400).into_owned(),
+        });
+        self.save_settings();
+    }
+}
