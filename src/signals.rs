@@ -15,14 +15,17 @@ pub(crate) fn ignore_size_limit() {
 
 static INTERRUPTED: LazyLock<Arc<AtomicBool>> = LazyLock::new(Arc::default);
 
-/// Has Ctrl+C set what it gives from now on, and the command go on; a second one ends it.
+/// Has Ctrl+C set what it gives from now on, and the command go on; a second one ends it. Whoever started the command with
+/// Ctrl+C ignored, as `nohup` and a shell's background do, has it ignored still.
 pub(crate) fn interrupted() -> &'static Arc<AtomicBool> {
     let interrupted = &*INTERRUPTED;
     #[cfg(unix)]
     // SAFETY: the handler stores into an atomic that was made above, and calls nothing but `signal`, which it may.
     unsafe {
         let handler: extern "C" fn(libc::c_int) = interrupt;
-        libc::signal(libc::SIGINT, handler as libc::sighandler_t);
+        if libc::signal(libc::SIGINT, handler as libc::sighandler_t) == libc::SIG_IGN {
+            libc::signal(libc::SIGINT, libc::SIG_IGN);
+        }
     }
     interrupted
 }

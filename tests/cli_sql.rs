@@ -147,6 +147,14 @@ fn ctrl_c_ends_a_statement_without_end() {
     let statement = "with recursive counts(n) as (select 1 union all select n + 1 from counts) select n from counts";
     let mut command = place.command();
     command.arg("sql").arg(capture_path("v13-py3.13/items.bin")).args([statement, "--format", "csv"]);
+    // A shell that runs the tests in the background has it ignored.
+    // SAFETY: only a system call, between fork and exec.
+    unsafe {
+        std::os::unix::process::CommandExt::pre_exec(&mut command, || {
+            libc::signal(libc::SIGINT, libc::SIG_DFL);
+            Ok(())
+        });
+    }
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     // Once rows come, it is at work. They are read on, so that it never waits for us.
     let mut out = child.stdout.take().unwrap();
@@ -184,4 +192,42 @@ fn a_statement_comes_from_standard_input_and_the_schema_can_be_run_through() {
     std::io::Write::write_all(&mut child.stdin.take().unwrap(), b"select 'a,b' as x, null as y").unwrap();
     let output = child.wait_with_output().unwrap();
     assert_eq!(String::from_utf8(output.stdout).unwrap(), "x,y\r\n\"a,b\",\r\n");
+}
+
+#[test]
+fn a_query_in_the_background_leaves_ctrl_c_to_others() {
+    let place = Place::new();
+    let mut command = place.command();
+    command.arg("sql").arg(capture_path("v13-py3.13/items.bin"));
+    // SAFETY: only a system call, between fork and exec.
+    unsafe {
+        std::os::unix::process::CommandExt::pre_exec(&mut command, || {
+            libc::signal(libc::SIGINT, libc::SIG_IGN);
+            Ok(())
+        });
+    }
+    // A million rows are more than a pipe holds, so it is at work when it is told.
+    let statement = "with recursive counts(n) as (select 1 union all select n + 1 from counts limit 1000000) \
+                     select n from counts";
+    let mut child = command.args([statement, "--format", "csv"]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut out = child.stdout.take().unwrap();
+    let mut first = [0];
+    std::io::Read::read_exact(&mut out, &mut first).unwrap();
+    let told = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(told.success());
+    let mut rest = String::new();
+    std::io::Read::read_to_string(&mut out, &mut rest).unwrap();
+    assert!(rest.ends_with("\r\n1000000\r\n"));
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn a_statement_with_a_zero_byte_is_refused_whole() {
+    let place = Place::new();
+    let mut command = place.command();
+    command.arg("sql").arg(capture_path("v13-py3.13/items.bin"));
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    std::io::Write::write_all(&mut child.stdin.take().unwrap(), b"select 1 as x\0; delete from main.names").unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(2), b"".as_slice()));
 }

@@ -101,6 +101,10 @@ impl Sql {
     /// # Errors
     /// If it is wrong, does more than read, is interrupted, or its rows are not taken.
     pub fn query(&self, statement: &str, rows: &mut dyn SqlRows) -> Result<(), SqlError> {
+        if statement.contains('\0') {
+            // SQLite would run what stands before it, and say nothing of the rest.
+            return Err(SqlError::Statement("the statement has a zero byte in it".to_owned()));
+        }
         let mut prepared = self.connection.prepare(statement).map_err(said)?;
         let names: Vec<String> = prepared.column_names().map(str::to_owned).collect();
         if names.is_empty() {
@@ -146,6 +150,7 @@ fn said(error: rusqlite::Error) -> SqlError {
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::SystemIoFailure | ErrorCode::NotADatabase) => {
             SqlError::Index(error.to_string())
         }
+        Some(ErrorCode::OutOfMemory) => SqlError::Index("there is not enough memory for this query".to_owned()),
         _ => match error {
             rusqlite::Error::SqlInputError { msg, .. } | rusqlite::Error::SqliteFailure(_, Some(msg)) => {
                 SqlError::Statement(msg)
