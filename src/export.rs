@@ -7,8 +7,8 @@ use crate::opening;
 use crate::output::{self, Target};
 use memray_index::{Filter, Index, OpenOptions, Progress, Question};
 use memray_report::asking::{AskingError, find_thread, parse_allocator, parse_mode, parse_pattern, thread_names};
-use memray_report::caption::filter_words_of;
 use memray_report::export::{Format, export};
+use memray_report::filtering::filter_words_of;
 use memray_report::time::WallClock;
 use std::io::{self, Write};
 

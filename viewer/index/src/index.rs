@@ -2,13 +2,17 @@
 //! An opened index: what is known of a capture, and the answers to every question about it.
 
 use crate::answer::{Answer, StackAmount};
+use crate::ask::bands::Bands;
+use crate::ask::distribution::Distribution;
 use crate::ask::inverted::callees_first;
 use crate::ask::sandwich::{Sandwich, sandwich};
 use crate::ask::shown_tree::{Hiding, ShownTree};
 use crate::ask::tables;
 use crate::ask::tree_layout::callers_first;
 use crate::call_tree::CallTree;
+use crate::charge::Charge;
 use crate::error::{Error, Refusal};
+use crate::filter::{Filter, NamedFunction, Pattern};
 use crate::growth::{GrowthBy, GrowthRow};
 use crate::ids::{LocationId, SiteId, StringId, ThreadIndex};
 use crate::info::CaptureInfo;
@@ -17,7 +21,7 @@ use crate::native::NativeSymbols;
 use crate::native::frames::file_name;
 use crate::native::stack::NativeFrameInfo;
 use crate::progress::Progress;
-use crate::question::{Filter, NamedFunction, Pattern, Question, TimeRange};
+use crate::question::{Question, TimeRange};
 use crate::site::Site;
 use crate::source::{self, Source};
 use crate::sql::Sql;
@@ -259,10 +263,9 @@ impl Index {
 
     /// An answer as a table, the largest inclusive bytes first.
     pub fn table(&self, answer: &Answer, by: GroupBy) -> Vec<Row> {
-        if by.parts_stacks() {
-            tables::by_site(&self.store, answer, by)
-        } else {
-            tables::by_frame(&self.store, &self.tree(answer, TreeOptions::default()), by)
+        match by.charge() {
+            Some(charge) => tables::by_site(&self.store, answer, charge),
+            None => tables::by_frame(&self.store, &self.tree(answer, TreeOptions::default()), by),
         }
     }
 
@@ -292,9 +295,22 @@ impl Index {
         tables::sites_of_row(&self.store, answer, &shown, by, key)
     }
 
-    /// Live bytes of some sites at each snapshot and at the end: one value longer than `timeline().snapshots`.
-    pub fn live_bytes_over_time(&self, sites: &[SiteId]) -> Result<Vec<u64>, Refusal> {
-        self.store.live_bytes_over_time(sites)
+    /// Live bytes of some sites at each snapshot and at the end: one value longer than `timeline().snapshots`. Of a filter
+    /// only the lifetime counts, as sites have none.
+    pub fn live_bytes_over_time(&self, sites: &[SiteId], filter: &Filter) -> Result<Vec<u64>, Refusal> {
+        self.store.live_bytes_over_time(sites, filter)
+    }
+
+    /// What is live over time of the stacks that a filter asks about, by what it is charged to: at most so many bands, and
+    /// one for all else.
+    pub fn bands(&self, charge: Charge, filter: &Filter, most: usize) -> Result<Bands, Refusal> {
+        self.store.bands(charge, filter, most)
+    }
+
+    /// How large allocations of some sites were and how long they lived, of those made in a range. Of a filter only the
+    /// lifetime counts.
+    pub fn distribution(&self, sites: &[SiteId], born_in: TimeRange, filter: &Filter) -> Result<Distribution, Refusal> {
+        self.store.distribution(sites, born_in, filter)
     }
 
     /// What grew in a range, of the stacks and frames that a filter shows, the largest growth first, at most `limit` rows.

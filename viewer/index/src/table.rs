@@ -2,6 +2,7 @@
 //! A table of an answer: rows by what they are grouped by.
 
 use crate::answer::Amount;
+use crate::charge::Charge;
 use crate::ids::{LocationId, SiteId, StringId, ThreadIndex};
 use crate::location::Location;
 use memray_format::Allocator;
@@ -42,7 +43,18 @@ impl GroupBy {
 
     /// Whether each stack belongs to one row alone; else to as many as it has frames.
     pub fn parts_stacks(self) -> bool {
-        matches!(self, Self::OwnCodeLine | Self::Thread | Self::Allocator | Self::NativeLibrary)
+        self.charge().is_some()
+    }
+
+    /// What each stack is charged to, where it belongs to one row alone.
+    pub(crate) fn charge(self) -> Option<Charge> {
+        match self {
+            Self::OwnCodeLine => Some(Charge::OwnCodeLine),
+            Self::Thread => Some(Charge::Thread),
+            Self::Allocator => Some(Charge::Allocator),
+            Self::NativeLibrary => Some(Charge::NativeLibrary),
+            Self::Location | Self::Function | Self::File | Self::Module => None,
+        }
     }
 }
 

@@ -3,13 +3,11 @@
 //!
 //! [`caption`] leads. [`rss_gap`] sets a moment's heap beside the process's resident set, and names what may lie between.
 
-use crate::escape;
+use crate::filtering::filter_words_of;
 use crate::moments::elapsed_ms;
 use crate::size::{Units, format_bytes, format_bytes_signed, format_count_signed, format_counted, format_sum};
 use crate::time::{format_elapsed, format_elapsed_range};
-use memray_index::{
-    Answer, CaptureInfo, Filter, Index, Mode, Moment, Pattern, StringId, ThreadIndex, TimeRange, Timeline,
-};
+use memray_index::{Answer, CaptureInfo, Index, Mode, Moment, TimeRange, Timeline};
 
 /// The caption of an answer.
 pub fn caption(index: &Index, answer: &Answer, units: Units) -> String {
@@ -66,47 +64,6 @@ pub fn mode_label(mode: &Mode, info: &CaptureInfo) -> &'static str {
     }
 }
 
-/// Which stacks a filter leaves, as a clause to put behind a mode's words; empty where it leaves all.
-pub fn filter_words_of(index: &Index, filter: &Filter) -> String {
-    filter_words(filter, |thread| index.thread_label(thread), |name| index.text(name).into_owned())
-}
-
-fn filter_words(
-    filter: &Filter,
-    thread_label: impl Fn(ThreadIndex) -> String,
-    name_text: impl Fn(StringId) -> String,
-) -> String {
-    let pattern = |kind: &str, pattern: &Option<Pattern>| {
-        pattern.as_ref().map(|pattern| match pattern {
-            Pattern::Substring(text) => format!("{kind} with “{}”", escape::visible(text)),
-            Pattern::Regex(text) => format!("{kind} like /{}/", escape::visible(text)),
-        })
-    };
-    let words: Vec<String> = [
-        filter.thread.map(|thread| format!("thread {}", escape::visible(&thread_label(thread)))),
-        filter.allocator.map(|allocator| allocator.name().to_owned()),
-        pattern("a module", &filter.module),
-        pattern("a file", &filter.file),
-        pattern("a function", &filter.function),
-        filter.function_named.map(|function| {
-            format!("the function {}", named_function(&name_text(function.name), &name_text(function.file)))
-        }),
-    ]
-    .into_iter()
-    .flatten()
-    .collect();
-    if words.is_empty() { String::new() } else { format!(", only {}", words.join(", ")) }
-}
-
-/// A function with its file's name, fit to be shown: `load (loader.py)`.
-pub fn named_function(name: &str, file: &str) -> String {
-    let name = escape::visible(name);
-    match escape::file_name(file.as_bytes()) {
-        [] => name.into_owned(),
-        file => format!("{name} ({})", escape::visible_bytes(file)),
-    }
-}
-
 fn amount_words(answer: &Answer, units: Units) -> String {
     let total = answer.total;
     if let Mode::RangeGrowth(_) = answer.question.mode {
@@ -150,8 +107,8 @@ pub fn rss_gap(rss_bytes: u64, heap_bytes: u64, units: Units) -> RssGap {
 mod tests {
     use super::*;
     use crate::handmade::{START_MS, info, timeline};
-    use memray_format::{Allocator, FileFormat};
-    use memray_index::{Amount, Ending, NamedFunction, Question};
+    use memray_format::FileFormat;
+    use memray_index::{Amount, Ending, Question};
 
     fn answer(mode: Mode, bytes: i64, allocations: i64) -> Answer {
         Answer {
@@ -232,25 +189,6 @@ mod tests {
     fn sizes_that_no_program_has_are_called_impossible() {
         let wrapped = answer(Mode::Peak, -10, 10);
         assert_eq!(amount_words(&wrapped, Units::Binary), "an impossible size in 10 allocations");
-    }
-
-    #[test]
-    fn a_filter_is_part_of_the_caption() {
-        let filter = Filter {
-            thread: Some(ThreadIndex(1)),
-            allocator: Some(Allocator::Mmap),
-            module: Some(Pattern::Substring("numpy".to_owned())),
-            function: Some(Pattern::Regex("^load_\u{202e}".to_owned())),
-            function_named: Some(NamedFunction { name: StringId(7), file: StringId(8) }),
-            hide_irrelevant: true,
-            ..Filter::default()
-        };
-        assert_eq!(
-            filter_words(&filter, |_| "worker-1".to_owned(), |name| format!("name\n{}", name.0)),
-            ", only thread worker-1, mmap, a module with “numpy”, a function like /^load_\\u{202e}/, the \
-             function name\\n7 (name\\n8)"
-        );
-        assert_eq!(filter_words(&Filter::default(), |_| String::new(), |_| String::new()), "");
     }
 
     #[test]

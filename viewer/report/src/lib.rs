@@ -10,6 +10,7 @@ mod columns;
 pub mod comparison;
 pub mod escape;
 pub mod export;
+pub mod filtering;
 pub mod findings;
 #[cfg(test)]
 mod handmade;

@@ -5,11 +5,13 @@
 
 pub mod app;
 mod background;
+pub mod bands_view;
 mod cell;
 mod delta_table;
 pub mod details;
 mod error;
 pub mod fonts;
+mod function_menu;
 pub mod growth_view;
 #[cfg(test)]
 mod handmade;
@@ -31,4 +33,5 @@ pub mod theme;
 
 pub use app::{App, AppOptions, RunOptions, run};
 pub use error::UiError;
+pub use function_menu::FunctionAction;
 pub use screenshot::{Picture, ScreenshotOptions, screenshot};

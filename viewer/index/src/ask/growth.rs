@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What grew in a range, and how.
 
+use super::charged::own_code_lines;
 use super::shown_tree::ShownTree;
-use super::tables::{by_frame, by_site, own_code_lines};
+use super::tables::{by_frame, by_site};
 use super::tree_layout::callers_first;
 use crate::answer::Amount;
 use crate::call_tree::CallTree;
+use crate::charge::Charge;
 use crate::columns::Half;
 use crate::error::Refusal;
+use crate::filter::Filter;
 use crate::growth::{GrowthBy, GrowthCurve, GrowthMoments, GrowthRow};
 use crate::ids::{LocationId, NodeId, SiteId};
-use crate::question::{Filter, Mode, Moment, Question, TimeRange};
+use crate::question::{Mode, Moment, Question, TimeRange};
 use crate::store::Store;
 use crate::table::{GroupBy, RowKey};
 use rustc_hash::FxHashMap;
@@ -67,7 +70,7 @@ impl Store {
         let question = Question { mode: Mode::LiveAt(moment), filter: filter.clone(), split_threads: false };
         let answer = self.ask(&question, |_| Ok(Vec::new()))?;
         let rows = match by {
-            GrowthBy::OwnCodeLine => by_site(self, &answer, GroupBy::OwnCodeLine),
+            GrowthBy::OwnCodeLine => by_site(self, &answer, Charge::OwnCodeLine),
             GrowthBy::Inclusive | GrowthBy::Own => {
                 by_frame(self, &callers_first(shown, &self.stacks_of(&answer, shown)), GroupBy::Location)
             }
@@ -138,7 +141,7 @@ impl Store {
             let (start, end) = of_site[site.index()];
             &lists[start as usize..end as usize]
         };
-        let mut series = self.lifetimes.series(&instants, keys.len(), columns_of);
+        let mut series = self.lifetimes.series(&instants, keys.len(), self.lived(filter), columns_of);
         for live_bytes in &mut series {
             live_bytes.splice(0..0, std::iter::repeat_n(0, before));
         }

@@ -2,6 +2,9 @@
 //! Questions to answers. [`ask`] leads; a moment is an instant at the end of a slice, a peak one at the end of a slice's
 //! first half, and each mode is one scan over lifetimes or a sum that is kept ready.
 
+pub(crate) mod bands;
+pub(crate) mod charged;
+pub(crate) mod distribution;
 pub(crate) mod growth;
 pub(crate) mod inverted;
 mod pattern;
@@ -14,16 +17,26 @@ pub(crate) mod tree_layout;
 use crate::answer::{Amount, Answer, StackAmount};
 use crate::columns::Half;
 use crate::error::Refusal;
+use crate::filter::{ChargedTo, Filter, Pattern};
 use crate::ids::{NodeId, SiteId, StringId};
 use crate::location::Location;
-use crate::question::{Filter, Mode, Moment, Pattern, Question, TimeRange};
+use crate::question::{Mode, Moment, Question, TimeRange};
 use crate::store::Store;
+use crate::store::ages::Lived;
 use pattern::{Matcher, NameOf};
 use shown_tree::ShownTree;
 
 /// What an aggregated capture answers to questions that it cannot answer.
 pub(crate) const AGGREGATED: &str = "this capture holds only sums (it was recorded with --aggregate): it knows what was \
      live at the peak and at the end, but no moments, ranges, temporary allocations, churn or statistics";
+
+/// Why temporary allocations are not picked by how long they lived.
+const TEMPORARY_BY_LIFETIME: &str = "temporary allocations are told by how many others came in between, not by time: remove \
+     the filter by lifetime to see them";
+
+/// Why an aggregated capture's allocations are not picked by size or lifetime.
+const AGGREGATED_FILTER: &str = "this capture holds only sums (it was recorded with --aggregate): it knows neither how large \
+     single allocations were nor how long they lived; remove that filter";
 
 type Sums = Vec<(SiteId, Amount)>;
 
@@ -42,7 +55,10 @@ impl Store {
         if self.info.is_aggregated() && !matches!(question.mode, Mode::Peak | Mode::Leaked) {
             return Err(Refusal(AGGREGATED.to_owned()));
         }
-        let (mut sites, heap_bytes) = self.sums(&question.mode, reread)?;
+        if self.info.is_aggregated() && (question.filter.size.is_some() || question.filter.lifetime.is_some()) {
+            return Err(Refusal(AGGREGATED_FILTER.to_owned()));
+        }
+        let (mut sites, heap_bytes) = self.sums(question, reread)?;
         self.lifetimes.check()?;
         sites.retain(|(site, _)| site.index() < self.sites.len());
         self.keep_matching(&mut sites, &question.filter)?;
@@ -55,38 +71,54 @@ impl Store {
 
     fn sums(
         &self,
-        mode: &Mode,
+        question: &Question,
         reread: impl FnOnce(u64) -> Result<Sums, Refusal>,
     ) -> Result<(Sums, Option<u64>), Refusal> {
         let lifetimes = &self.lifetimes;
-        Ok(match *mode {
-            Mode::Peak => (self.sums.peak.clone(), Some(self.timeline.peak_bytes)),
-            Mode::Leaked => (self.sums.leaked.clone(), Some(self.timeline.end_heap_bytes)),
+        let lived = self.lived(&question.filter);
+        let live_at = |at| lifetimes.live_at(at, lived);
+        let last = Half(Half::NEVER.0 - 1);
+        Ok(match question.mode {
+            Mode::Peak => {
+                let sums = if lived.is_some() { live_at(self.peak_half) } else { self.sums.peak.clone() };
+                (sums, Some(self.timeline.peak_bytes))
+            }
+            Mode::Leaked => {
+                let sums = if lived.is_some() { live_at(last) } else { self.sums.leaked.clone() };
+                (sums, Some(self.timeline.end_heap_bytes))
+            }
+            Mode::Total if lived.is_some() => (lifetimes.born(None, last, lived), None),
             Mode::Total => (self.sums.total.clone(), None),
             Mode::LiveAt(moment) => {
                 let heap = self.timeline.heap_bytes(moment);
-                (self.instant(moment)?.map(|at| lifetimes.live_at(at)).unwrap_or_default(), Some(heap))
+                (self.instant(moment)?.map(live_at).unwrap_or_default(), Some(heap))
             }
             Mode::RangeLive(range) => {
                 let (from, to) = self.instants(range)?;
                 (
-                    to.map(|to| lifetimes.born_and_live(from, to)).unwrap_or_default(),
+                    to.map(|to| lifetimes.born_and_live(from, to, lived)).unwrap_or_default(),
                     Some(self.timeline.heap_bytes(range.to)),
                 )
             }
-            Mode::RangePeak(range) => self.range_peak(range)?,
+            Mode::RangePeak(range) => self.range_peak(range, lived)?,
             Mode::RangeGrowth(range) => {
                 let (from, to) = self.instants(range)?;
-                (lifetimes.difference(from, to), None)
+                (lifetimes.difference(from, to, lived), None)
             }
             Mode::RangeChurn(range) => {
                 let (from, to) = self.instants(range)?;
-                (to.map(|to| lifetimes.born(from, to)).unwrap_or_default(), None)
+                (to.map(|to| lifetimes.born(from, to, lived)).unwrap_or_default(), None)
             }
+            Mode::Temporary { .. } if lived.is_some() => return Err(Refusal(TEMPORARY_BY_LIFETIME.to_owned())),
             Mode::Temporary { threshold } => {
                 (if threshold > self.temporary_known { reread(threshold)? } else { self.temporary(threshold)? }, None)
             }
         })
+    }
+
+    /// The lifetimes that a filter asks about.
+    pub(crate) fn lived(&self, filter: &Filter) -> Option<Lived<'_>> {
+        filter.lifetime.map(|range| Lived { ages: self.ages(), range })
     }
 
     /// The instant of a moment; `None` before all time.
@@ -106,8 +138,8 @@ impl Store {
         Ok(self.last_slices.get(interval).map(|&slice| Half::of(slice, true)))
     }
 
-    /// Live bytes of some sites at each snapshot and at the end.
-    pub(crate) fn live_bytes_over_time(&self, sites: &[SiteId]) -> Result<Vec<u64>, Refusal> {
+    /// Live bytes of some sites at each snapshot and at the end, of what lived as long as a filter asks for.
+    pub(crate) fn live_bytes_over_time(&self, sites: &[SiteId], filter: &Filter) -> Result<Vec<u64>, Refusal> {
         if self.info.is_aggregated() {
             return Err(Refusal(AGGREGATED.to_owned()));
         }
@@ -117,7 +149,7 @@ impl Store {
         }
         let instants: Vec<Half> = self.last_slices.iter().map(|&slice| Half::of(slice, true)).collect();
         let column = |site: SiteId| -> &[u32] { if is_wanted[site.index()] { &[0] } else { &[] } };
-        let live_bytes = self.lifetimes.series(&instants, 1, column).pop().unwrap_or_default();
+        let live_bytes = self.lifetimes.series(&instants, 1, self.lived(filter), column).pop().unwrap_or_default();
         self.lifetimes.check()?;
         Ok(live_bytes)
     }
@@ -129,7 +161,7 @@ impl Store {
         Ok((self.instant(range.from)?, self.instant(range.to)?))
     }
 
-    fn range_peak(&self, range: TimeRange) -> Result<(Sums, Option<u64>), Refusal> {
+    fn range_peak(&self, range: TimeRange, lived: Option<Lived<'_>>) -> Result<(Sums, Option<u64>), Refusal> {
         let (from, to) = self.instants(range)?;
         let heap_at_start = self.timeline.heap_bytes(range.from);
         let Some(to) = to else { return Ok((Vec::new(), Some(0))) };
@@ -138,8 +170,8 @@ impl Store {
         // The last of the largest; a slice's peak counts its start, so the range's own start is among them.
         let highest = (first..=last).filter_map(|slice| Some((*self.slice_peaks.get(slice as usize)?, slice))).max();
         Ok(match highest {
-            Some((peak, slice)) => (self.lifetimes.live_at(Half::of(slice, false)), Some(peak)),
-            None => (from.map(|at| self.lifetimes.live_at(at)).unwrap_or_default(), Some(heap_at_start)),
+            Some((peak, slice)) => (self.lifetimes.live_at(Half::of(slice, false), lived), Some(peak)),
+            None => (from.map(|at| self.lifetimes.live_at(at, lived)).unwrap_or_default(), Some(heap_at_start)),
         })
     }
 
@@ -204,6 +236,9 @@ impl Store {
         if let Some(allocator) = filter.allocator {
             sites.retain(|(site, _)| self.sites[site.index()].allocator == allocator);
         }
+        if let Some(sizes) = filter.size {
+            sites.retain(|(site, _)| sizes.contains(self.sites[site.index()].size_class));
+        }
         let patterns: [(&Option<_>, NameOf); 3] = [
             (&filter.module, |location| location.module),
             (&filter.file, |location| location.file),
@@ -216,10 +251,17 @@ impl Store {
                 sites.retain(|(site, _)| matches[self.sites[site.index()].node.index()]);
             }
         }
-        if let Some(function) = filter.function_named {
-            let matches =
-                self.nodes_with(|location| location.function == function.name && location.file == function.file);
+        for function in filter.function_named.iter().chain(&filter.starts_at) {
+            let matches = self.nodes_with(|location| function.is_of(location));
             sites.retain(|(site, _)| matches[self.sites[site.index()].node.index()]);
+        }
+        if !filter.without.is_empty() {
+            let matches = self.nodes_with(|location| filter.without.iter().any(|function| function.is_of(location)));
+            sites.retain(|(site, _)| !matches[self.sites[site.index()].node.index()]);
+        }
+        if let Some(ChargedTo { charge, key }) = filter.charged_to {
+            let key_of = charged::key_of_site(self, charge);
+            sites.retain(|(site, _)| key_of(*site) == key);
         }
         Ok(())
     }

@@ -2,9 +2,9 @@
 //! Patterns, made ready to be compared with many names.
 
 use crate::error::Refusal;
+use crate::filter::Pattern;
 use crate::ids::StringId;
 use crate::location::Location;
-use crate::question::Pattern;
 use regex::{Regex, RegexBuilder};
 
 /// Which of a location's names is compared.

@@ -3,9 +3,9 @@
 //! frame above them. Stacks that only differed in hidden frames become one.
 
 use crate::call_tree::CallTree;
+use crate::filter::{Filter, NamedFunction};
 use crate::ids::{LocationId, NodeId, StringId};
 use crate::location::Location;
-use crate::question::Filter;
 use rustc_hash::FxHashMap;
 use std::sync::Arc;
 
@@ -18,6 +18,8 @@ pub(crate) struct Hiding {
     pub(crate) libraries: bool,
     /// Functions of these names, in order, each once.
     functions: Vec<StringId>,
+    /// All frames above the outermost one of this function.
+    above: Option<NamedFunction>,
 }
 
 impl Hiding {
@@ -31,6 +33,7 @@ impl Hiding {
             irrelevant: filter.hide_irrelevant,
             libraries: folds_libraries,
             functions,
+            above: filter.starts_at,
         }
     }
 
@@ -61,17 +64,19 @@ impl ShownTree {
         let mut children: FxHashMap<(NodeId, LocationId), NodeId> = FxHashMap::default();
         let mut shown = vec![NodeId::ROOT; whole.len()];
         let mut is_below_import = vec![false; whole.len()];
+        // Whether what is above the start is behind.
+        let mut is_shown = vec![hiding.above.is_none(); whole.len()];
         for node in (1..whole.len() as u32).map(NodeId) {
             let (parent, id) = (whole.parent(node), whole.location(node));
             let location = &locations[id.index()];
             // By memray's definition all that the import system calls belongs to it.
             is_below_import[node.index()] = is_below_import[parent.index()] || location.traits.is_import_system;
+            is_shown[node.index()] =
+                is_shown[parent.index()] || hiding.above.is_some_and(|function| function.is_of(location));
             let above = shown[parent.index()];
-            shown[node.index()] = if hiding.hides(location, is_below_import[node.index()]) {
-                above
-            } else {
-                *children.entry((above, id)).or_insert_with(|| tree.push(above, id))
-            };
+            let is_hidden = !is_shown[node.index()] || hiding.hides(location, is_below_import[node.index()]);
+            shown[node.index()] =
+                if is_hidden { above } else { *children.entry((above, id)).or_insert_with(|| tree.push(above, id)) };
         }
         Arc::new(Self { tree, shown: Some(shown) })
     }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The whole run's statistics, as memray's `stats` counts them.
 
-use super::tables::nearest;
+use super::charged::{modules_of_stacks, nearest};
 use super::{AGGREGATED, unreadable};
 use crate::error::Refusal;
-use crate::ids::{LocationId, NodeId, StringId};
+use crate::ids::LocationId;
 use crate::location::FrameKind;
 use crate::statistics::{SizeBin, Statistics, StatisticsRow};
 use crate::store::Store;
@@ -27,7 +27,7 @@ impl Store {
         let mut locations = Ranking::default();
         let mut modules = Ranking::default();
         let leaves = nearest(self, |location| location.kind == FrameKind::Python);
-        let stack_modules = self.stack_modules();
+        let stack_modules = modules_of_stacks(self);
         for &(id, amount) in &self.sums.total {
             let site = &self.sites[id.index()];
             let (bytes, allocations) = (amount.bytes as u64, amount.allocations as u64);
@@ -59,18 +59,6 @@ impl Store {
             top_locations: locations.rows(),
             top_modules: modules.rows(),
         })
-    }
-
-    /// For every node, the module that memray charges its stack to: the innermost that is not of the standard library.
-    fn stack_modules(&self) -> Vec<StringId> {
-        let found = nearest(self, |l| l.kind == FrameKind::Python && !l.traits.is_standard_library);
-        let root = self.names.find(b"<root>").unwrap_or_default();
-        (0..self.call_tree.len() as u32)
-            .map(|node| match found[NodeId(node).index()] {
-                LocationId::NONE => root,
-                location => self.locations[location.index()].module,
-            })
-            .collect()
     }
 }
 

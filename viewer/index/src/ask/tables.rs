@@ -2,11 +2,12 @@
 //! Tables of answers: what parts the stacks (thread, allocator …) is summed by site; what a stack may contain many of
 //! (location, function, file, module) is summed over the tree, each stack once a row.
 
+use super::charged::key_of_site;
 use super::shown_tree::ShownTree;
 use super::tree_layout::add;
 use crate::answer::{Amount, Answer};
+use crate::charge::Charge;
 use crate::ids::{LocationId, NodeId, SiteId};
-use crate::location::Location;
 use crate::store::Store;
 use crate::table::{GroupBy, Row, RowKey, RowSites};
 use crate::tree::{Tree, TreeNodeId};
@@ -88,8 +89,8 @@ pub fn sum_rows<R>(
 }
 
 /// Rows that part the stacks.
-pub(crate) fn by_site(store: &Store, answer: &Answer, by: GroupBy) -> Vec<Row> {
-    let key_of = site_keys(store, by);
+pub(crate) fn by_site(store: &Store, answer: &Answer, charge: Charge) -> Vec<Row> {
+    let key_of = key_of_site(store, charge);
     let mut sums: FxHashMap<RowKey, Amount> = FxHashMap::default();
     for &(id, amount) in &answer.sites {
         add(sums.entry(key_of(id)).or_default(), amount);
@@ -97,31 +98,11 @@ pub(crate) fn by_site(store: &Store, answer: &Answer, by: GroupBy) -> Vec<Row> {
     sorted(sums.into_iter().map(|(key, amount)| Row { key, inclusive: amount, own: amount }).collect())
 }
 
-/// The row of each site where rows part the stacks.
-fn site_keys(store: &Store, by: GroupBy) -> impl Fn(SiteId) -> RowKey + '_ {
-    let own_lines = if by == GroupBy::OwnCodeLine { own_code_lines(store) } else { Vec::new() };
-    move |id| {
-        let site = &store.sites[id.index()];
-        match by {
-            GroupBy::Thread => RowKey::Thread(site.thread),
-            GroupBy::Allocator => RowKey::Allocator(site.allocator),
-            GroupBy::NativeLibrary => {
-                let library = site.native.and_then(|native| store.native().innermost_library(native));
-                library.map_or(RowKey::None, RowKey::File)
-            }
-            _ => match own_lines[site.node.index()] {
-                LocationId::NONE => RowKey::None,
-                line => RowKey::Location(line),
-            },
-        }
-    }
-}
-
 /// The sites of an answer that a row of its table sums.
 pub(crate) fn sites_of_row(store: &Store, answer: &Answer, shown: &ShownTree, by: GroupBy, key: RowKey) -> RowSites {
     let sites = answer.sites.iter().map(|(site, _)| *site);
-    if by.parts_stacks() {
-        let key_of = site_keys(store, by);
+    if let Some(charge) = by.charge() {
+        let key_of = key_of_site(store, charge);
         let inclusive: Vec<SiteId> = sites.filter(|&site| key_of(site) == key).collect();
         return RowSites { own: inclusive.clone(), inclusive };
     }
@@ -142,26 +123,6 @@ pub(crate) fn sites_of_row(store: &Store, answer: &Answer, shown: &ShownTree, by
         if ends_in_row(node) || is_below_row[node.index()] {
             found.inclusive.push(site);
         }
-    }
-    found
-}
-
-/// For every node, the innermost line of own code at or above it.
-pub(crate) fn own_code_lines(store: &Store) -> Vec<LocationId> {
-    nearest(store, |location| location.traits.is_own_code)
-}
-
-/// For every node, the innermost location at or above it for which something holds.
-pub(crate) fn nearest(store: &Store, holds: impl Fn(&Location) -> bool) -> Vec<LocationId> {
-    let tree = &store.call_tree;
-    let mut found = vec![LocationId::NONE; tree.len()];
-    for node in (1..tree.len() as u32).map(NodeId) {
-        let location = tree.location(node);
-        found[node.index()] = if location != LocationId::NONE && holds(&store.locations[location.index()]) {
-            location
-        } else {
-            found[tree.parent(node).index()]
-        };
     }
     found
 }

@@ -17,7 +17,7 @@ use crate::location_table::LocationTable;
 use crate::names::Names;
 use crate::native::frames::NativeFrames;
 use crate::native::place::mark;
-use crate::site::{NativeStack, Site};
+use crate::site::{NativeStack, Site, SizeClass};
 use hashbrown::HashTable;
 use memray_format::{Allocation, Allocator, AllocatorKind, FrameKey, Header, Record, Snapshot, ThreadId};
 use rustc_hash::{FxBuildHasher, FxHashMap};
@@ -325,7 +325,8 @@ impl Assembler {
         let operation = match kind {
             AllocatorKind::Simple | AllocatorKind::Ranged => {
                 self.allocations += 1;
-                let site = self.site(allocation.allocator, allocation.native_frame);
+                let site =
+                    self.site((allocation.allocator, SizeClass::of(allocation.size_bytes)), allocation.native_frame);
                 let state = &mut self.state;
                 state.allocations = state.allocations.wrapping_add(1);
                 if !state.above_tracker.is_empty() && state.depth() <= state.skipped {
@@ -347,18 +348,24 @@ impl Assembler {
     }
 
     #[inline(always)]
-    fn site(&mut self, allocator: Allocator, native_frame: u64) -> SiteId {
-        let key = SiteKey::new(self.state.node, self.current, allocator, native_frame, self.native.generation());
+    fn site(&mut self, called: (Allocator, SizeClass), native_frame: u64) -> SiteId {
+        let key = SiteKey::new(self.state.node, self.current, called, native_frame, self.native.generation());
         match self.recent_sites.get(&key) {
             Some(id) => id,
-            None => self.look_up_site(allocator, native_frame, key),
+            None => self.look_up_site(called, native_frame, key),
         }
     }
 
     #[inline(never)]
-    fn look_up_site(&mut self, allocator: Allocator, native_frame: u64, key: SiteKey) -> SiteId {
+    fn look_up_site(
+        &mut self,
+        (allocator, size_class): (Allocator, SizeClass),
+        native_frame: u64,
+        key: SiteKey,
+    ) -> SiteId {
         let native = native_stack(native_frame, self.native.generation());
-        let id = self.find_site(Site { node: self.state.node, thread: ThreadIndex(self.current), allocator, native });
+        let (node, thread) = (self.state.node, ThreadIndex(self.current));
+        let id = self.find_site(Site { node, thread, allocator, size_class, native });
         if key.is_whole() {
             self.recent_sites.put(key, id);
         }
@@ -392,7 +399,9 @@ impl Assembler {
         let node = self.aggregated_stacks.node(sum.stack, skipped, &mut self.tree);
         let generation = u32::try_from(sum.segment_generation).unwrap_or(0);
         let native = native_stack(sum.native_frame, generation);
-        let site = self.find_site(Site { node, thread: ThreadIndex(thread), allocator: sum.allocator, native });
+        let (thread, allocator) = (ThreadIndex(thread), sum.allocator);
+        // Its sums do not say how large each allocation was.
+        let site = self.find_site(Site { node, thread, allocator, size_class: SizeClass::default(), native });
         let amount = |bytes: u64, allocations: u64| Amount {
             bytes: i64::try_from(bytes).unwrap_or(i64::MAX),
             allocations: i64::try_from(allocations).unwrap_or(i64::MAX),

@@ -150,12 +150,8 @@ pub(crate) fn build(
     let sums = if is_aggregated { aggregated_sums(&built) } else { live_sums(&built, &writer)? };
     let (tree, native) = finished_tree(&mut built, capture, names_native, progress)?;
     let bytes_of = |sums: &[Amount]| sums.iter().fold(0u64, |sum, amount| sum.wrapping_add(amount.bytes as u64));
-    let high_water_mark = if is_aggregated {
-        (bytes_of(&sums.peak), 0)
-    } else {
-        let (bytes, half) = built.summary.high_water_mark;
-        (bytes, built.summary.slices.get(half.0 as usize / 2).map_or(0, |slice| slice.interval))
-    };
+    let high_water_mark =
+        if is_aggregated { (bytes_of(&sums.peak), Half::default()) } else { built.summary.high_water_mark };
     let end_heap_bytes = if is_aggregated { bytes_of(&sums.leaked) } else { built.summary.end_heap_bytes };
     go_on()?;
     write_meta(&writer, capture, &built, high_water_mark, end_heap_bytes)?;
@@ -276,7 +272,7 @@ fn write_meta(
     writer: &Writer,
     capture: &Capture,
     built: &Built,
-    (peak_bytes, peak_interval): (u64, u32),
+    (peak_bytes, peak_half): (u64, Half),
     end_heap_bytes: u64,
 ) -> Result<(), Error> {
     let header = &capture.header;
@@ -300,6 +296,7 @@ fn write_meta(
     let duration_ms = last_time_ms.saturating_sub(header.start_time_ms).max(0);
     let peak_rss = built.snapshots.iter().max_by_key(|snapshot| snapshot.rss_bytes);
     let total_bytes = built.summary.sites.iter().fold(0u64, |sum, total| sum.saturating_add(total.bytes));
+    let peak_interval = built.summary.slices.get(peak_half.0 as usize / 2).map_or(0, |slice| slice.interval);
     writer.meta("header", &capture.header_bytes)?;
     writer.meta("file_name", &capture.file_name)?;
     writer.meta("ending_reason", &reason)?;
@@ -319,6 +316,7 @@ fn write_meta(
         ("duration_ms", duration_ms as u64),
         ("peak_bytes", peak_bytes),
         ("peak_interval", u64::from(peak_interval)),
+        ("peak_half", u64::from(peak_half.0)),
         ("end_heap_bytes", end_heap_bytes),
     ];
     numbers.iter().try_for_each(|(key, number)| writer.meta(key, &(*number as i64)))

@@ -4,6 +4,7 @@
 
 use super::recent::RecentKey;
 use crate::ids::NodeId;
+use crate::site::SizeClass;
 use memray_format::{Allocator, FrameKey};
 
 /// Spreads the bits of what it multiplies.
@@ -55,7 +56,7 @@ impl RecentKey for CallKey {
 pub(crate) struct SiteKey {
     /// The node, and the thread.
     python: u64,
-    /// The native frame, 0 for none; what its addresses refer to; the allocator.
+    /// The native frame, 0 for none; what its addresses refer to; the class of the size; the allocator.
     native: u64,
 }
 
@@ -65,16 +66,23 @@ impl SiteKey {
 
     /// The key of a site.
     #[inline(always)]
-    pub(crate) fn new(node: NodeId, thread: u32, allocator: Allocator, native_frame: u64, generation: u32) -> Self {
-        const GENERATION_BITS: u32 = 28;
+    pub(crate) fn new(
+        node: NodeId,
+        thread: u32,
+        (allocator, size_class): (Allocator, SizeClass),
+        native_frame: u64,
+        generation: u32,
+    ) -> Self {
+        const GENERATION_BITS: u32 = 22;
+        const ALLOCATOR_BITS: u32 = 4;
         let python = u64::from(node.0) << 32 | u64::from(thread);
-        let allocator = u64::from(allocator.number());
+        let called = u64::from(allocator.number()) | u64::from(size_class.number()) << ALLOCATOR_BITS;
         if native_frame == 0 {
-            return Self { python, native: allocator };
+            return Self { python, native: called };
         }
         // Real programs have fewer frames, and load fewer libraries.
         let is_whole = (native_frame >> 32 | u64::from(generation) >> GENERATION_BITS) == 0;
-        let native = native_frame << 32 | u64::from(generation) << (32 - GENERATION_BITS) | allocator;
+        let native = native_frame << 32 | u64::from(generation) << (32 - GENERATION_BITS) | called;
         Self { python: if is_whole { python } else { Self::NOWHERE }, native }
     }
 
@@ -116,12 +124,27 @@ mod tests {
     }
 
     #[test]
+    fn each_allocator_and_class_of_size_is_a_site_of_its_own() {
+        let mut keys = Vec::new();
+        for number in 1..=u8::MAX {
+            let Some(allocator) = Allocator::from_number(number) else { continue };
+            for size_class in SizeClass::all() {
+                keys.push(SiteKey::new(NodeId(7), 3, (allocator, size_class), 5, (1 << 22) - 1));
+            }
+        }
+        assert!(keys.len() > 64 && keys.iter().all(SiteKey::is_whole));
+        let numbers: std::collections::BTreeSet<u64> = keys.iter().map(|key| key.native).collect();
+        assert_eq!(numbers.len(), keys.len());
+    }
+
+    #[test]
     fn sites_whose_numbers_do_not_fit_are_not_taken_for_others() {
-        let key = |native_frame, generation| SiteKey::new(NodeId(7), 3, Allocator::Malloc, native_frame, generation);
+        let called = (Allocator::Malloc, SizeClass::of(100));
+        let key = |native_frame, generation| SiteKey::new(NodeId(7), 3, called, native_frame, generation);
         assert!(key(0, u32::MAX) == key(0, 1), "without a native frame there is nothing that refers to libraries");
-        assert!(key(1, (1 << 28) - 1).is_whole() && key(u64::from(u32::MAX), 1).is_whole());
+        assert!(key(1, (1 << 22) - 1).is_whole() && key(u64::from(u32::MAX), 1).is_whole());
         assert!(key(1, 1) != key(1, 2) && key(1, 1) != key(2, 1));
-        for (native_frame, generation) in [(1, 1 << 28), (1 << 32, 1), (u64::MAX, u32::MAX)] {
+        for (native_frame, generation) in [(1, 1 << 22), (1 << 32, 1), (u64::MAX, u32::MAX)] {
             let key = key(native_frame, generation);
             assert!(!key.is_whole());
             assert!(key != SiteKey::NEVER);

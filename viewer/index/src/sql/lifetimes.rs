@@ -2,7 +2,7 @@
 //! Lifetimes as a table of SQLite's: [`LifetimeTable`]. They are stored as packed columns, and a statement may be about ten
 //! million of them, so they are unpacked row by row as SQLite asks.
 
-use crate::columns::{Columns, Half, RowKind};
+use crate::columns::{Columns, RowKind};
 use crate::store::Store;
 use rusqlite::vtab::{Context, Filters, IndexInfo, Module, VTab, VTabConfig, VTabConnection, VTabCursor, sqlite3_vtab};
 use rusqlite::{Connection, Error, Result};
@@ -100,19 +100,6 @@ impl LifetimeCursor<'_> {
         }
         Ok(())
     }
-
-    /// The sample before an instant, if `is_before`, or the one after it: in milliseconds since recording began.
-    fn elapsed_ms(&self, at: Half, is_before: bool) -> i64 {
-        let (store, slice) = (&self.store, at.0 >> 1);
-        let interval = store.last_slices.partition_point(|&last| last < slice);
-        let timeline = &store.timeline;
-        let sample = if is_before { interval.checked_sub(1) } else { Some(interval) };
-        let time_ms = match sample {
-            None => timeline.start_time_ms,
-            Some(sample) => timeline.snapshots.get(sample).map_or(timeline.end_time_ms, |snapshot| snapshot.time_ms),
-        };
-        time_ms.saturating_sub(timeline.start_time_ms)
-    }
 }
 
 // SAFETY: the type begins with a `sqlite3_vtab_cursor` and has C's layout, as the trait asks.
@@ -139,9 +126,8 @@ unsafe impl VTabCursor for LifetimeCursor<'_> {
         let number = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
         match column {
             0 => context.set_result(rows.site(self.row).0),
-            1 => context.set_result(self.elapsed_ms(born, true)),
-            2 if died == Half::NEVER => context.set_result(rusqlite::types::Null),
-            2 => context.set_result(self.elapsed_ms(died, false)),
+            1 => context.set_result(self.store.ages().born_ms(born)),
+            2 => context.set_result(self.store.ages().died_ms(died)),
             3 => context.set_result(number(rows.bytes(self.row))),
             _ => context.set_result(number(rows.allocations(self.row))),
         }

@@ -4,6 +4,7 @@
 //! Every question is a few [`Term`]s: rows born in one stretch of time and dead in another, counted or taken off. By a
 //! chunk's bounds a term mostly holds all of its rows or none, so that few chunks are looked at row by row.
 
+use super::ages::Lived;
 use super::chunks::ChunkInfo;
 use crate::answer::Amount;
 use crate::columns::{Columns, Half, RowKind};
@@ -111,14 +112,21 @@ pub(crate) struct Adder {
 }
 
 impl Adder {
-    /// Adds what counts of a chunk to the sums of some sites, the first of which is given. The chunk must have been
-    /// checked.
-    pub(crate) fn add(&mut self, columns: &Columns, counting: &Counting, first_site: usize, sums: &mut [Amount]) {
+    /// Adds what counts of a chunk, of rows that lived so long, to the sums of some sites, the first of which is given.
+    /// The chunk must have been checked.
+    pub(crate) fn add(
+        &mut self,
+        columns: &Columns,
+        counting: &Counting,
+        lived: Option<Lived<'_>>,
+        first_site: usize,
+        sums: &mut [Amount],
+    ) {
         let range = columns.rows_of(first_site..first_site + sums.len());
         let rows = columns.rows();
         // Each step is a loop of its own over plain columns, without branches: which rows count is hard to foretell.
         let Self { births, deaths, weights, counted } = self;
-        if counting.some.is_empty() {
+        if counting.some.is_empty() && lived.is_none() {
             counted.clear();
             counted.extend(range.map(|row| (row, counting.all)));
         } else {
@@ -133,6 +141,11 @@ impl Adder {
             weights.clear();
             weights.resize(range.len(), counting.all);
             counting.some.iter().for_each(|term| term.weigh(births, deaths, weights));
+            if let Some(lived) = lived {
+                for ((weight, &birth), &death) in weights.iter_mut().zip(&*births).zip(&*deaths) {
+                    *weight *= i32::from(lived.holds(birth, death));
+                }
+            }
             counted.resize(range.len(), (0, 0));
             let mut count = 0;
             for (row, &weight) in range.zip(&*weights) {

@@ -2,6 +2,7 @@
 //! Questions to the stored lifetimes. Each is a few [`Term`]s, summed by site over the chunks that they concern, on all
 //! cores.
 
+use super::ages::Lived;
 use super::chunks::{ChunkInfo, Chunks};
 use super::counting::{Adder, Counting, Term};
 use crate::answer::Amount;
@@ -76,6 +77,13 @@ impl Lifetimes {
         self.chunks.infos.get(index).map(|info| info.kind)
     }
 
+    /// The chunks whose rows count one of these.
+    pub(crate) fn chunks_of(&self, kinds: &[RowKind]) -> impl Iterator<Item = usize> + '_ {
+        let kinds = kinds.to_vec();
+        let infos = self.chunks.infos.iter().enumerate();
+        infos.filter(move |(_, info)| kinds.contains(&info.kind)).map(|(index, _)| index)
+    }
+
     /// A chunk; `None`, and never an answer again, if it is damaged.
     pub(crate) fn chunk(&self, index: usize) -> Option<Arc<Columns>> {
         let chunk = self.chunks.chunk(index);
@@ -85,10 +93,12 @@ impl Lifetimes {
         chunk
     }
 
-    /// Sums by site what terms say. Each core takes some sites at a time and their rows of every chunk, so that no two
-    /// add to the same sum.
-    fn sum(&self, terms: &[Term]) -> Vec<(SiteId, Amount)> {
+    /// Sums by site what terms say, of rows that lived so long. Each core takes some sites at a time and their rows of
+    /// every chunk, so that no two add to the same sum.
+    fn sum(&self, terms: &[Term], lived: Option<Lived<'_>>) -> Vec<(SiteId, Amount)> {
+        // A piece is of a mapping, whose bytes lived as long as they did.
         let infos = self.chunks.infos.iter().enumerate();
+        let infos = infos.filter(|(_, info)| lived.is_none() || info.kind != RowKind::Piece);
         let wanted: Vec<(usize, Counting)> =
             infos.filter_map(|(index, info)| Some((index, Counting::of(terms, info)?))).collect();
         let site_count = self.chunks.site_count;
@@ -100,7 +110,7 @@ impl Lifetimes {
                 wanted.par_iter().filter_map(|(index, counting)| Some((self.chunk(*index)?, counting))).collect();
             sums.par_chunks_mut(at_a_time).enumerate().for_each_init(Adder::default, |adder, (part, sums)| {
                 for (columns, counting) in &chunks {
-                    adder.add(columns, counting, part * at_a_time, sums);
+                    adder.add(columns, counting, lived, part * at_a_time, sums);
                 }
             });
         }
@@ -110,28 +120,42 @@ impl Lifetimes {
     }
 
     /// What is live at an instant.
-    pub(crate) fn live_at(&self, at: Half) -> Vec<(SiteId, Amount)> {
-        self.sum(&[Term::live_at(at)])
+    pub(crate) fn live_at(&self, at: Half, lived: Option<Lived<'_>>) -> Vec<(SiteId, Amount)> {
+        self.sum(&[Term::live_at(at)], lived)
     }
 
     /// What is live at one instant less what is live at another; either may be before all time.
-    pub(crate) fn difference(&self, from: Option<Half>, to: Option<Half>) -> Vec<(SiteId, Amount)> {
+    pub(crate) fn difference(
+        &self,
+        from: Option<Half>,
+        to: Option<Half>,
+        lived: Option<Lived<'_>>,
+    ) -> Vec<(SiteId, Amount)> {
         let (from, to) = (from.map(|from| Term::live_at(from).taken_off()), to.map(Term::live_at));
-        self.sum(&[from, to].into_iter().flatten().collect::<Vec<_>>())
+        self.sum(&[from, to].into_iter().flatten().collect::<Vec<_>>(), lived)
     }
 
     /// What was born after one instant, up to another, and is live then.
-    pub(crate) fn born_and_live(&self, from: Option<Half>, to: Half) -> Vec<(SiteId, Amount)> {
-        self.sum(&[Term::born_and_live(from, to)])
+    pub(crate) fn born_and_live(
+        &self,
+        from: Option<Half>,
+        to: Half,
+        lived: Option<Lived<'_>>,
+    ) -> Vec<(SiteId, Amount)> {
+        self.sum(&[Term::born_and_live(from, to)], lived)
     }
 
     /// All that was born after one instant, up to another: by the end less by the start.
-    pub(crate) fn born(&self, from: Option<Half>, to: Half) -> Vec<(SiteId, Amount)> {
+    pub(crate) fn born(&self, from: Option<Half>, to: Half, lived: Option<Lived<'_>>) -> Vec<(SiteId, Amount)> {
+        if lived.is_some() {
+            // The stored sums are of rows of any age.
+            return self.sum(&[Term::born(from, to)], lived);
+        }
         let mut terms = self.born_until(to);
         if let Some(from) = from {
             terms.extend(self.born_until(from).into_iter().map(Term::taken_off));
         }
-        self.sum(&terms)
+        self.sum(&terms, None)
     }
 
     /// All that was born until an instant, from the stored sums that need the fewest rows besides.
@@ -153,19 +177,18 @@ impl Lifetimes {
         self.chunks.infos.iter().filter(|chunk| term.concerns(chunk)).map(|chunk| chunk.rows).sum()
     }
 
-    /// Live bytes at a number of instants, in order, of the sites for which `columns_of` names columns: that many
-    /// columns of values.
+    /// Live bytes at a number of instants, in order, of what lived so long and is of the sites for which `columns_of` names
+    /// columns: that many columns of values.
     pub(crate) fn series<'a>(
         &self,
         instants: &[Half],
         columns: usize,
+        lived: Option<Lived<'_>>,
         columns_of: impl Fn(SiteId) -> &'a [u32] + Sync,
     ) -> Vec<Vec<u64>> {
         let next = next_instants(instants);
         let next_instant = |half: u32| next.get(half as usize).map_or(instants.len(), |&at| at as usize);
-        let infos = self.chunks.infos.iter().enumerate();
-        let wanted: Vec<usize> =
-            infos.filter(|(_, info)| info.kind == RowKind::Lifetime).map(|(index, _)| index).collect();
+        let wanted: Vec<usize> = self.chunks_of(&[RowKind::Lifetime]).collect();
         let count = columns * (instants.len() + 1);
         let most_cores = MAX_SERIES_BYTES / (count * size_of::<u64>()).max(1);
         let at_a_time = wanted.len() / most_cores.clamp(1, rayon::current_num_threads()) + 1;
@@ -181,6 +204,9 @@ impl Lifetimes {
                             continue;
                         }
                         let (birth, death) = rows.times(row);
+                        if lived.is_some_and(|lived| !lived.holds(birth.0, death.0)) {
+                            continue;
+                        }
                         let (born, died, bytes) = (next_instant(birth.0), next_instant(death.0), rows.bytes(row));
                         for &column in columns {
                             let at = column as usize * (instants.len() + 1);

@@ -3,8 +3,9 @@
 //!
 //! What people read, sort and query is in tables; lifetimes are columns in blobs ([`crate::columns`]). `schema` has the
 //! tables, `writer` fills them, `reader` loads all but lifetimes into memory, `lifetimes` sums
-//! those: `chunks` reads them, `counting` says which count.
+//! those: `chunks` reads them, `counting` says which count, `ages` how long they were.
 
+pub(crate) mod ages;
 pub(crate) mod chunks;
 pub(crate) mod counting;
 pub(crate) mod lifetimes;
@@ -14,6 +15,7 @@ pub(crate) mod writer;
 
 use crate::answer::Amount;
 use crate::call_tree::CallTree;
+use crate::columns::Half;
 use crate::ids::SiteId;
 use crate::index::Thread;
 use crate::info::CaptureInfo;
@@ -42,12 +44,22 @@ pub(crate) struct Store {
     pub(crate) last_slices: Vec<u32>,
     /// Largest heap of every slice, its start included.
     pub(crate) slice_peaks: Vec<u64>,
+    /// At whose end the heap was largest.
+    pub(crate) peak_half: Half,
+    pub(crate) ages: OnceLock<ages::Ages>,
     pub(crate) lifetimes: lifetimes::Lifetimes,
     pub(crate) native_symbols: NativeSymbols,
     /// Native stacks, loaded when first asked for.
     pub(crate) native: OnceLock<NativeTables>,
     /// For who asks in SQL. Opened with the rest, as the file may have no name later.
     pub(crate) spare_connection: Mutex<Option<Connection>>,
+}
+
+impl Store {
+    /// How long allocations lived.
+    pub(crate) fn ages(&self) -> &ages::Ages {
+        self.ages.get_or_init(|| ages::Ages::new(&self.timeline, &self.last_slices))
+    }
 }
 
 /// Sums by site that are kept ready.

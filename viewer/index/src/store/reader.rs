@@ -20,7 +20,7 @@ use crate::native::NativeSymbols;
 use crate::native::frames::{MappedSegment, NativeFrames, Place};
 use crate::native::place::NativeNames;
 use crate::native::stack::NativeTables;
-use crate::site::{NativeStack, Site};
+use crate::site::{NativeStack, Site, SizeClass};
 use crate::timeline::{SnapshotRow, Timeline};
 use memray_format::{Allocator, Header, NativeFrame, ThreadId};
 use rusqlite::{Connection, OpenFlags, Row};
@@ -156,6 +156,11 @@ fn load(path: &Path) -> Result<Store, Fault> {
     if timeline.peak_interval > timeline.snapshots.len() {
         return wrong("its peak lies beyond its end");
     }
+    let peak_half = meta_u64(&connection, "peak_half")?;
+    let peak_half = match u32::try_from(peak_half) {
+        Ok(half) if peak_half < 2 * slice_peaks.len().max(1) as u64 => Half(half),
+        _ => return wrong("its peak lies beyond its end"),
+    };
     let temporary_known = meta_u64(&connection, "temporary_known")?.min(u64::from(MAX_TEMPORARY_DISTANCE));
     let chunks = load_chunks(&connection, slice_peaks.len())?;
     let has_names = connection.query_row("SELECT EXISTS (SELECT * FROM native_names)", [], |row| row.get(0))?;
@@ -177,6 +182,8 @@ fn load(path: &Path) -> Result<Store, Fault> {
         temporary_known,
         last_slices,
         slice_peaks,
+        peak_half,
+        ages: OnceLock::new(),
         lifetimes,
         native_symbols,
         native: OnceLock::new(),
@@ -281,12 +288,16 @@ fn load_threads(connection: &Connection, names: usize) -> Result<Vec<Thread>, Fa
 
 fn load_sites(connection: &Connection, tree: &CallTree, threads: usize) -> Result<(Vec<Site>, SiteSums), Fault> {
     let mut sums = SiteSums::default();
-    let select = "SELECT id, node, thread, allocator, native_frame, generation, peak_bytes, peak_allocations,
+    let select =
+        "SELECT id, node, thread, allocator, native_frame, generation, size_class, peak_bytes, peak_allocations,
         leaked_bytes, leaked_allocations, total_bytes, total_allocations FROM sites ORDER BY id";
     let sites = rows(connection, select, |row, id| {
         let Some(allocator) = Allocator::from_number(row.get(3)?) else { return wrong("an allocator does not exist") };
+        let Some(size_class) = SizeClass::from_number(row.get(6)?) else {
+            return wrong("a class of sizes does not exist");
+        };
         let (frame, generation): (u32, u32) = (row.get(4)?, row.get(5)?);
-        for (sums, column) in [(&mut sums.peak, 6), (&mut sums.leaked, 8), (&mut sums.total, 10)] {
+        for (sums, column) in [(&mut sums.peak, 7), (&mut sums.leaked, 9), (&mut sums.total, 11)] {
             let amount = Amount { bytes: row.get(column)?, allocations: row.get(column + 1)? };
             if amount != Amount::default() {
                 sums.push((SiteId(id as u32), amount));
@@ -296,6 +307,7 @@ fn load_sites(connection: &Connection, tree: &CallTree, threads: usize) -> Resul
             node: NodeId(handle(row, 1, tree.len())?),
             thread: ThreadIndex(handle(row, 2, threads)?),
             allocator,
+            size_class,
             native: (frame != 0).then_some(NativeStack { frame, generation }),
         })
     })?;

@@ -100,7 +100,7 @@ impl Writer {
                 let Some(columns) = read_checked(&self.connection, chunk, sums.len()) else {
                     return Err(Error::Write("a chunk does not read back".to_owned()));
                 };
-                adder.add(&columns, &counting, 0, sums);
+                adder.add(&columns, &counting, None, 0, sums);
             }
         }
         Ok(())
@@ -216,7 +216,7 @@ impl Writer {
 
     /// Writes sites with their sums.
     pub(crate) fn sites(&self, sites: &[Site], sums: impl Iterator<Item = SiteRow>) -> Result<(), Error> {
-        let insert = "INSERT INTO sites VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
+        let insert = "INSERT INTO sites VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
         self.fill(insert, sites.iter().zip(sums).enumerate(), |s, (id, (site, sum))| {
             let (frame, generation) = site.native.map_or((0, 0), |native| (native.frame, native.generation));
             s.execute(params![
@@ -226,6 +226,7 @@ impl Writer {
                 site.allocator.number(),
                 frame,
                 generation,
+                site.size_class.number(),
                 sum.peak.bytes,
                 sum.peak.allocations,
                 sum.leaked.bytes,
@@ -399,15 +400,15 @@ mod tests {
                     let change = i64::from(is_live(to, birth, death)) - i64::from(is_live(from, birth, death));
                     if kind == RowKind::Churn { 0 } else { change }
                 });
-                assert_eq!(lifetimes.difference(from, to), difference, "{from:?} {to:?}");
+                assert_eq!(lifetimes.difference(from, to, None), difference, "{from:?} {to:?}");
                 let Some(to) = to else { continue };
                 let is_born = |birth: Half| from.is_none_or(|from| birth > from) && birth <= to;
                 let born = by_definition(&rows, |kind, birth, _| i64::from(kind != RowKind::Piece && is_born(birth)));
-                assert_eq!(lifetimes.born(from, to), born, "{from:?} {to:?}");
+                assert_eq!(lifetimes.born(from, to, None), born, "{from:?} {to:?}");
                 let born_and_live = by_definition(&rows, |kind, birth, death| {
                     i64::from(kind == RowKind::Lifetime && is_born(birth) && death > to)
                 });
-                assert_eq!(lifetimes.born_and_live(from, to), born_and_live, "{from:?} {to:?}");
+                assert_eq!(lifetimes.born_and_live(from, to, None), born_and_live, "{from:?} {to:?}");
             }
         }
         lifetimes.check().unwrap();

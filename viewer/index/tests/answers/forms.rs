@@ -15,20 +15,20 @@ use memray_index::{
 use std::collections::{BTreeMap, HashSet};
 
 /// The index lays an inverted tree out no further where less than this part of the whole is left.
-const FINEST_PART: u64 = 1 << 20;
+pub(super) const FINEST_PART: u64 = 1 << 20;
 
 /// A capture of at most so many steps and snapshots is short: then growth is followed through all of its snapshots.
 const SHORT_STEPS: usize = 2000;
 const SHORT_SNAPSHOTS: usize = 100;
 
 pub(super) struct Forms<'a> {
-    index: &'a Index,
-    model: &'a Model,
-    numbers: &'a Numbers,
-    threads: &'a [ThreadId],
+    pub(super) index: &'a Index,
+    pub(super) model: &'a Model,
+    pub(super) numbers: &'a Numbers,
+    pub(super) threads: &'a [ThreadId],
     /// The model's names of the index's locations.
-    frames: Vec<FrameId>,
-    has_native_frames: bool,
+    pub(super) frames: Vec<FrameId>,
+    pub(super) has_native_frames: bool,
     differences: Vec<String>,
 }
 
@@ -44,7 +44,7 @@ impl<'a> Forms<'a> {
         self.differences
     }
 
-    fn equal<T: PartialEq + std::fmt::Debug>(&mut self, what: impl Fn() -> String, ours: &T, models: &T) {
+    pub(super) fn equal<T: PartialEq + std::fmt::Debug>(&mut self, what: impl Fn() -> String, ours: &T, models: &T) {
         if ours != models {
             self.differences.push(format!("{}: {ours:?}, the model: {models:?}", what()));
         }
@@ -67,7 +67,7 @@ impl<'a> Forms<'a> {
         self.tree(&answer, &parts, TreeOptions { is_inverted: number.is_multiple_of(2), folds_libraries });
     }
 
-    fn key(&self, key: RowKey) -> Key {
+    pub(super) fn key(&self, key: RowKey) -> Key {
         let bytes = |id| self.index.bytes(id).to_vec();
         match key {
             RowKey::Location(id) => Key::Location(self.frames[id.index()].frame()),
@@ -222,8 +222,12 @@ impl<'a> Forms<'a> {
         self.equal(|| what("bytes and allocations"), &ours, &models);
         if !self.has_native_frames {
             // With them, the index tells sites apart that the model does not.
-            let ours = index.live_bytes_over_time(&sites).ok();
-            let models = model.live_bytes_over_time(&below.iter().map(|part| part.site).collect());
+            let ours = index.live_bytes_over_time(&sites, &answer.question.filter).ok();
+            let below = below.iter().map(|part| part.site).collect();
+            let models = match answer.question.filter.lifetime {
+                Some(range) => model.live_bytes_over_time_lived(&below, range),
+                None => model.live_bytes_over_time(&below),
+            };
             let models = (!model.is_aggregated()).then_some(models);
             self.equal(|| what("live bytes over time"), &ours, &models);
         }

@@ -5,11 +5,13 @@
 #![allow(dead_code, missing_docs, unreachable_pub)] // each test program uses a part of it
 
 mod forms;
+mod parted;
 
 use crate::naive::{Amounts, Frame, FrameId, Model, Numbers};
 use memray_format::{Allocator, Header, ThreadId};
 use memray_index::{
-    Filter, FrameKind, Index, LocationId, Mode, Moment, Pattern, Question, StringId, ThreadIndex, TimeRange,
+    Filter, FrameKind, Index, LifetimeRange, LocationId, Mode, Moment, NamedFunction, Pattern, Question, SizeClass,
+    SizeRange, StringId, ThreadIndex, TimeRange,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -60,6 +62,10 @@ pub trait Answers {
     fn functions(&self) -> Vec<StringId> {
         Vec::new()
     }
+    /// Functions of files, likewise.
+    fn named_functions(&self) -> Vec<NamedFunction> {
+        Vec::new()
+    }
 }
 
 /// The naive model, asked with numbers that an index may have given.
@@ -77,9 +83,15 @@ impl<'a> NaiveAnswers<'a> {
     pub fn numbered_by(index: &Index, model: &'a Model) -> Self {
         let locations = (1..index.location_count() as u32).map(|id| index.location(LocationId(id)));
         let python = locations.filter(|location| location.kind == FrameKind::Python);
-        let functions = python.map(|location| (location.function, index.bytes(location.function).to_vec())).collect();
+        let functions =
+            python.clone().map(|location| (location.function, index.bytes(location.function).to_vec())).collect();
+        let named = python.map(|location| {
+            let names = [location.function, location.file].map(|name| index.bytes(name).to_vec());
+            (NamedFunction::of(location), names.into())
+        });
+        let named = named.collect();
         let threads = Index::threads(index).iter().map(|thread| thread.id).collect();
-        Self { model, numbers: Numbers { threads, functions } }
+        Self { model, numbers: Numbers { threads, functions, named } }
     }
 }
 
@@ -153,6 +165,12 @@ impl Answers for NaiveAnswers<'_> {
 
     fn functions(&self) -> Vec<StringId> {
         self.numbers.functions.keys().copied().collect()
+    }
+
+    fn named_functions(&self) -> Vec<NamedFunction> {
+        let mut named: Vec<NamedFunction> = self.numbers.named.keys().copied().collect();
+        named.sort_unstable_by_key(|function| &self.numbers.named[function]);
+        named
     }
 }
 
@@ -317,6 +335,25 @@ fn with_filters(answers: &dyn Answers, modes: &[Mode]) -> Vec<Question> {
         let hidden_functions = vec![*last, *first, *last];
         filters.push(Filter { hidden_functions, hide_import_system: true, ..Filter::default() });
     }
+    let named = answers.named_functions();
+    if let (Some(first), Some(&middle), Some(last)) = (named.first(), named.get(named.len() / 2), named.last()) {
+        filters.push(Filter { without: vec![*first, *last], hide_irrelevant: true, ..Filter::default() });
+        filters.push(Filter { starts_at: Some(middle), ..Filter::default() });
+        let hidden_functions = vec![first.name];
+        filters.push(Filter { starts_at: Some(middle), without: vec![*last], hidden_functions, ..Filter::default() });
+        filters.push(Filter { function_named: Some(middle), hide_import_system: true, ..Filter::default() });
+    }
+    let sizes = |from, to| Some(SizeRange { from: SizeClass::of(from), to: SizeClass::of(to) });
+    filters.push(Filter { size: sizes(0, 500), ..Filter::default() });
+    filters.push(Filter { size: sizes(512, u64::MAX), hide_irrelevant: true, ..Filter::default() });
+    let facts = answers.facts();
+    let long_ms = (facts.end_time_ms.saturating_sub(facts.header.start_time_ms) / 3).max(0) as u64;
+    let lifetimes =
+        [(None, Some(long_ms)), (Some(long_ms), None), (Some(10), Some(2 * long_ms)), (Some(u64::MAX), None)];
+    filters.extend(lifetimes.map(|(more_than_ms, at_most_ms)| {
+        let lifetime = Some(LifetimeRange { more_than_ms, at_most_ms });
+        Filter { lifetime, size: sizes(1, 1 << 20), ..Filter::default() }
+    }));
     if answers.facts().header.has_native_traces {
         // Names also match native libraries, of which the model knows nothing.
         filters.retain(|filter| filter.function.is_none() && filter.file.is_none() && filter.module.is_none());
@@ -354,6 +391,7 @@ pub fn compare(index: &Index, naive: &NaiveAnswers<'_>, questions: &[Question]) 
     }
     let mut forms = forms::Forms::new(index, naive);
     forms.growth();
+    parted::compare(&mut forms, questions, &naive.named_functions());
     for (number, question) in questions.iter().enumerate() {
         if number.is_multiple_of(forms.stride()) {
             forms.answer(question, number / forms.stride());

@@ -74,7 +74,7 @@ pub(crate) fn ask_all(index: &Index) -> Result<(), Refusal> {
                 }
                 index.table(&answer, GroupBy::ALL[number % GroupBy::ALL.len()]);
                 let sites: Vec<_> = answer.sites.iter().map(|(site, _)| *site).collect();
-                match index.live_bytes_over_time(&sites) {
+                match index.live_bytes_over_time(&sites, &question.filter) {
                     Ok(live) => assert_eq!(live.len(), index.timeline().snapshots.len() + 1),
                     Err(refusal) => last_refusal = Err(refusal),
                 }

@@ -14,26 +14,34 @@ pub(super) struct Heap {
     pub(super) bytes: u64,
 }
 
+/// What a record ended: the numbers of allocations, and how many bytes of each.
+#[derive(Default)]
+pub(super) struct Ended {
+    /// What was freed, whole or in part.
+    pub(super) freed: Vec<(usize, u64)>,
+    /// A block that was still live where another came: it has ended, though nothing says so, and nobody freed it.
+    pub(super) lost: Option<(usize, u64)>,
+}
+
 impl Heap {
-    /// Applies a record; the numbers of the allocations that it freed, whole or in part.
-    pub(super) fn apply(&mut self, record: usize, a: &Allocation) -> Vec<usize> {
+    /// Applies a record.
+    pub(super) fn apply(&mut self, record: usize, a: &Allocation) -> Ended {
         match a.allocator.kind() {
             AllocatorKind::Simple => {
-                // A block that was still live there has ended, though nothing says so; it was not freed by anyone.
-                let replaced = self.blocks.insert(a.address, (record, a.size_bytes));
-                self.bytes = self.bytes + a.size_bytes - replaced.map_or(0, |(_, bytes)| bytes);
-                Vec::new()
+                let lost = self.blocks.insert(a.address, (record, a.size_bytes));
+                self.bytes = self.bytes + a.size_bytes - lost.map_or(0, |(_, bytes)| bytes);
+                Ended { lost, ..Ended::default() }
             }
             AllocatorKind::SimpleFree => {
                 let freed = self.blocks.remove(&a.address);
                 self.bytes -= freed.map_or(0, |(_, bytes)| bytes);
-                freed.map(|(record, _)| record).into_iter().collect()
+                Ended { freed: freed.into_iter().collect(), ..Ended::default() }
             }
             AllocatorKind::Ranged => {
                 let range = a.address..a.address.saturating_add(a.size_bytes);
                 self.bytes += range.end - range.start;
                 self.mappings.extend((!range.is_empty()).then_some((range, record)));
-                Vec::new()
+                Ended::default()
             }
             AllocatorKind::RangedFree => {
                 let hole = a.address..a.address.saturating_add(a.size_bytes);
@@ -43,13 +51,14 @@ impl Heap {
                         left.push((range, mapping));
                         continue;
                     }
-                    freed.push(mapping);
-                    self.bytes -= range.end.min(hole.end) - range.start.max(hole.start);
+                    let bytes = range.end.min(hole.end) - range.start.max(hole.start);
+                    freed.push((mapping, bytes));
+                    self.bytes -= bytes;
                     let (head, tail) = (range.start..hole.start, hole.end..range.end);
                     left.extend([head, tail].into_iter().filter(|piece| !piece.is_empty()).map(|p| (p, mapping)));
                 }
                 self.mappings = left;
-                freed
+                Ended { freed, ..Ended::default() }
             }
         }
     }

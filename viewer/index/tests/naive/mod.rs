@@ -9,6 +9,7 @@
 
 mod frames;
 mod heap;
+mod lives;
 mod matching;
 pub mod modules;
 mod native;
@@ -18,13 +19,14 @@ mod table;
 mod tree;
 
 pub use frames::{Frame, FrameId, Stack};
+pub use lives::Life;
 pub use sites::{Part, Site};
 pub use table::{Key, Table};
 pub use tree::Tree;
 
 use heap::Heap;
 use memray_format::{AggregatedAllocation, Allocation, AllocatorKind, Header, Snapshot, ThreadId};
-use memray_index::{Amount, Mode, Moment, Question, StringId, TimeRange};
+use memray_index::{Amount, Mode, Moment, NamedFunction, Question, StringId, TimeRange};
 use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ops::Range;
@@ -39,6 +41,8 @@ pub struct Numbers {
     pub threads: Vec<ThreadId>,
     /// Names of functions.
     pub functions: BTreeMap<StringId, Vec<u8>>,
+    /// Functions with the names of their files.
+    pub named: HashMap<NamedFunction, (Vec<u8>, Vec<u8>)>,
 }
 
 /// What is live: each piece's allocation, by its record, and its bytes.
@@ -85,6 +89,7 @@ pub struct Model {
     pub unmapped_at_once: bool,
     states: RefCell<HashMap<usize, Pieces>>,
     /// At each snapshot and at the end.
+    lives: OnceCell<Vec<Life>>,
     live_by_site: OnceCell<Vec<BTreeMap<usize, u64>>>,
 }
 
@@ -99,9 +104,9 @@ impl Model {
         for (i, step) in model.steps.iter().enumerate() {
             if let Step::Allocation(a, ..) = step {
                 let is_free = matches!(a.allocator.kind(), AllocatorKind::SimpleFree | AllocatorKind::RangedFree);
-                let freed = heap.apply(i, a);
+                let freed = heap.apply(i, a).freed;
                 model.unmatched_frees += u64::from(is_free && freed.is_empty());
-                model.unmapped_at_once |= freed.iter().collect::<BTreeSet<_>>().len() < freed.len();
+                model.unmapped_at_once |= freed.iter().map(|f| f.0).collect::<BTreeSet<_>>().len() < freed.len();
             }
             bytes.push(heap.bytes);
             if matches!(step, Step::Snapshot(_)) {
@@ -139,13 +144,18 @@ impl Model {
         }
     }
 
-    fn between(&self, range: TimeRange) -> Range<usize> {
+    pub fn between(&self, range: TimeRange) -> Range<usize> {
         self.steps_before(range.from)..self.steps_before(range.to)
     }
 
     /// The last of the states from one to another (both included) in which the heap is largest.
     fn peak_in(&self, steps: Range<usize>) -> usize {
         (steps.start..=steps.end).max_by_key(|state| self.heap_bytes[*state]).unwrap_or(0)
+    }
+
+    /// The site of an allocation's step.
+    pub fn site_of(&self, step: usize) -> usize {
+        self.site_of_step[step].unwrap()
     }
 
     /// The largest heap of each interval between snapshots.
@@ -258,7 +268,7 @@ impl Model {
                 *count += 1;
                 made.insert(i, (*thread, *a, *count));
             }
-            for freed in heap.apply(i, a) {
+            for (freed, _) in heap.apply(i, a).freed {
                 let (owner, allocation, number) = made[&freed];
                 let is_whole = a.allocator.kind() == AllocatorKind::SimpleFree
                     || (a.address, a.size_bytes) == (allocation.address, allocation.size_bytes);

@@ -145,6 +145,7 @@ pub(super) fn read(path: &std::path::Path) -> Model {
         site_of_step: Vec::new(),
         site_of_row: Vec::new(),
         states: RefCell::default(),
+        lives: OnceCell::new(),
         live_by_site: OnceCell::new(),
     };
     model.find_sites(&reader.native, &reader.generations);

@@ -13,6 +13,8 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 pub struct Site {
     pub thread: ThreadId,
     pub allocator: Allocator,
+    /// In how many bits the sizes are written, up to 63.
+    pub size_bits: u32,
     /// Without the frames above the tracker.
     pub stack: Stack,
     /// The innermost native frame, and the list of mappings that it refers to; 0 for none.
@@ -35,7 +37,7 @@ pub struct Part {
 #[derive(Default)]
 pub(super) struct SiteTable {
     pub(super) sites: Vec<Site>,
-    rows: HashMap<(ThreadId, Allocator, usize, (u64, u64)), usize>,
+    rows: HashMap<(ThreadId, Allocator, u32, usize, (u64, u64)), usize>,
     ids: HashMap<Site, usize>,
 }
 
@@ -45,15 +47,15 @@ impl SiteTable {
         &mut self,
         model: &Model,
         native_stacks: &NativeStacks,
-        (thread, allocator, stack, native): (ThreadId, Allocator, usize, (u64, u64)),
+        (thread, allocator, size_bits, stack, native): (ThreadId, Allocator, u32, usize, (u64, u64)),
     ) -> usize {
-        let key = (thread, allocator, stack, native);
+        let key = (thread, allocator, size_bits, stack, native);
         if let Some(site) = self.rows.get(&key) {
             return *site;
         }
         let library = native_stacks.library(native.0, native.1);
         let stack = model.trimmed(&model.stacks[stack], thread);
-        let site = Site { thread, allocator, stack, native, library };
+        let site = Site { thread, allocator, size_bits, stack, native, library };
         // Stacks that differ above the tracker, or in instructions of one line, are the same.
         let id = *self.ids.entry(site).or_insert_with_key(|site| {
             self.sites.push(site.clone());
@@ -74,14 +76,15 @@ impl Model {
                 if matches!(a.allocator.kind(), AllocatorKind::Simple | AllocatorKind::Ranged) =>
             {
                 let generation = if a.native_frame == 0 { 0 } else { *generation };
-                Some(site_of((*thread, a.allocator, *stack, (a.native_frame, generation))))
+                let size_bits = format!("{:b}", a.size_bytes).trim_start_matches('0').len().min(63) as u32;
+                Some(site_of((*thread, a.allocator, size_bits, *stack, (a.native_frame, generation))))
             }
             _ => None,
         });
         let of_steps: Vec<Option<usize>> = of_steps.collect();
         let of_rows = self.aggregated.iter();
         let of_rows = of_rows
-            .map(|(a, stack)| site_of((a.thread, a.allocator, *stack, (a.native_frame, a.segment_generation))))
+            .map(|(a, stack)| site_of((a.thread, a.allocator, 0, *stack, (a.native_frame, a.segment_generation))))
             .collect();
         (self.site_of_step, self.site_of_row) = (of_steps, of_rows);
         self.sites = table.sites;
@@ -90,6 +93,10 @@ impl Model {
     /// An answer's parts, those left out that the filter leaves out or that sum to nothing. `numbers` say what
     /// a filter means.
     pub fn parts(&self, question: &Question, numbers: &Numbers) -> Result<Vec<Part>, String> {
+        let filter = &question.filter;
+        if self.is_aggregated() && (filter.size.is_some() || filter.lifetime.is_some()) {
+            return Err("an aggregated capture holds neither sizes nor lifetimes".to_owned());
+        }
         let contributions: Vec<(usize, Amount)> = match (self.is_aggregated(), question.mode) {
             (true, mode @ (Mode::Peak | Mode::Leaked)) => {
                 let amount = |bytes: u64, count: u64| Amount { bytes: bytes as i64, allocations: count as i64 };
@@ -102,16 +109,23 @@ impl Model {
             }
             (true, _) => return Err("an aggregated capture holds only sums".to_owned()),
             (false, mode) => {
-                let records = self.contributions(mode).into_iter();
+                let records = match question.filter.lifetime {
+                    Some(range) => self.lived_contributions(mode, range)?,
+                    None => self.contributions(mode),
+                };
+                let records = records.into_iter();
                 records.filter_map(|(record, amount)| Some((self.site_of_step[record]?, amount))).collect()
             }
         };
-        let filter = &question.filter;
         let mut sums = BTreeMap::<usize, Amount>::new();
         for (site, amount) in contributions {
             let (thread, allocator) = (self.sites[site].thread, self.sites[site].allocator);
             let is_meant = filter.thread.is_none_or(|t| numbers.threads[t.index()] == thread)
-                && filter.allocator.is_none_or(|a| a == allocator);
+                && filter.allocator.is_none_or(|a| a == allocator)
+                && filter.size.is_none_or(|range| {
+                    let bits = self.sites[site].size_bits;
+                    u32::from(range.from.number()) <= bits && bits <= u32::from(range.to.number())
+                });
             if is_meant {
                 add(sums.entry(site).or_default(), amount);
             }

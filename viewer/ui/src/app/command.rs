@@ -20,6 +20,7 @@ pub enum Command {
     ShowIcicle,
     ShowTable,
     ShowGrowth,
+    ShowBands,
     ShowStatistics,
     ShowCallers,
     ShowSideBySide,
@@ -104,7 +105,7 @@ const fn with(modifiers: Modifiers, key: Key) -> KeyboardShortcut {
 
 impl Command {
     /// All of them, in the order of menus and of the sheet of keys.
-    pub const ALL: [Self; 43] = [
+    pub const ALL: [Self; 44] = [
         Self::Open,
         Self::OpenPath,
         Self::OpenSample,
@@ -116,6 +117,7 @@ impl Command {
         Self::ShowIcicle,
         Self::ShowTable,
         Self::ShowGrowth,
+        Self::ShowBands,
         Self::ShowStatistics,
         Self::ShowCallers,
         Self::ShowSideBySide,
@@ -164,6 +166,7 @@ impl Command {
             Self::ShowIcicle => "Icicle",
             Self::ShowTable => "Table",
             Self::ShowGrowth => "Growth",
+            Self::ShowBands => "Over time",
             Self::ShowStatistics => "Statistics",
             Self::ShowCallers => "Callers and callees",
             Self::ShowSideBySide => "Side by side",
@@ -213,6 +216,7 @@ impl Command {
             Self::ShowIcicle => "Show the call tree as an icicle",
             Self::ShowTable => "Show functions, files and modules as a table",
             Self::ShowGrowth => "Show what grew, ranked",
+            Self::ShowBands => "Show memory over time in bands, by module, function, thread or allocator",
             Self::ShowStatistics => "Show the whole run's statistics",
             Self::ShowCallers => "Show who calls the selected function, and whom it calls",
             Self::ShowSideBySide => "Show both captures' icicles side by side; they move together",
@@ -269,6 +273,7 @@ impl Command {
             Self::ShowStatistics => const { &[key(Key::Num4)] },
             Self::ShowSideBySide => const { &[key(Key::Num5)] },
             Self::ShowCallers => const { &[key(Key::Num6)] },
+            Self::ShowBands => const { &[key(Key::Num7)] },
             Self::Search => const { &[key(Key::Slash), with(CTRL, Key::F)] },
             Self::PreviousHit => const { &[with(Modifiers::SHIFT, Key::Enter)] },
             Self::NextHit => const { &[key(Key::Enter)] },
@@ -353,6 +358,7 @@ impl Command {
             }
             Self::CompareWith
             | Self::ShowGrowth
+            | Self::ShowBands
             | Self::ShowStatistics
             | Self::ShowCallers
             | Self::OpenInEditor

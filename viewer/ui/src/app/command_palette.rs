@@ -82,12 +82,12 @@ impl CommandPalette {
 /// Draws a command; whether it was clicked.
 fn row(ui: &mut Ui, command: Command, works: bool, is_chosen: bool, scrolls: bool) -> bool {
     let palette = Palette::of(ui.visuals());
-    let keys = command.key_names().next().unwrap_or_default();
+    let right = if works { command.key_names().next().unwrap_or_default() } else { why_not(command).to_owned() };
     let name = format!("{}: {}", command.group().label(), command.label().trim_end_matches('…'));
     let colour = if works { palette.text_strong } else { palette.text_weak };
     let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), ROW_HEIGHT), Sense::hover());
     let button = Button::selectable(is_chosen, RichText::new(&name).color(colour))
-        .right_text(RichText::new(keys).color(palette.text_weak))
+        .right_text(RichText::new(right).color(palette.text_weak))
         .min_size(rect.size())
         .truncate();
     let response = ui.scope_builder(UiBuilder::new().max_rect(rect), |ui| ui.add_enabled(works, button)).inner;
@@ -95,16 +95,15 @@ fn row(ui: &mut Ui, command: Command, works: bool, is_chosen: bool, scrolls: boo
     if is_chosen && scrolls {
         response.scroll_to_me(None);
     }
-    let response = response.on_hover_text(command.help()).on_disabled_hover_text(why_not(command));
-    response.clicked()
+    response.on_hover_text(command.help()).on_disabled_hover_text(command.help()).clicked()
 }
 
 /// Why a command does nothing now.
 fn why_not(command: Command) -> &'static str {
     match command.needs() {
-        Needs::Nothing | Needs::Any => "There is nothing for it to do now",
-        Needs::Capture => "For one capture, and there is none, or nothing for it to do",
-        Needs::Comparison => "For two captures that are compared",
+        Needs::Nothing | Needs::Any => "nothing to do now",
+        Needs::Capture => "for one capture",
+        Needs::Comparison => "for two captures",
     }
 }
 

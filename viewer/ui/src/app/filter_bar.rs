@@ -4,11 +4,11 @@
 use super::document::Document;
 use crate::style;
 use crate::theme::Palette;
-use egui::{Button, CornerRadius, Id, Popup, PopupCloseBehavior, Response, RichText, ScrollArea, Stroke, Ui};
-use memray_index::{Filter, Pattern, ThreadIndex};
+use egui::{Button, ComboBox, CornerRadius, Id, Popup, PopupCloseBehavior, Response, RichText, ScrollArea, Stroke, Ui};
+use memray_index::{Filter, LifetimeRange, Pattern, SizeClass, SizeRange, ThreadIndex};
 use memray_report::asking::parse_pattern;
-use memray_report::caption::named_function;
 use memray_report::escape;
+use memray_report::filtering::{charged_words, function_words, lifetime_words, size_words};
 
 /// What is typed into the menu of filters, and whether it is open.
 #[derive(Clone, Debug, Default)]
@@ -57,11 +57,25 @@ pub(super) fn show(ui: &mut Ui, document: &mut Document) {
             *pattern = None;
         }
     }
-    if let Some(function) = filter.function_named {
-        let words = named_function(&index.text(function.name), &index.text(function.file));
+    let named = |function| escape::shorten(&function_words(index, function), 60).into_owned();
+    if filter.function_named.is_some_and(|function| removable(ui, &format!("only {}", named(function))).clicked()) {
+        filter.function_named = None;
+    }
+    if filter.starts_at.is_some_and(|function| removable(ui, &format!("from {} on", named(function))).clicked()) {
+        filter.starts_at = None;
+    }
+    filter.without.retain(|function| !removable(ui, &format!("without {}", named(*function))).clicked());
+    if let Some(charged_to) = filter.charged_to {
+        let words = charged_words(index, |thread| index.thread_label(thread), charged_to);
         if removable(ui, &format!("only {}", escape::shorten(&words, 60))).clicked() {
-            filter.function_named = None;
+            filter.charged_to = None;
         }
+    }
+    if filter.size.is_some_and(|range| removable(ui, &size_words(range)).clicked()) {
+        filter.size = None;
+    }
+    if filter.lifetime.is_some_and(|range| removable(ui, &lifetime_words(range)).clicked()) {
+        filter.lifetime = None;
     }
     menu(ui, document);
 }
@@ -152,11 +166,68 @@ fn menu(ui: &mut Ui, document: &mut Document) {
                 });
             }
             ui.separator();
+            let is_aggregated = document.index.info().is_aggregated();
+            ui.add_enabled_ui(!is_aggregated, |ui| {
+                choice(ui, "Size", &mut filter.size, &SIZES.map(sizes_from_to), size_words);
+                choice(ui, "Lifetime", &mut filter.lifetime, &LIFETIMES, lifetime_words);
+            });
+            ui.separator();
             ui.checkbox(&mut filter.hide_irrelevant, "Hide irrelevant frames");
             ui.checkbox(&mut filter.hide_import_system, "Hide import system");
         });
     menu.is_open = is_open;
     document.filter_menu = menu;
+}
+
+/// Sizes that one would ask for, in bytes: from, and to under.
+const SIZES: [(u64, u64); 8] = [
+    (0, 64),
+    (0, 512),
+    (512, u64::MAX),
+    (4 << 10, u64::MAX),
+    (64 << 10, u64::MAX),
+    (1 << 20, u64::MAX),
+    (16 << 20, u64::MAX),
+    (256 << 20, u64::MAX),
+];
+
+fn sizes_from_to((from, to): (u64, u64)) -> SizeRange {
+    SizeRange { from: SizeClass::of(from), to: SizeClass::of(if to == u64::MAX { to } else { to - 1 }) }
+}
+
+/// Lifetimes that one would ask for.
+const LIFETIMES: [LifetimeRange; 9] = [
+    LifetimeRange { more_than_ms: None, at_most_ms: Some(100) },
+    LifetimeRange { more_than_ms: None, at_most_ms: Some(1_000) },
+    LifetimeRange { more_than_ms: None, at_most_ms: Some(10_000) },
+    LifetimeRange { more_than_ms: None, at_most_ms: Some(u64::MAX) },
+    LifetimeRange { more_than_ms: Some(1_000), at_most_ms: None },
+    LifetimeRange { more_than_ms: Some(10_000), at_most_ms: None },
+    LifetimeRange { more_than_ms: Some(60_000), at_most_ms: None },
+    LifetimeRange { more_than_ms: Some(600_000), at_most_ms: None },
+    LifetimeRange { more_than_ms: Some(u64::MAX), at_most_ms: None },
+];
+
+/// A line of the menu in which one of some ranges is chosen, or any.
+fn choice<Range: Copy + PartialEq>(
+    ui: &mut Ui,
+    name: &str,
+    chosen: &mut Option<Range>,
+    ranges: &[Range],
+    words: impl Fn(Range) -> String,
+) {
+    ui.horizontal(|ui| {
+        let label = ui.add_sized([64.0, 20.0], egui::Label::new(name));
+        let selected = chosen.map_or_else(|| "any".to_owned(), &words);
+        let combo = ComboBox::from_id_salt(("filter", name)).selected_text(selected).width(ui.available_width() - 8.0);
+        let combo = combo.show_ui(ui, |ui| {
+            ui.selectable_value(chosen, None, "any");
+            for range in ranges {
+                ui.selectable_value(chosen, Some(*range), words(*range));
+            }
+        });
+        combo.response.labelled_by(label.id);
+    });
 }
 
 fn pattern_text(pattern: &Pattern) -> String {

@@ -52,8 +52,14 @@ pub(super) fn switches(ui: &mut Ui, all: &[Command], is_on: impl Fn(Command) -> 
     });
 }
 
-const TAB_COMMANDS: [Command; 5] =
-    [Command::ShowIcicle, Command::ShowTable, Command::ShowGrowth, Command::ShowStatistics, Command::ShowCallers];
+const TAB_COMMANDS: [Command; 6] = [
+    Command::ShowIcicle,
+    Command::ShowTable,
+    Command::ShowGrowth,
+    Command::ShowBands,
+    Command::ShowStatistics,
+    Command::ShowCallers,
+];
 
 const ICICLE_SWITCHES: [Command; 5] = [
     Command::ToggleOwnCodeColour,

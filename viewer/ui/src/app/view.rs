@@ -2,7 +2,9 @@
 //! What the window shows of a capture: everything that back and forward go between, and the question it stands for.
 
 use super::selection::Selection;
-use memray_index::{CaptureInfo, Filter, GroupBy, GrowthBy, Mode, Moment, Question, TimeRange, Timeline, TreeOptions};
+use memray_index::{
+    CaptureInfo, Charge, Filter, GroupBy, GrowthBy, Mode, Moment, Question, TimeRange, Timeline, TreeOptions,
+};
 
 /// The modes, as the mode bar has them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -89,11 +91,12 @@ pub enum Tab {
     Growth,
     Statistics,
     Callers,
+    Bands,
 }
 
 impl Tab {
-    /// All of them, by key.
-    pub const ALL: [Self; 5] = [Self::Icicle, Self::Table, Self::Growth, Self::Statistics, Self::Callers];
+    /// All of them, as the window has them.
+    pub const ALL: [Self; 6] = [Self::Icicle, Self::Table, Self::Growth, Self::Bands, Self::Statistics, Self::Callers];
 
     /// Its name.
     pub fn label(self) -> &'static str {
@@ -103,6 +106,7 @@ impl Tab {
             Self::Growth => "Growth",
             Self::Statistics => "Statistics",
             Self::Callers => "Callers",
+            Self::Bands => "Over time",
         }
     }
 }
@@ -156,6 +160,8 @@ pub struct View {
     pub group_by: GroupBy,
     /// By what growth is ranked.
     pub growth_by: GrowthBy,
+    /// What memory over time is parted by.
+    pub bands_by: Charge,
     /// What is selected.
     pub selection: Option<Selection>,
 }
@@ -172,6 +178,7 @@ impl Default for View {
             tab: Tab::Icicle,
             group_by: GroupBy::Location,
             growth_by: GrowthBy::OwnCodeLine,
+            bands_by: Charge::Module,
             selection: None,
         }
     }

@@ -2,6 +2,7 @@
 //! What is known of the selection: [`Details`] shows its numbers, the share of each thread, its source lines where the
 //! file is on this machine, and its stack.
 
+mod distribution;
 mod source_file;
 mod source_pane;
 mod stack_list;
@@ -14,6 +15,7 @@ use crate::landmark::landmark;
 use crate::row_name::RowName;
 use crate::shown::shown;
 use crate::theme::Palette;
+pub use distribution::{Bar, DistributionSource};
 use egui::{
     Align, Color32, FontFamily, FontId, Rect, Response, RichText, Role, ScrollArea, Sense, TextStyle, Ui, WidgetInfo,
     vec2,
@@ -86,6 +88,8 @@ pub struct Events {
     pub selected_frame: Option<usize>,
     /// Copied something to the clipboard.
     pub copied: bool,
+    /// Clicked this bar of sizes or lifetimes.
+    pub bar: Option<Bar>,
 }
 
 /// More threads than this are summed up in a line.
@@ -94,21 +98,26 @@ pub const MAX_THREADS: usize = 8;
 const ROW_HEIGHT: f32 = 20.0;
 
 impl Details {
-    /// Fills `ui`; `None` if nothing is selected.
-    pub fn show(&mut self, ui: &mut Ui, source: Option<&Source<'_>>) -> Events {
+    /// Fills `ui`; the source is `None` if nothing is selected, the distribution then that of all that is shown.
+    pub fn show(
+        &mut self,
+        ui: &mut Ui,
+        source: Option<&Source<'_>>,
+        distribution: Option<&DistributionSource<'_>>,
+    ) -> Events {
         let mut events = Events::default();
         let palette = Palette::of(ui.visuals());
         let Some(source) = source else {
-            ui.add_space(24.0);
-            ui.vertical_centered(|ui| {
-                let words = "Select a frame or a row to see its numbers, threads, source and stack.";
-                ui.label(RichText::new(words).color(palette.text_weak));
+            let words = "Select a frame or a row to see its numbers, threads, source and stack.";
+            ui.add(egui::Label::new(RichText::new(words).color(palette.text_weak)).wrap());
+            room_for_bar(ui);
+            ScrollArea::vertical().id_salt("all").auto_shrink(false).show(ui, |ui| {
+                ui.spacing_mut().item_spacing.y = 4.0;
+                events.bar = distribution.and_then(|source| distribution::show(ui, source));
             });
             return events;
         };
-        // The bar has room of its own: it would cover the numbers at the right edge.
-        let scroll = &mut ui.spacing_mut().scroll;
-        scroll.floating_allocated_width = scroll.bar_width;
+        room_for_bar(ui);
         ScrollArea::vertical().id_salt("details").auto_shrink(false).show(ui, |ui| {
             ui.spacing_mut().item_spacing.y = 4.0;
             let name = RowName::of(source.key, source.group_by, source.labels);
@@ -139,6 +148,7 @@ impl Details {
                 });
                 events.selected_frame = stack_list::show(ui, source.stack, source.selected_frame, source.labels);
             }
+            events.bar = distribution.and_then(|source| distribution::show(ui, source));
             if !source.native.is_empty() {
                 section(ui, "Native stack, innermost first");
                 stack_list::show_lines(ui, source.native);
@@ -146,6 +156,12 @@ impl Details {
         });
         events
     }
+}
+
+/// The scroll bar has room of its own: it would cover the numbers at the right edge.
+fn room_for_bar(ui: &mut Ui) {
+    let scroll = &mut ui.spacing_mut().scroll;
+    scroll.floating_allocated_width = scroll.bar_width;
 }
 
 fn section(ui: &mut Ui, title: &str) {

@@ -60,7 +60,7 @@ impl Shown {
                     labels: &shown.names,
                     units: Units::Binary,
                 };
-                let events = shown.details.show(ui, Some(&source));
+                let events = shown.details.show(ui, Some(&source), None);
                 if events != Events::default() {
                     shown.events.push(events);
                 }
@@ -206,7 +206,7 @@ fn native_frames_are_shown_as_library_and_offset() {
 fn without_a_selection_it_says_how_to_make_one() {
     let mut details = Details::default();
     let harness = Harness::builder().with_context_setup(fonts::install).build_ui(move |ui| {
-        details.show(ui, None);
+        details.show(ui, None, None);
     });
     harness.get_by_label("Select a frame or a row to see its numbers, threads, source and stack.");
 }

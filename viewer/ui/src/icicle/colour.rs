@@ -13,6 +13,13 @@ pub fn module_frame(palette: &Palette, module: &str) -> Color32 {
     from_oklch(lightness, chroma, hue_degrees(module))
 }
 
+/// The colour of the so manieth band of many: hues a golden angle apart, so that neighbours differ.
+pub(crate) fn band_colour(palette: &Palette, number: usize) -> Color32 {
+    const GOLDEN_DEGREES: f32 = 137.508;
+    let (lightness, chroma) = if palette.is_dark { (0.56, 0.1) } else { (0.74, 0.1) };
+    from_oklch(lightness, chroma, (240.0 + number as f32 * GOLDEN_DEGREES) % 360.0)
+}
+
 /// The frame colour of a subtree that shrank, in answers about growth.
 pub(super) fn shrunk_frame(palette: &Palette) -> Color32 {
     palette.panel.lerp_to_gamma(palette.less, 0.32)

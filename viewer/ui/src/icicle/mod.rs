@@ -22,12 +22,14 @@ mod widget;
 
 pub(crate) use changes::share as change_share;
 pub use changes::{Changes, Shown};
+pub(crate) use colour::band_colour;
 pub use colour::module_frame;
 pub use label::{frame_name, frame_path, frame_place};
 pub use place::{FramePath, Place};
 pub use search::{Hits, SearchError, search};
 pub use widget::Icicle;
 
+use crate::function_menu::FunctionAction;
 use crate::labels::Labels;
 use memray_index::{Amount, Tree, TreeNodeId};
 use memray_report::size::Units;
@@ -64,10 +66,8 @@ pub struct Source<'a> {
 pub struct Events {
     /// The selection changed to this. Also where the selected frame went when the tree was replaced.
     pub selection: Option<Selection>,
-    /// Show only the stacks through this frame's function.
-    pub focus: Option<TreeNodeId>,
-    /// Hide this frame's function: a filter of the index leaves it out of every view.
-    pub hide: Option<TreeNodeId>,
+    /// What was asked about the function of this frame.
+    pub function: Option<(TreeNodeId, FunctionAction)>,
     /// What was shown before a zoom that was just made, to be gone back to.
     pub left: Option<Place>,
     /// What was just copied, to be told: `name`, `stack`.

@@ -5,6 +5,7 @@ use super::sample::{Branch, Numbered, tower, tree};
 use super::view::View;
 use super::{Changes, Events, Hits, Icicle, Place, Selection, Shown, Source, search};
 use crate::fonts;
+use crate::function_menu::FunctionAction;
 use egui::{Event, Key, Modifiers, PointerButton, Pos2, Rect, Role, pos2, vec2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
@@ -396,7 +397,8 @@ fn the_context_menu_copies_name_and_stack_and_asks_to_focus_and_hide() {
     let node = Some(row_of(&harness, 20));
     let events = &harness.state().events;
     assert_eq!(events.iter().filter_map(|e| e.copied).collect::<Vec<_>>(), ["name", "stack"]);
-    assert!(events.iter().any(|e| e.focus == node) && events.iter().any(|e| e.hide == node));
+    let asked = |action| events.iter().any(|e| e.function == node.map(|node| (node, action)));
+    assert!(asked(FunctionAction::Focus) && asked(FunctionAction::HideFrames));
     choose(&mut harness, "Zoom to frame");
     assert_eq!(view(&harness), View::of(0, 300));
 }

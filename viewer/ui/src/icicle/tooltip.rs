@@ -5,6 +5,7 @@ use super::label::{frame_name, frame_path};
 use super::layout::FrameBox;
 use super::{Events, Source};
 use crate::fonts::STRONG;
+use crate::function_menu;
 use crate::labels::Labels;
 use crate::theme::Palette;
 use egui::{FontFamily, PopupAnchor, Response, RichText, Tooltip, Ui};
@@ -136,14 +137,7 @@ pub(super) fn menu(ui: &mut Ui, source: &Source<'_>, id: TreeNodeId, events: &mu
     // Filters by function are those of one capture.
     if node.location != memray_index::LocationId::NONE && source.changes.is_none() {
         ui.separator();
-        if ui.button("Focus on this function").clicked() {
-            events.focus = Some(id);
-            ui.close();
-        }
-        if ui.button("Hide this function").clicked() {
-            events.hide = Some(id);
-            ui.close();
-        }
+        events.function = function_menu::show(ui).map(|action| (id, action)).or(events.function);
     }
     zoom
 }

@@ -16,7 +16,9 @@ mod tests;
 mod widget;
 
 pub use axis::TimeAxis;
+pub(crate) use paint::Plot;
 pub use widget::MemoryGraph;
+pub(crate) use widget::range_at;
 
 use memray_compare::Side;
 use memray_index::{Moment, TimeRange, Timeline};

@@ -9,6 +9,7 @@ use crate::theme::Palette;
 use egui::{Align2, Color32, FontId, Mesh, Painter, Pos2, Rect, Shape, Stroke, Ui, pos2, vec2};
 use memray_compare::Side;
 use memray_index::TimeRange;
+use memray_report::size::Units;
 
 pub(super) const LABEL_POINTS: f32 = 11.0;
 /// Room below the plot for the labels of time.
@@ -24,8 +25,8 @@ const BYTES_TICK_POINTS: f32 = 26.0;
 const TIME_TICK_POINTS: f32 = 90.0;
 
 /// Where the graph's values lie on the screen.
-pub(super) struct Plot {
-    pub(super) rect: Rect,
+pub(crate) struct Plot {
+    pub(crate) rect: Rect,
     pub(super) visible_ms: (f64, f64),
     byte_ticks: Vec<(u64, String)>,
     /// What lies at the upper edge.
@@ -45,9 +46,21 @@ impl Plot {
             .filter_map(|series| series.peak().map(|(_, bytes)| bytes))
             .chain(source.beside.map(|beside| beside.largest_bytes))
             .fold(source.timeline.peak_bytes, u64::max);
+        let plot = Self::up_to(ui, outer, visible_ms, largest, source.units);
+        let palette = plot.palette;
+        let (heap, over) = match source.beside.map(|beside| beside.side) {
+            None => (palette.heap, palette.selection),
+            Some(Side::Before) => (palette.before, palette.after),
+            Some(Side::After) => (palette.after, palette.before),
+        };
+        Self { heap, over, ..plot }
+    }
+
+    /// A plot of values up to the largest.
+    pub(crate) fn up_to(ui: &Ui, outer: Rect, visible_ms: (f64, f64), largest: u64, units: Units) -> Self {
         let height = (outer.height() - ABOVE_POINTS - BELOW_POINTS).max(1.0);
         let most = ((height / BYTES_TICK_POINTS) as usize).clamp(1, 5);
-        let mut byte_ticks = byte_ticks(largest, most, source.units);
+        let mut byte_ticks = byte_ticks(largest, most, units);
         // Up to the next tick where that is near; no more than a little head-room where it is not.
         let top = byte_ticks.last().map_or(1.0, |(bytes, _)| *bytes as f64).min(largest as f64 * HEAD_ROOM).max(1.0);
         byte_ticks.retain(|(bytes, _)| *bytes as f64 <= top);
@@ -64,11 +77,7 @@ impl Plot {
             pos2(snap(outer.right() - RIGHT_POINTS).max(left + 1.0), snap(outer.bottom() - BELOW_POINTS)),
         );
         let palette = Palette::of(ui.visuals());
-        let (heap, over) = match source.beside.map(|beside| beside.side) {
-            None => (palette.heap, palette.selection),
-            Some(Side::Before) => (palette.before, palette.after),
-            Some(Side::After) => (palette.after, palette.before),
-        };
+        let (heap, over) = (palette.heap, palette.selection);
         Self { rect, visible_ms, byte_ticks, top_bytes: top, pixels_per_point, palette, heap, over }
     }
 
@@ -76,16 +85,22 @@ impl Plot {
         (self.visible_ms.1 - self.visible_ms.0) / f64::from(self.rect.width())
     }
 
-    pub(super) fn ms_at(&self, x: f32) -> f64 {
+    pub(crate) fn ms_at(&self, x: f32) -> f64 {
         self.visible_ms.0 + f64::from(x - self.rect.left()) * self.ms_per_point()
     }
 
-    pub(super) fn x(&self, elapsed_ms: f64) -> f32 {
+    pub(crate) fn x(&self, elapsed_ms: f64) -> f32 {
         self.rect.left() + ((elapsed_ms - self.visible_ms.0) / self.ms_per_point()) as f32
     }
 
-    pub(super) fn y(&self, bytes: u64) -> f32 {
+    pub(crate) fn y(&self, bytes: u64) -> f32 {
         self.rect.bottom() - (bytes as f64 / self.top_bytes) as f32 * self.rect.height()
+    }
+
+    /// How many bytes up a point lies.
+    pub(crate) fn bytes_at(&self, y: f32) -> u64 {
+        let share = f64::from((self.rect.bottom() - y) / self.rect.height());
+        (share * self.top_bytes).max(0.0) as u64
     }
 
     pub(super) fn is_visible(&self, elapsed_ms: f64) -> bool {
@@ -93,8 +108,43 @@ impl Plot {
     }
 
     /// The middle of a pixel, for hairlines that are not blurred.
-    pub(super) fn hairline(&self, position: f32) -> f32 {
+    pub(crate) fn hairline(&self, position: f32) -> f32 {
         ((position * self.pixels_per_point).floor() + 0.5) / self.pixels_per_point
+    }
+
+    /// Paints ticks and their labels.
+    pub(crate) fn paint_axes(&self, painter: &Painter) {
+        let Self { rect, palette, .. } = self;
+        let font = FontId::proportional(LABEL_POINTS);
+        for (i, (bytes, label)) in self.byte_ticks.iter().enumerate() {
+            let y = self.hairline(self.y(*bytes));
+            let colour = if i == 0 { palette.outline } else { palette.outline.gamma_multiply(0.6) };
+            painter.hline(rect.x_range(), y, Stroke::new(1.0 / self.pixels_per_point, colour));
+            painter.text(
+                pos2(rect.left() - GAP_POINTS, y),
+                Align2::RIGHT_CENTER,
+                label,
+                font.clone(),
+                palette.text_weak,
+            );
+        }
+        let most = (rect.width() / TIME_TICK_POINTS) as usize;
+        for (ms, label) in time_ticks(self.visible_ms.0, self.visible_ms.1, most) {
+            let x = self.hairline(self.x(ms as f64));
+            painter.vline(
+                x,
+                rect.bottom()..=rect.bottom() + 3.0,
+                Stroke::new(1.0 / self.pixels_per_point, palette.outline),
+            );
+            let galley = painter.layout_no_wrap(label, font.clone(), palette.text_weak);
+            // The outermost labels stay within the graph.
+            let half = galley.size().x / 2.0;
+            let centre = x.clamp(
+                rect.left() - GAP_POINTS + half,
+                (rect.right() + RIGHT_POINTS - 2.0 - half).max(x.min(rect.right())),
+            );
+            painter.galley(pos2(centre - half, rect.bottom() + 5.0), galley, palette.text_weak);
+        }
     }
 
     fn line(&self, series: &Series) -> Vec<Pos2> {
@@ -107,7 +157,7 @@ impl Plot {
 pub(super) fn paint(ui: &Ui, plot: &Plot, lines: &Lines, source: &Source<'_>, range: Option<TimeRange>) {
     let palette = &plot.palette;
     let painter = ui.painter();
-    axes(painter, plot);
+    plot.paint_axes(painter);
     let inside = painter.with_clip_rect(plot.rect.expand2(vec2(0.0, 1.0)).intersect(ui.clip_rect()));
     // While the index is being built the lines are still a guess: paler.
     let strength = if source.is_provisional { 0.55 } else { 1.0 };
@@ -128,34 +178,6 @@ pub(super) fn paint(ui: &Ui, plot: &Plot, lines: &Lines, source: &Source<'_>, ra
         inside.add(Shape::line(plot.line(selection), stroke(1.6, palette.selection)));
     }
     marks::marks(painter, &inside, plot, lines, source, range);
-}
-
-fn axes(painter: &Painter, plot: &Plot) {
-    let Plot { rect, palette, .. } = plot;
-    let font = FontId::proportional(LABEL_POINTS);
-    for (i, (bytes, label)) in plot.byte_ticks.iter().enumerate() {
-        let y = plot.hairline(plot.y(*bytes));
-        let colour = if i == 0 { palette.outline } else { palette.outline.gamma_multiply(0.6) };
-        painter.hline(rect.x_range(), y, Stroke::new(1.0 / plot.pixels_per_point, colour));
-        painter.text(pos2(rect.left() - GAP_POINTS, y), Align2::RIGHT_CENTER, label, font.clone(), palette.text_weak);
-    }
-    let most = (rect.width() / TIME_TICK_POINTS) as usize;
-    for (ms, label) in time_ticks(plot.visible_ms.0, plot.visible_ms.1, most) {
-        let x = plot.hairline(plot.x(ms as f64));
-        painter.vline(
-            x,
-            rect.bottom()..=rect.bottom() + 3.0,
-            Stroke::new(1.0 / plot.pixels_per_point, palette.outline),
-        );
-        let galley = painter.layout_no_wrap(label, font.clone(), palette.text_weak);
-        // The outermost labels stay within the graph.
-        let half = galley.size().x / 2.0;
-        let centre = x.clamp(
-            rect.left() - GAP_POINTS + half,
-            (rect.right() + RIGHT_POINTS - 2.0 - half).max(x.min(rect.right())),
-        );
-        painter.galley(pos2(centre - half, rect.bottom() + 5.0), galley, palette.text_weak);
-    }
 }
 
 /// The surface below a line.

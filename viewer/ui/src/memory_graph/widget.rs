@@ -110,7 +110,7 @@ impl Drag {
 }
 
 /// The range between two times; from the left edge on it has everything, also what came before the first snapshot.
-fn range_at(timeline: &Timeline, from_ms: f64, to_ms: f64) -> TimeRange {
+pub(crate) fn range_at(timeline: &Timeline, from_ms: f64, to_ms: f64) -> TimeRange {
     let range = timeline.range_at(from_ms.round() as i64, to_ms.round() as i64);
     if from_ms < 1.0 { TimeRange { from: Moment::Start, ..range } } else { range }
 }
@@ -122,6 +122,11 @@ impl MemoryGraph {
         self.drag = None;
         self.visible = None;
         had_any
+    }
+
+    /// The part of the run that is shown, in elapsed milliseconds; all of it if `None`.
+    pub fn visible_ms(&self) -> Option<(f64, f64)> {
+        self.visible
     }
 
     /// Whether only a part of the run is shown.

@@ -10,6 +10,7 @@ pub use crate::row_order::Hits;
 
 use crate::background::{Background, Poll};
 use crate::cell;
+use crate::function_menu::{self, FunctionAction};
 use crate::labels::Labels;
 use crate::listing::{Listing, Rows};
 use crate::row_name::RowName;
@@ -18,11 +19,12 @@ use crate::shown::shown_path;
 use crate::theme::Palette;
 use columns::Columns;
 use egui::{Align, ComboBox, Rect, RichText, TextStyle, Ui, vec2};
-use memray_index::{Amount, GroupBy, Row, RowKey};
+use memray_index::{Amount, GroupBy, LocationId, Row, RowKey};
 use memray_report::size::{
     Units, format_bytes, format_bytes_exact, format_count, format_counted, format_share_precise,
 };
 use order::{Arrangement, SortBy};
+use std::cell::Cell;
 use std::sync::Arc;
 
 /// A table, and how the user arranged it.
@@ -61,6 +63,8 @@ pub struct Events {
     pub selected: Option<RowKey>,
     /// Asked for another grouping.
     pub group_by: Option<GroupBy>,
+    /// Asked this about the function of a row.
+    pub function: Option<(RowKey, FunctionAction)>,
     /// So much was copied to the clipboard, for the window to say so.
     pub copied: Option<Copied>,
 }
@@ -129,7 +133,7 @@ impl TableView {
         let (selected_row, scroll_to) =
             self.order.find(&mut self.selected, source.selected.as_ref(), source.rows, |row, key| row.key == *key);
         let columns = Columns::of(source.group_by, ui.available_width());
-        let visible = VisibleRows { source, order: self.order.rows(), columns: &columns };
+        let visible = VisibleRows { source, order: self.order.rows(), columns: &columns, function: Cell::default() };
         let sorted_by = columns.position(self.sort.by).map(|at| (at, self.sort.is_descending));
         let listing = Listing {
             name: "Table",
@@ -140,6 +144,7 @@ impl TableView {
             scroll_to,
         };
         let listed = listing.show(ui, &visible);
+        events.function = visible.function.take();
         if let Some(row) = listed.chosen
             && let Some(key) = visible.row(row).map(|row| row.key)
         {
@@ -204,6 +209,8 @@ struct VisibleRows<'a> {
     source: &'a Source<'a>,
     order: &'a [u32],
     columns: &'a Columns,
+    /// What was asked about the function of a row.
+    function: Cell<Option<(RowKey, FunctionAction)>>,
 }
 
 impl VisibleRows<'_> {
@@ -291,7 +298,14 @@ impl Rows for VisibleRows<'_> {
     fn menu(&self, ui: &mut Ui, row: usize) -> bool {
         let Some(row) = self.row(row) else { return false };
         let name = self.name(row);
-        name.copy_menu(ui, Some(&|| format!("{}: {}", name.spoken(), exact(row.inclusive))))
+        let is_copied = name.copy_menu(ui, Some(&|| format!("{}: {}", name.spoken(), exact(row.inclusive))));
+        if let RowKey::Location(LocationId(1..)) | RowKey::Function(..) = row.key {
+            ui.separator();
+            if let Some(action) = function_menu::show(ui) {
+                self.function.set(Some((row.key, action)));
+            }
+        }
+        is_copied
     }
 }
 

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The answers that have come from the worker.
 
+use super::super::selection::Selection;
 use super::super::worker::{Part, Picture, Selected};
 use crate::icicle::{Hits, SearchError};
 use memray_format::Allocator;
 use memray_index::{
-    Answer, GroupBy, GrowthBy, GrowthRow, NamedFunction, Question, Refusal, Row, Sandwich, Statistics, TimeRange, Tree,
+    Answer, Bands, Charge, Distribution, GroupBy, GrowthBy, GrowthRow, NamedFunction, Question, Refusal, Row, Sandwich,
+    Statistics, TimeRange, Tree,
 };
 use memray_report::Headline;
 use memray_report::notes::Note;
@@ -28,10 +30,14 @@ pub(in crate::app) struct Answers {
     pub hits: Option<Result<Arc<Hits>, Arc<SearchError>>>,
     /// What is known of the selection.
     pub selected: Option<Selected>,
+    /// Sizes and lifetimes of what was selected, or of all, for this question.
+    pub distribution: Option<(Question, Option<Selection>, Option<Arc<Distribution>>)>,
     /// The table.
     pub table: Option<(Question, GroupBy, Arc<Vec<Row>>)>,
     /// The growth ranking.
     pub growth: Option<(TimeRange, GrowthBy, GrowthOutcome)>,
+    /// Memory over time in bands, or why there are none.
+    pub bands: Option<(Charge, Result<Arc<Bands>, Refusal>)>,
     /// The statistics.
     pub statistics: Option<Result<Arc<Statistics>, Refusal>>,
     /// A function with its callers and callees.
@@ -61,8 +67,10 @@ impl Answers {
             }
             Part::Hits(hits) => self.hits = hits,
             Part::Selected(selected) => self.selected = selected,
+            Part::Distribution(question, of, distribution) => self.distribution = Some((question, of, distribution)),
             Part::Table(question, by, rows) => self.table = Some((question, by, rows)),
             Part::Growth(range, by, rows) => self.growth = Some((range, by, rows)),
+            Part::Bands(charge, bands) => self.bands = Some((charge, bands)),
             Part::Statistics(statistics) => self.statistics = Some(statistics),
             Part::Sandwich(question, function, sandwich) => self.sandwich = Some((question, function, sandwich)),
             Part::Allocators(allocators) => self.allocators = Some(allocators),

@@ -20,8 +20,10 @@ use super::selection::Selection;
 use super::view::{Asked, ModeChoice, Tab, View};
 use super::watcher::{Fingerprint, Watcher};
 use super::worker::{Part, Wanted, Worker};
+use crate::bands_view::BandsView;
 use crate::details::Details;
 use crate::error::UiError;
+use crate::function_menu::FunctionAction;
 use crate::growth_view::GrowthView;
 use crate::icicle::Icicle;
 use crate::labels::Labels;
@@ -29,7 +31,7 @@ use crate::memory_graph::MemoryGraph;
 use crate::statistics_view::StatisticsView;
 use crate::table_view::{self, TableView};
 use egui::Context;
-use memray_index::{GroupBy, Index, Pattern, Progress, RowKey, TreeNodeId};
+use memray_index::{GroupBy, Index, NamedFunction, Pattern, Progress, RowKey, TreeNodeId};
 use memray_report::size::Units;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -72,6 +74,7 @@ pub(super) struct Document {
     sandwich_generation: u64,
     table: TableView,
     growth: GrowthView,
+    bands: BandsView,
     statistics: StatisticsView,
     details: Details,
     labels: Arc<dyn Labels>,
@@ -122,6 +125,7 @@ impl Document {
             sandwich_generation: 0,
             table: TableView::default(),
             growth: GrowthView::default(),
+            bands: BandsView::default(),
             statistics: StatisticsView::default(),
             details: Details::default(),
             labels: Arc::new(index.clone()),
@@ -189,6 +193,7 @@ impl Document {
             table: (self.view.tab == Tab::Table).then_some(self.view.group_by),
             growth: (self.view.tab == Tab::Growth)
                 .then(|| (self.view.growth_range(self.index.timeline()), self.view.growth_by)),
+            bands: (self.view.tab == Tab::Bands).then_some(self.view.bands_by),
             statistics: self.view.tab == Tab::Statistics,
             sandwich: (self.view.tab == Tab::Callers).then(|| self.selected_function()).flatten(),
             allocators: self.wants_allocators,
@@ -248,6 +253,26 @@ impl Document {
     pub(super) fn select_row(&mut self, key: RowKey, group_by: GroupBy) {
         self.view.selection = Some(Selection::Row(key, group_by));
         self.reveals_selection = true;
+    }
+
+    /// Does what was asked about a function. Where that hides it, nothing is selected any more.
+    pub(super) fn ask_about(&mut self, function: NamedFunction, action: FunctionAction) {
+        let filter = &mut self.view.filter;
+        match action {
+            FunctionAction::Callers => self.view.tab = Tab::Callers,
+            FunctionAction::Focus => filter.function_named = Some(function),
+            FunctionAction::StartHere => filter.starts_at = Some(function),
+            FunctionAction::HideStacks if filter.without.contains(&function) => {}
+            FunctionAction::HideStacks => {
+                filter.without.push(function);
+                self.view.selection = None;
+            }
+            FunctionAction::HideFrames if filter.hidden_functions.contains(&function.name) => {}
+            FunctionAction::HideFrames => {
+                filter.hidden_functions.push(function.name);
+                self.view.selection = None;
+            }
+        }
     }
 
     /// Opens the source line of what is selected.

@@ -15,12 +15,16 @@ use memray_report::size::{format_bytes, format_counted, format_share_precise};
 impl Document {
     /// The function of what is selected, if it has one.
     pub(super) fn selected_function(&self) -> Option<NamedFunction> {
-        match self.view.selection.as_ref().and_then(Selection::row)? {
-            (RowKey::Location(location), _) if location != LocationId::NONE => {
-                let location = self.index.location(location);
-                Some(NamedFunction { name: location.function, file: location.file })
+        self.function_of(self.view.selection.as_ref().and_then(Selection::row)?.0)
+    }
+
+    /// The function that a row stands for.
+    pub(super) fn function_of(&self, key: RowKey) -> Option<NamedFunction> {
+        match key {
+            RowKey::Location(location) if location != LocationId::NONE => {
+                Some(NamedFunction::of(self.index.location(location)))
             }
-            (RowKey::Function(name, file), _) => Some(NamedFunction { name, file }),
+            RowKey::Function(name, file) => Some(NamedFunction { name, file }),
             _ => None,
         }
     }

@@ -4,14 +4,15 @@
 
 use super::super::history::Step;
 use super::super::selection::Selection;
-use super::super::view::{Tab, Time};
-use super::Document;
+use super::super::view::{Tab, Time, WHOLE_RUN};
+use super::super::worker::born_in;
+use super::{Answers, Document};
 use crate::settings::Settings;
-use crate::{details, growth_view, icicle, memory_graph, statistics_view, table_view};
+use crate::{bands_view, details, growth_view, icicle, memory_graph, statistics_view, table_view};
 use egui::Ui;
 use memray_index::{Amount, CaptureInfo, GroupBy, Mode, NamedFunction, Refusal, RowKey, TreeNodeId};
 use memray_report::moments::elapsed_ms;
-use memray_report::size::format_counted;
+use memray_report::size::{Units, format_counted};
 use memray_report::time::format_elapsed_range;
 
 impl Document {
@@ -23,6 +24,7 @@ impl Document {
             Tab::Growth => self.show_growth(ui, settings),
             Tab::Statistics => self.show_statistics(ui, settings),
             Tab::Callers => self.show_sandwich(ui, settings),
+            Tab::Bands => self.show_bands(ui, settings),
         }
     }
 
@@ -85,6 +87,12 @@ impl Document {
         if let Some(group_by) = events.group_by {
             self.view.group_by = group_by;
         }
+        if let Some((key, action)) = events.function
+            && let Some(function) = self.function_of(key)
+        {
+            self.select_row(key, shown_by);
+            self.ask_about(function, action);
+        }
         events.copied.map(|copied| match copied {
             table_view::Copied::Table(rows) => format!("Copied {}", format_counted(rows as u64, "row")),
             table_view::Copied::Text => "Copied".to_owned(),
@@ -118,6 +126,43 @@ impl Document {
         events.copied.then(|| "Copied".to_owned())
     }
 
+    fn show_bands(&mut self, ui: &mut Ui, settings: &Settings) -> Option<String> {
+        let (charge, outcome) = self.answers.bands.as_ref()?;
+        let has_native_stacks = self.index.info().header.has_native_traces;
+        let bands = match outcome {
+            Ok(bands) => bands,
+            Err(refusal) => {
+                if let Some(charge) = bands_view::choose(ui, *charge, has_native_stacks) {
+                    self.view.bands_by = charge;
+                }
+                ui.add_space(24.0);
+                ui.vertical_centered(|ui| ui.label(refusal.sentence()));
+                return None;
+            }
+        };
+        let source = bands_view::Source {
+            bands,
+            charge: *charge,
+            timeline: self.index.timeline(),
+            has_native_stacks,
+            visible_ms: self.graph.visible_ms(),
+            range: self.view.asked.range_in_effect(),
+            labels: &*self.labels,
+            units: settings.units.units(),
+        };
+        let events = self.bands.show(ui, &source);
+        if let Some(charge) = events.charge {
+            self.view.bands_by = charge;
+        }
+        if let Some(range) = events.range {
+            self.view.asked.choose(Time::Range(range));
+        }
+        if let Some(only) = events.only {
+            self.view.filter.show_only(only);
+        }
+        None
+    }
+
     fn show_statistics(&mut self, ui: &mut Ui, settings: &Settings) -> Option<String> {
         let outcome = self.answers.statistics.as_ref()?;
         let refusal = outcome.as_ref().err().map(Refusal::sentence);
@@ -143,7 +188,10 @@ impl Document {
         let facts = selected.and_then(|selected| selected.facts.clone());
         let row = self.view.selection.as_ref().and_then(Selection::row);
         let (Some(facts), Some((key, group_by)), Some((answer, _))) = (facts, row, self.answers.tree()) else {
-            self.details.show(ui, None);
+            let distribution =
+                distribution_source(&self.answers, self.view.selection.as_ref(), &settings.units.units());
+            let events = self.details.show(ui, None, distribution.as_ref());
+            self.filter_by(events.bar);
             return None;
         };
         let source = details::Source {
@@ -165,12 +213,22 @@ impl Document {
             labels: &*self.labels,
             units: settings.units.units(),
         };
-        let events = self.details.show(ui, Some(&source));
+        let distribution = distribution_source(&self.answers, self.view.selection.as_ref(), &settings.units.units());
+        let events = self.details.show(ui, Some(&source), distribution.as_ref());
+        self.filter_by(events.bar);
         if let Some(node) = events.selected_frame.and_then(|row| facts.stack.get(row)) {
             self.select_node(*node);
             self.reveals_selection = true;
         }
         events.copied.then(|| "Copied".to_owned())
+    }
+
+    fn filter_by(&mut self, bar: Option<details::Bar>) {
+        match bar {
+            Some(details::Bar::Size(range)) => self.view.filter.size = Some(range),
+            Some(details::Bar::Lifetime(range)) => self.view.filter.lifetime = Some(range),
+            None => {}
+        }
     }
 
     fn show_icicle(&mut self, ui: &mut Ui, settings: &Settings) -> Option<String> {
@@ -201,22 +259,30 @@ impl Document {
             self.history.left(Step { view: self.view.clone(), zoom: events.left });
         }
         let location = |node: TreeNodeId| self.index.location(tree.node(node).location);
-        let focus = events.focus.map(location).map(|of| NamedFunction { name: of.function, file: of.file });
-        let hidden = events.hide.map(|node| location(node).function);
+        let asked = events.function.map(|(node, action)| (node, NamedFunction::of(location(node)), action));
         match events.selection {
             Some(icicle::Selection::Frame(node)) => self.select_node(node),
             Some(icicle::Selection::Nothing) => self.view.selection = None,
             None => {}
         }
-        if let Some(function) = focus {
-            self.view.filter.function_named = Some(function);
-        }
-        if let Some(function) = hidden.filter(|function| !self.view.filter.hidden_functions.contains(function)) {
-            self.view.filter.hidden_functions.push(function);
-            self.view.selection = None;
+        if let Some((node, function, action)) = asked {
+            self.select_node(node);
+            self.ask_about(function, action);
         }
         events.copied.map(|what| format!("Copied the {what}"))
     }
+}
+
+/// What is known of the sizes and lifetimes of a selection, or of all where nothing is selected.
+fn distribution_source<'a>(
+    answers: &'a Answers,
+    selection: Option<&Selection>,
+    units: &Units,
+) -> Option<details::DistributionSource<'a>> {
+    let (question, of, distribution) = answers.distribution.as_ref()?;
+    let when = if born_in(&question.mode) == WHOLE_RUN { "in the whole run" } else { "in the range" };
+    let distribution = distribution.as_ref().filter(|_| of.as_ref() == selection)?;
+    Some(details::DistributionSource { distribution, when, units: *units })
 }
 
 /// What a statistic's bar would be grouped by in a table.

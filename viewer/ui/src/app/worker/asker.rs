@@ -4,10 +4,13 @@
 use super::super::selection::Selection;
 use super::selected::SelectedCache;
 use super::{Part, Picture, Shared, Wanted};
+use crate::bands_view::MOST_BANDS;
 use crate::icicle::search;
 use egui::Context;
 use memray_format::Allocator;
-use memray_index::{Answer, GroupBy, GrowthBy, Index, Mode, NamedFunction, Pattern, Question, RowKey, TimeRange, Tree};
+use memray_index::{
+    Answer, Charge, Filter, GroupBy, GrowthBy, Index, Mode, NamedFunction, Pattern, Question, RowKey, TimeRange, Tree,
+};
 use memray_report::Headline;
 use memray_report::notes::notes;
 use memray_report::size::Units;
@@ -31,7 +34,9 @@ pub(super) struct Asker {
     selected_for: Option<(u64, Selection, Option<TimeRange>)>,
     table_for: Option<(Question, GroupBy)>,
     sandwich_for: Option<(Question, NamedFunction)>,
-    growth_for: Option<(TimeRange, GrowthBy, memray_index::Filter)>,
+    growth_for: Option<(TimeRange, GrowthBy, Filter)>,
+    distribution_for: Option<(u64, Question, Option<Selection>)>,
+    bands_for: Option<(Charge, Filter)>,
     has_statistics: bool,
     has_allocators: bool,
     selected: SelectedCache,
@@ -53,6 +58,8 @@ impl Asker {
             table_for: None,
             sandwich_for: None,
             growth_for: None,
+            distribution_for: None,
+            bands_for: None,
             has_statistics: false,
             has_allocators: false,
             selected: SelectedCache::default(),
@@ -60,7 +67,7 @@ impl Asker {
     }
 
     pub(super) fn run(mut self) {
-        const STEPS: [fn(&mut Asker, &Wanted) -> Option<Part>; 10] = [
+        const STEPS: [fn(&mut Asker, &Wanted) -> Option<Part>; 12] = [
             Asker::picture,
             Asker::headline,
             Asker::notes,
@@ -71,6 +78,8 @@ impl Asker {
             Asker::hits,
             Asker::selection,
             Asker::growth,
+            Asker::bands,
+            Asker::distribution,
         ];
         'wishes: while let Some(wanted) = self.shared.next() {
             for step in STEPS {
@@ -200,6 +209,29 @@ impl Asker {
         Some(Part::Growth(range, by, rows.map(Arc::new)))
     }
 
+    fn distribution(&mut self, wanted: &Wanted) -> Option<Part> {
+        let key = (self.picture_number, wanted.question.clone(), wanted.selection.clone());
+        if self.distribution_for.as_ref() == Some(&key) {
+            return None;
+        }
+        let answered = self.answer();
+        let laid = answered.as_ref().map(|(answer, tree)| (&**answer, &**tree, wanted.tree));
+        let distribution = self.selected.distribution(&self.index, laid, &key.1, key.2.as_ref());
+        self.distribution_for = Some(key.clone());
+        Some(Part::Distribution(key.1, key.2, distribution))
+    }
+
+    fn bands(&mut self, wanted: &Wanted) -> Option<Part> {
+        let key = (wanted.bands?, wanted.question.filter.clone());
+        if self.bands_for.as_ref() == Some(&key) {
+            return None;
+        }
+        let bands = self.index.bands(key.0, &key.1, MOST_BANDS).map(Arc::new);
+        let charge = key.0;
+        self.bands_for = Some(key);
+        Some(Part::Bands(charge, bands))
+    }
+
     fn allocators(&mut self, wanted: &Wanted) -> Option<Part> {
         if !wanted.allocators || std::mem::replace(&mut self.has_allocators, true) {
             return None;
@@ -255,6 +287,7 @@ mod tests {
             growth_range: None,
             table: None,
             growth: None,
+            bands: None,
             statistics: false,
             sandwich: None,
             allocators: false,

@@ -9,7 +9,7 @@
 mod asker;
 mod selected;
 
-pub(super) use selected::Selected;
+pub(super) use selected::{Selected, born_in};
 
 use super::selection::Selection;
 use crate::error::UiError;
@@ -18,8 +18,8 @@ use asker::Asker;
 use egui::Context;
 use memray_format::Allocator;
 use memray_index::{
-    Answer, GroupBy, GrowthBy, GrowthRow, Index, NamedFunction, Pattern, Progress, Question, Refusal, Row, Sandwich,
-    Statistics, TimeRange, Tree, TreeOptions,
+    Answer, Bands, Charge, Distribution, GroupBy, GrowthBy, GrowthRow, Index, NamedFunction, Pattern, Progress,
+    Question, Refusal, Row, Sandwich, Statistics, TimeRange, Tree, TreeOptions,
 };
 use memray_report::Headline;
 use memray_report::notes::Note;
@@ -49,6 +49,8 @@ pub(super) struct Wanted {
     pub table: Option<GroupBy>,
     /// The growth ranking, where it is shown.
     pub growth: Option<(TimeRange, GrowthBy)>,
+    /// What memory over time is parted by, where it is shown.
+    pub bands: Option<Charge>,
     /// The statistics, where they are shown.
     pub statistics: bool,
     /// The function whose callers and callees are shown, if any are.
@@ -77,8 +79,11 @@ pub(super) enum Part {
     Picture(Picture),
     Hits(Option<Result<Arc<Hits>, Arc<SearchError>>>),
     Selected(Option<Selected>),
+    /// How large allocations were and how long they lived: of what is selected, or of all that is shown.
+    Distribution(Question, Option<Selection>, Option<Arc<Distribution>>),
     Table(Question, GroupBy, Arc<Vec<Row>>),
     Growth(TimeRange, GrowthBy, Result<Arc<Vec<GrowthRow>>, Refusal>),
+    Bands(Charge, Result<Arc<Bands>, Refusal>),
     Statistics(Result<Arc<Statistics>, Refusal>),
     Sandwich(Question, NamedFunction, Arc<Sandwich>),
     Allocators(Arc<[Allocator]>),

@@ -2,11 +2,12 @@
 //! What there is to say of a selection: where it is, how much it holds, and its live bytes over time.
 
 use super::super::selection::Selection;
+use super::super::view::WHOLE_RUN;
 use super::Wanted;
 use crate::details::{Growth, MAX_THREADS};
 use memray_index::{
-    Amount, Answer, Filter, GrowthCurve, Index, LocationId, Mode, Question, RowSites, SiteId, ThreadIndex, Tree,
-    TreeNodeId, TreeOptions,
+    Amount, Answer, Distribution, Filter, GrowthCurve, Index, LocationId, Mode, Question, RowSites, SiteId,
+    ThreadIndex, TimeRange, Tree, TreeNodeId, TreeOptions,
 };
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::cmp::Reverse;
@@ -115,9 +116,30 @@ impl SelectedCache {
             let laid = laid.map(|(_, tree, options)| (&*total, tree, options));
             sites_of(index, &total, laid, selection, node).inclusive
         });
-        let series = sites.and_then(|sites| index.live_bytes_over_time(&sites).ok()).map(Arc::from);
+        let live_bytes = |sites: Vec<SiteId>| index.live_bytes_over_time(&sites, &scope.0).ok();
+        let series = sites.and_then(live_bytes).map(Arc::from);
         self.series = Some((scope, selection.clone(), series.clone()));
         series
+    }
+
+    /// How large the allocations of a selection, or of all that is shown, were and how long they lived.
+    pub(super) fn distribution(
+        &mut self,
+        index: &Index,
+        laid: Option<Laid<'_>>,
+        question: &Question,
+        selection: Option<&Selection>,
+    ) -> Option<Arc<Distribution>> {
+        let total = self.total(index, &(question.filter.clone(), question.split_threads))?;
+        let sites = match selection {
+            None => total.sites.iter().map(|(site, _)| *site).collect(),
+            Some(selection) => {
+                let node = laid.and_then(|(answer, tree, options)| selection.find(index, answer, tree, options));
+                let laid = laid.map(|(_, tree, options)| (&*total, tree, options));
+                sites_of(index, &total, laid, selection, node).inclusive
+            }
+        };
+        index.distribution(&sites, born_in(&question.mode), &question.filter).ok().map(Arc::new)
     }
 
     fn total(&mut self, index: &Index, scope: &Scope) -> Option<Arc<Answer>> {
@@ -130,6 +152,14 @@ impl SelectedCache {
         let total = index.ask(&question).ok().map(Arc::new);
         self.total = Some((scope.clone(), total.clone()));
         total
+    }
+}
+
+/// The range that a mode is about: the whole run where it is about a moment.
+pub(in crate::app) fn born_in(mode: &Mode) -> TimeRange {
+    match *mode {
+        Mode::RangeLive(range) | Mode::RangePeak(range) | Mode::RangeGrowth(range) | Mode::RangeChurn(range) => range,
+        Mode::Peak | Mode::Leaked | Mode::LiveAt(_) | Mode::Temporary { .. } | Mode::Total => WHOLE_RUN,
     }
 }
 

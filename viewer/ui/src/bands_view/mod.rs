@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Memory over time in bands, by module, function, line, thread, allocator or native library: [`BandsView`] draws them on
+//! top of each other, so that they add up to the heap, and lists them beside. A band that is clicked becomes a filter, a
+//! stretch that is dragged the range.
+
+mod legend;
+mod paint;
+mod stack;
+#[cfg(test)]
+mod tests;
+
+use crate::joined_buttons::{self, JoinedButton};
+use crate::labels::Labels;
+use crate::memory_graph::TimeAxis;
+use crate::theme::Palette;
+use egui::{CursorIcon, PointerButton, Rect, RichText, Role, Sense, Ui, UiBuilder, WidgetInfo, vec2};
+use memray_index::{Bands, Charge, ChargedTo, RowKey, TimeRange, Timeline};
+use memray_report::size::{Units, format_bytes};
+use memray_report::time::format_elapsed;
+use paint::BandsPlot;
+use stack::Stack;
+use std::sync::Arc;
+
+/// Bands at most: more colours are not told apart.
+pub const MOST_BANDS: usize = 12;
+
+/// Of the list beside the graph.
+const LEGEND_WIDTH: f32 = 250.0;
+/// A view narrower than this leaves the list half of it.
+const NARROW: f32 = 560.0;
+
+/// Memory over time, in bands.
+#[derive(Default)]
+pub struct BandsView {
+    stack: Option<(Arc<Bands>, Stack)>,
+    /// A range being dragged, in elapsed milliseconds: where it began and where it is.
+    drag: Option<(f64, f64)>,
+    /// The band under the pointer, in the graph or in the list.
+    hovered: Option<usize>,
+}
+
+/// What is shown.
+#[derive(Clone, Copy)]
+pub struct Source<'a> {
+    /// The bands.
+    pub bands: &'a Arc<Bands>,
+    /// What they are bands of.
+    pub charge: Charge,
+    /// The capture's times.
+    pub timeline: &'a Timeline,
+    /// Whether native stacks were recorded.
+    pub has_native_stacks: bool,
+    /// The part of the run that the memory graph shows, in elapsed milliseconds; all of it if `None`.
+    pub visible_ms: Option<(f64, f64)>,
+    /// The chosen range.
+    pub range: Option<TimeRange>,
+    /// Names.
+    pub labels: &'a dyn Labels,
+    /// How sizes are written.
+    pub units: Units,
+}
+
+/// What the user did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Events {
+    /// Asked for other bands.
+    pub charge: Option<Charge>,
+    /// Clicked a band.
+    pub only: Option<ChargedTo>,
+    /// Dragged a range.
+    pub range: Option<TimeRange>,
+}
+
+const CHOICES: [(Charge, &str, &str); 6] = [
+    (Charge::Module, "Module", "By the module of the innermost frame outside the standard library"),
+    (Charge::Function, "Function", "By the innermost Python function"),
+    (Charge::OwnCodeLine, "Own-code line", "By the innermost line of your own code"),
+    (Charge::Thread, "Thread", "By the thread that allocated"),
+    (Charge::Allocator, "Allocator", "By the allocator that was called"),
+    (Charge::NativeLibrary, "Native library", "By the innermost native library"),
+];
+
+/// Draws the choice of bands; the one that was chosen.
+pub fn choose(ui: &mut Ui, charge: Charge, has_native_stacks: bool) -> Option<Charge> {
+    let buttons = CHOICES.map(|(choice, label, help)| JoinedButton {
+        label,
+        help,
+        refusal: (choice == Charge::NativeLibrary && !has_native_stacks)
+            .then(|| "This capture has no native stacks. Record with --native to see libraries.".to_owned()),
+        is_chosen: choice == charge,
+    });
+    let responses = joined_buttons::show(ui, "bands", &buttons);
+    let clicked = responses.iter().position(egui::Response::clicked);
+    clicked.map(|at| CHOICES[at].0).filter(|chosen| *chosen != charge)
+}
+
+impl BandsView {
+    /// Fills `ui` with a choice of bands, the bands and a list of them.
+    pub fn show(&mut self, ui: &mut Ui, source: &Source<'_>) -> Events {
+        let mut events = Events { charge: choose(ui, source.charge, source.has_native_stacks), ..Events::default() };
+        ui.add_space(6.0);
+        if self.stack.as_ref().is_none_or(|(bands, _)| !Arc::ptr_eq(bands, source.bands)) {
+            let stack = Stack::new(source.bands, &TimeAxis::new(source.timeline));
+            self.stack = Some((Arc::clone(source.bands), stack));
+        }
+        let Some((_, stack)) = &self.stack else { return events };
+        if stack.peak_bytes() == 0 {
+            ui.add_space(24.0);
+            let words = RichText::new("Nothing of this was live at any sample.");
+            ui.vertical_centered(|ui| ui.label(words.color(Palette::of(ui.visuals()).text_weak)));
+            return events;
+        }
+        let room = ui.available_rect_before_wrap();
+        let legend_width = if room.width() < NARROW { room.width() / 2.0 } else { LEGEND_WIDTH };
+        let (graph, list) = room.split_left_right_at_x(room.right() - legend_width);
+        let at = graph_of(ui, graph, source, stack, &mut self.drag, &mut self.hovered, &mut events);
+        let mut ui = ui.new_child(UiBuilder::new().max_rect(list.with_min_x(list.left() + 8.0)));
+        let listed = legend::show(&mut ui, source, stack, at, self.hovered);
+        if listed.hovered.is_some() {
+            self.hovered = listed.hovered;
+            ui.ctx().request_repaint();
+        }
+        events.only = listed.only.or(events.only);
+        events
+    }
+}
+
+/// Draws the bands and takes what is done to them; the sample under the pointer.
+fn graph_of(
+    ui: &Ui,
+    rect: Rect,
+    source: &Source<'_>,
+    stack: &Stack,
+    drag: &mut Option<(f64, f64)>,
+    hovered: &mut Option<usize>,
+    events: &mut Events,
+) -> Option<usize> {
+    let response = ui.interact(rect, ui.scope_id().with("bands graph"), Sense::click_and_drag());
+    response.widget_info(|| {
+        let mut info = WidgetInfo::labeled(Role::Canvas, true, "Bands");
+        info.current_text_value = Some(in_words(source, stack));
+        info
+    });
+    let end_ms = stack.end_ms().max(1) as f64;
+    let visible_ms = source.visible_ms.unwrap_or((0.0, end_ms));
+    let plot = BandsPlot::new(ui, rect, visible_ms, stack, source.units);
+    if response.drag_started_by(PointerButton::Primary)
+        && let Some(origin) = ui.input(|input| input.pointer.press_origin())
+    {
+        let at = plot.ms_at(origin.x);
+        *drag = Some((at, at));
+    }
+    if let Some((from, to)) = drag {
+        if let Some(pointer) = response.interact_pointer_pos() {
+            *to = plot.ms_at(pointer.x).clamp(0.0, end_ms);
+        }
+        if response.drag_stopped() {
+            events.range = Some(crate::memory_graph::range_at(source.timeline, from.min(*to), from.max(*to)));
+        }
+        if !response.dragged() {
+            *drag = None;
+        }
+    }
+    let pointer = response.hover_pos().filter(|pointer| plot.rect().contains(*pointer));
+    let at = pointer.and_then(|pointer| plot.sample_at(pointer.x));
+    *hovered = pointer.zip(at).and_then(|(pointer, at)| stack.band_at(at, plot.bytes_at(pointer.y)));
+    if pointer.is_some() {
+        let is_band = hovered.is_some_and(|band| source.bands.bands.get(band).is_some());
+        ui.ctx().set_cursor_icon(if is_band { CursorIcon::PointingHand } else { CursorIcon::Crosshair });
+    }
+    if response.clicked()
+        && let Some(band) = hovered.and_then(|band| source.bands.bands.get(band))
+    {
+        events.only = Some(ChargedTo { charge: source.charge, key: band.key });
+    }
+    let edges = |(from, to): (f64, f64)| (from.min(to), from.max(to));
+    let of_range = |range: TimeRange| (stack.ms_of(range.from), stack.ms_of(range.to));
+    let range = drag.map(edges).or_else(|| source.range.map(of_range));
+    plot.paint(ui, stack, source, *hovered, range, at);
+    at
+}
+
+/// The name of a band; `None` stands for the others.
+fn band_name(source: &Source<'_>, key: Option<RowKey>) -> String {
+    match key {
+        Some(key) => crate::row_name::RowName::of(key, source.charge.group_by(), source.labels).shown().into_owned(),
+        None => format!("{} others", memray_report::size::format_count(source.bands.others.0 as i128)),
+    }
+}
+
+/// What the bands are, for those who cannot see them.
+fn in_words(source: &Source<'_>, stack: &Stack) -> String {
+    let largest = |band: usize| {
+        let key = source.bands.bands.get(band).map(|band| band.key);
+        let (elapsed_ms, bytes) = stack.largest(band);
+        let (bytes, at) = (format_bytes(bytes, source.units), format_elapsed(elapsed_ms));
+        format!("{} up to {bytes} after {at}", band_name(source, key))
+    };
+    (0..stack.band_count()).map(largest).collect::<Vec<_>>().join(", ")
+}
+
+/// A square of a band's colour.
+fn swatch(ui: &Ui, rect: Rect, colour: egui::Color32) {
+    ui.painter().rect_filled(Rect::from_center_size(rect.center(), vec2(10.0, 10.0)), 2.0, colour);
+}

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Bands on top of each other: [`Stack`]. Of a pixel column the sample is drawn at which the sum is largest, so that what
+//! is shown was so at one moment, and no sample's peak is lost.
+
+use crate::memory_graph::TimeAxis;
+use memray_index::{Bands, Moment};
+
+/// Bands on top of each other, the first at the bottom.
+pub(super) struct Stack {
+    /// Of the start, of each snapshot and of the end.
+    elapsed_ms: Vec<i64>,
+    /// By band, one value fewer than there are times: nothing is live at the start.
+    bands: Vec<Vec<u64>>,
+    sums: Vec<u64>,
+    axis: TimeAxis,
+}
+
+impl Stack {
+    pub(super) fn new(bands: &Bands, axis: &TimeAxis) -> Self {
+        let times = axis.elapsed_ms().iter().copied().chain([axis.end_ms()]);
+        let elapsed_ms: Vec<i64> = std::iter::once(0).chain(times).collect();
+        let others = Some(&bands.others.1).filter(|others| others.iter().any(|bytes| *bytes > 0));
+        let bands: Vec<Vec<u64>> = bands.bands.iter().map(|band| &band.live_bytes).chain(others).cloned().collect();
+        let mut sums = vec![0_u64; elapsed_ms.len()];
+        for band in &bands {
+            sums[1..].iter_mut().zip(band).for_each(|(sum, bytes)| *sum = sum.saturating_add(*bytes));
+        }
+        Self { elapsed_ms, bands, sums, axis: axis.clone() }
+    }
+
+    pub(super) fn band_count(&self) -> usize {
+        self.bands.len()
+    }
+
+    pub(super) fn end_ms(&self) -> i64 {
+        self.axis.end_ms()
+    }
+
+    /// Where a moment lies.
+    pub(super) fn ms_of(&self, moment: Moment) -> f64 {
+        self.axis.of(moment) as f64
+    }
+
+    pub(super) fn elapsed_ms(&self, sample: usize) -> i64 {
+        self.elapsed_ms[sample]
+    }
+
+    /// A band's bytes at a sample.
+    pub(super) fn bytes(&self, band: usize, sample: usize) -> u64 {
+        sample.checked_sub(1).and_then(|at| self.bands[band].get(at)).copied().unwrap_or(0)
+    }
+
+    /// All bands' bytes at a sample.
+    pub(super) fn sum(&self, sample: usize) -> u64 {
+        self.sums[sample]
+    }
+
+    /// The largest sum.
+    pub(super) fn peak_bytes(&self) -> u64 {
+        self.sums.iter().copied().max().unwrap_or(0)
+    }
+
+    /// The sample with the largest sum, the last of several.
+    pub(super) fn peak_sample(&self) -> usize {
+        (0..self.sums.len()).max_by_key(|&sample| self.sums[sample]).unwrap_or(0)
+    }
+
+    /// When a band was largest, first, and how large.
+    pub(super) fn largest(&self, band: usize) -> (i64, u64) {
+        let samples = (0..self.elapsed_ms.len()).rev();
+        let sample = samples.max_by_key(|&sample| self.bytes(band, sample)).unwrap_or(0);
+        (self.elapsed_ms[sample], self.bytes(band, sample))
+    }
+
+    /// The band that lies so many bytes up at a sample.
+    pub(super) fn band_at(&self, sample: usize, bytes: u64) -> Option<usize> {
+        let mut top = 0_u64;
+        (0..self.bands.len()).find(|&band| {
+            top = top.saturating_add(self.bytes(band, sample));
+            bytes < top
+        })
+    }
+
+    /// The samples to draw from one time to another: of each pixel column that with the largest sum, and one more on each
+    /// side, so that the bands reach the edges.
+    pub(super) fn samples(&self, (from_ms, to_ms): (f64, f64), columns: usize) -> Vec<usize> {
+        let width_ms = ((to_ms - from_ms) / columns.max(1) as f64).max(f64::MIN_POSITIVE);
+        let first = self.elapsed_ms.partition_point(|&at| (at as f64) < from_ms);
+        let last = self.elapsed_ms.partition_point(|&at| at as f64 <= to_ms);
+        let mut samples: Vec<usize> = first.checked_sub(1).into_iter().collect();
+        let mut column = f64::NEG_INFINITY;
+        for sample in first..last {
+            let in_column = ((self.elapsed_ms[sample] as f64 - from_ms) / width_ms).floor();
+            match samples.last_mut() {
+                Some(drawn) if in_column == column => {
+                    if self.sums[sample] >= self.sums[*drawn] {
+                        *drawn = sample;
+                    }
+                }
+                _ => samples.push(sample),
+            }
+            column = in_column;
+        }
+        samples.extend((last < self.elapsed_ms.len()).then_some(last));
+        samples
+    }
+}
