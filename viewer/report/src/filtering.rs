@@ -78,17 +78,37 @@ pub fn no_key_words(charge: Charge) -> &'static str {
 
 /// Sizes: `allocations under 1 KiB`, `allocations of 512 B or more`.
 pub fn size_words(SizeRange { from, to }: SizeRange) -> String {
-    let bound = |bytes: u64| {
-        // Powers of two are round in binary units only.
-        let text = format_bytes(bytes, Units::Binary);
-        text.replace(".00 ", " ").replace(".0 ", " ")
-    };
     match (from, to) {
         (SizeClass::LAST, _) | (_, SizeClass::LAST) => format!("allocations of {} or more", bound(from.min_bytes())),
         (_, to) if to.max_bytes() == 0 => "allocations of 0 B".to_owned(),
         (from, to) if from.min_bytes() == 0 => format!("allocations under {}", bound(to.max_bytes() + 1)),
         (from, to) if from.min_bytes() == to.max_bytes() => format!("allocations of {}", bound(from.min_bytes())),
         (from, to) => format!("allocations of {} to under {}", bound(from.min_bytes()), bound(to.max_bytes() + 1)),
+    }
+}
+
+/// Sizes where room is short: `512 B – 4 KiB`.
+pub fn size_label(SizeRange { from, to }: SizeRange) -> String {
+    match (from, to) {
+        (_, to) if to.max_bytes() == 0 => "0 B".to_owned(),
+        (from, SizeClass::LAST) => format!("{} or more", bound(from.min_bytes())),
+        (from, to) if from.min_bytes() == 0 => format!("under {}", bound(to.max_bytes() + 1)),
+        (from, to) => format!("{} \u{2013} {}", bound(from.min_bytes()), bound(to.max_bytes() + 1)),
+    }
+}
+
+/// A bound of sizes. Powers of two are round in binary units only.
+fn bound(bytes: u64) -> String {
+    format_bytes(bytes, Units::Binary).replace(".00 ", " ").replace(".0 ", " ")
+}
+
+/// Lifetimes where room is short, in a row of them: `to 100 ms`.
+pub fn lifetime_label(range: LifetimeRange) -> String {
+    match (range.more_than_ms, range.at_most_ms) {
+        (None, Some(most)) if most < u64::MAX => format!("up to {}", round_duration(most)),
+        (Some(_), Some(most)) if most < u64::MAX => format!("to {}", round_duration(most)),
+        (Some(_), Some(_)) => "longer".to_owned(),
+        _ => lifetime_words(range),
     }
 }
 
@@ -167,6 +187,9 @@ mod tests {
         assert_eq!(words(512, 512), "allocations of 512 B to under 1 KiB");
         assert_eq!(words(1 << 20, (1 << 24) - 1), "allocations of 1 MiB to under 16 MiB");
         assert_eq!(words(1 << 20, u64::MAX), "allocations of 1 MiB or more");
+        let label = |from, to| size_label(SizeRange { from: SizeClass::of(from), to: SizeClass::of(to) });
+        assert_eq!([label(0, 511), label(512, 4095)], ["under 512 B", "512 B \u{2013} 4 KiB"]);
+        assert_eq!([label(1 << 20, u64::MAX), label(0, 0)], ["1 MiB or more", "0 B"]);
     }
 
     #[test]
@@ -179,5 +202,8 @@ mod tests {
         assert_eq!(words(Some(1_500), None), "lived longer than 1.50 s");
         assert_eq!(words(Some(u64::MAX), None), "never freed");
         assert_eq!(words(None, None), "of any lifetime");
+        let label = |more_than_ms, at_most_ms| lifetime_label(LifetimeRange { more_than_ms, at_most_ms });
+        assert_eq!([label(None, Some(10)), label(Some(10), Some(100))], ["up to 10 ms", "to 100 ms"]);
+        assert_eq!([label(Some(10), Some(u64::MAX)), label(Some(u64::MAX), None)], ["longer", "never freed"]);
     }
 }

@@ -129,6 +129,8 @@ pub struct Settings {
     pub clock: ClockChoice,
     /// The command that opens a source line; empty for the usual one.
     pub editor: String,
+    /// Where to look for sources that are not where a capture says, separated as in `PATH`.
+    pub source_folders: String,
     /// The window's inner size in points.
     pub window_size: Option<[f32; 2]>,
     /// Whether the window was maximised.
@@ -146,8 +148,8 @@ impl Settings {
     }
 
     /// What the user chose, which is remembered at once.
-    pub fn choices(&self) -> (ThemeChoice, UnitChoice, ClockChoice, String) {
-        (self.theme, self.units, self.clock, self.editor.clone())
+    pub fn choices(&self) -> (ThemeChoice, UnitChoice, ClockChoice, [String; 2]) {
+        (self.theme, self.units, self.clock, [self.editor.clone(), self.source_folders.clone()])
     }
 
     /// The window's size if it is one that a screen can have.

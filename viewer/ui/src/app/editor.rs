@@ -2,6 +2,8 @@
 //! A source line opened in the user's editor: a template such as `code -g {file}:{line}`, run as a list of arguments and
 //! never through a shell, as paths come from captures.
 
+use crate::source_folders::SourceFolders;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -21,7 +23,7 @@ pub(super) enum EditorError {
     #[error("“{0}” is no command: its quotes do not match")]
     BadTemplate(String),
     /// The command cannot be run.
-    #[error("{0} cannot be started: {1}. View → Editor names another")]
+    #[error("{0} cannot be started: {1}. View → Sources and editor names another")]
     CannotStart(String, std::io::Error),
 }
 
@@ -34,17 +36,14 @@ pub(super) struct SourcePlace {
 }
 
 impl SourcePlace {
-    /// Opens it; a relative path is looked for in each of `folders`. The editor runs on by itself.
-    pub(super) fn open(&self, template: &str, folders: &[PathBuf]) -> Result<(), EditorError> {
-        let candidates = std::iter::once(self.file.clone()).chain(folders.iter().map(|folder| folder.join(&self.file)));
-        // A relative path is none of the folder that this program runs in.
-        let mut candidates = candidates.filter(|path| path.is_absolute());
-        let file = candidates.find(|path| path.is_file()).ok_or(EditorError::NotHere)?;
+    /// Opens it where it is on this machine. The editor runs on by itself.
+    pub(super) fn open(&self, template: &str, folders: &SourceFolders) -> Result<(), EditorError> {
+        let file = folders.find(&self.file).filter(|path| path.is_file()).ok_or(EditorError::NotHere)?;
         let words = arguments(template, &file, self.line)?;
         let (program, arguments) = words.split_first().ok_or_else(|| EditorError::BadTemplate(template.to_owned()))?;
         let mut command = Command::new(program);
         command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        let child = command.spawn().map_err(|error| EditorError::CannotStart(program.clone(), error))?;
+        let child = command.spawn().map_err(|error| EditorError::CannotStart(program.display().to_string(), error))?;
         // Whoever started it has to take note of its end.
         let wait = move || {
             let mut child = child;
@@ -57,20 +56,24 @@ impl SourcePlace {
 }
 
 /// The template's words, with file and line put in. Only then is a path one word, whatever is in it.
-fn arguments(template: &str, file: &Path, line: u32) -> Result<Vec<String>, EditorError> {
+fn arguments(template: &str, file: &Path, line: u32) -> Result<Vec<OsString>, EditorError> {
+    const FILE: &str = "{file}";
     let words = shlex::split(template).ok_or_else(|| EditorError::BadTemplate(template.to_owned()))?;
-    let file = file.to_string_lossy();
-    let mut has_file = false;
-    let mut words: Vec<String> = words
-        .into_iter()
-        .map(|word| {
-            has_file |= word.contains("{file}");
-            // The line first: a path may have braces in it.
-            word.replace("{line}", &line.to_string()).replace("{file}", &file)
-        })
-        .collect();
+    let has_file = words.iter().any(|word| word.contains(FILE));
+    let put_in = |word: &String| {
+        // The line first: a path may have braces in it.
+        let word = word.replace("{line}", &line.to_string());
+        let mut parts = word.split(FILE);
+        let mut whole = OsString::from(parts.next().unwrap_or_default());
+        for part in parts {
+            whole.push(file);
+            whole.push(part);
+        }
+        whole
+    };
+    let mut words: Vec<OsString> = words.iter().map(put_in).collect();
     if !has_file && !words.is_empty() {
-        words.push(file.into_owned());
+        words.push(file.into());
     }
     Ok(words)
 }
@@ -79,7 +82,7 @@ fn arguments(template: &str, file: &Path, line: u32) -> Result<Vec<String>, Edit
 mod tests {
     use super::*;
 
-    fn words(template: &str, file: &str) -> Vec<String> {
+    fn words(template: &str, file: &str) -> Vec<OsString> {
         arguments(template, Path::new(file), 7).unwrap()
     }
 
@@ -88,6 +91,12 @@ mod tests {
         let nasty = "/srv/a b; rm -rf $HOME/{line}'.py";
         assert_eq!(words(DEFAULT_TEMPLATE, nasty), ["code", "-g", &format!("{nasty}:7")]);
         assert_eq!(words("'my editor' +{line}", "/a.py"), ["my editor", "+7", "/a.py"]);
+        #[cfg(unix)]
+        {
+            let odd = <OsString as std::os::unix::ffi::OsStringExt>::from_vec(b"/a\xff.py".to_vec());
+            let expected = <OsString as std::os::unix::ffi::OsStringExt>::from_vec(b"/a\xff.py:7".to_vec());
+            assert_eq!(arguments("code {file}:{line}", Path::new(&odd), 7).unwrap()[1], expected);
+        }
         assert!(matches!(arguments("code 'oops", Path::new("/a"), 1), Err(EditorError::BadTemplate(_))));
     }
 
@@ -98,7 +107,8 @@ mod tests {
         let seen = folder.path().join("seen");
         let template = format!("cp {{file}} {}", seen.display());
         let place = SourcePlace { file: "here.py".into(), line: 1 };
-        place.open(&template, &[PathBuf::from("/nowhere"), folder.path().to_owned()]).unwrap();
+        let folders = SourceFolders::beside(vec![PathBuf::from("/nowhere"), folder.path().to_owned()]);
+        place.open(&template, &folders).unwrap();
         // It runs on by itself.
         let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
         while std::fs::read_to_string(&seen).ok().as_deref() != Some("x") {
@@ -106,8 +116,8 @@ mod tests {
             std::thread::sleep(std::time::Duration::from_millis(5));
         }
         let missing = SourcePlace { file: "missing.py".into(), line: 1 };
-        assert!(matches!(missing.open(&template, &[folder.path().to_owned()]), Err(EditorError::NotHere)));
-        let none = place.open("/no/such/editor {file}", &[folder.path().to_owned()]);
+        assert!(matches!(missing.open(&template, &folders), Err(EditorError::NotHere)));
+        let none = place.open("/no/such/editor {file}", &folders);
         assert!(none.unwrap_err().to_string().contains("cannot be started"));
     }
 }

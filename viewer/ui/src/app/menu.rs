@@ -6,6 +6,7 @@ use super::document::Document;
 use super::editor::DEFAULT_TEMPLATE;
 use super::{App, ModeChoice, Page, compare, search_field};
 use crate::settings::{ClockChoice, Settings, ThemeChoice, UnitChoice};
+use crate::source_folders::SEPARATOR;
 use crate::style::{self, MARGIN};
 use crate::theme::Palette;
 use egui::{Align, Button, Frame, Id, Layout, Margin, MenuBar, Panel, Ui};
@@ -137,13 +138,19 @@ fn preferences(ui: &mut Ui, settings: &mut Settings) {
         ui.radio_value(&mut settings.clock, ClockChoice::Local, "Local");
         ui.radio_value(&mut settings.clock, ClockChoice::Utc, "UTC");
     });
-    ui.menu_button("Editor", |ui| {
+    ui.menu_button("Sources and editor", |ui| {
         let label = ui.label("Command that opens a source line");
         let field = style::text_field(ui, &mut settings.editor, Id::unique("editor"))
             .hint_text(DEFAULT_TEMPLATE)
             .desired_width(300.0);
         ui.add(field).labelled_by(label.id);
         ui.weak("{file} and {line} stand for the place. It is run as it is, without a shell.");
+        ui.add_space(6.0);
+        let label = ui.label("Folders of sources that are not where a capture says");
+        let field = style::text_field(ui, &mut settings.source_folders, Id::unique("source folders"))
+            .hint_text(format!("/home/me/app{SEPARATOR}/home/me/lib"))
+            .desired_width(300.0);
+        ui.add(field).labelled_by(label.id);
     });
     ui.menu_button("Theme", |ui| {
         ui.radio_value(&mut settings.theme, ThemeChoice::System, "As the system");

@@ -196,7 +196,8 @@ impl App {
             }
             Page::Open(document) => {
                 let said = document_page::show(ui, document, &mut self.settings, &self.options, &mut commands);
-                if let Some(text) = said.or_else(|| document.markdown.poll(&context)) {
+                let said = said.or_else(|| document.markdown.poll(&context));
+                if let Some(text) = said.or_else(|| document.editor_failure().map(|error| error.to_string())) {
                     self.say(text, &context);
                 }
             }
@@ -259,7 +260,7 @@ impl App {
         }
         let units = self.settings.units.units();
         match &mut self.page {
-            Page::Open(document) => document.update(units),
+            Page::Open(document) => document.update(&self.settings),
             Page::Comparing(document) => document.update(units),
             _ => {}
         }
@@ -407,10 +408,10 @@ impl App {
             }
             Command::ShowKeys => self.shows_keys = !self.shows_keys,
             Command::OpenInEditor => {
-                if let Page::Open(document) = &self.page {
+                if let Page::Open(document) = &mut self.page {
                     let template = self.settings.editor.trim();
                     let template = if template.is_empty() { editor::DEFAULT_TEMPLATE } else { template };
-                    if let Err(error) = document.open_in_editor(template) {
+                    if let Err(error) = document.open_in_editor(template.to_owned(), context) {
                         self.say(error.to_string(), context);
                     }
                 }

@@ -3,25 +3,18 @@
 
 use super::Source;
 use super::stack::Stack;
-use crate::icicle::{band_colour, module_frame};
+use crate::icicle::band_colour;
 use crate::memory_graph::Plot;
 use crate::theme::Palette;
 use egui::{Color32, Mesh, Rect, Shape, Stroke, Ui, pos2, vec2};
-use memray_index::{Charge, RowKey};
 use memray_report::size::Units;
 
 /// How strong what the pointer is not at is drawn.
 const DIMMED: f32 = 0.4;
 
-/// The colour of a band: a module has that of its frames in the icicle; the others, which have no key, are grey.
+/// The colour of a band; the others, which have no key, are grey.
 pub(super) fn colour(palette: &Palette, source: &Source<'_>, band: usize) -> Color32 {
-    match source.bands.bands.get(band).map(|band| band.key) {
-        None => palette.library_frame,
-        Some(RowKey::Module(module)) if source.charge == Charge::Module => {
-            module_frame(palette, &source.labels.string(module))
-        }
-        Some(_) => band_colour(palette, band),
-    }
+    if band < source.bands.bands.len() { band_colour(palette, band) } else { palette.library_frame }
 }
 
 /// Where bands lie on the screen.

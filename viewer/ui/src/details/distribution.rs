@@ -6,7 +6,7 @@ use crate::cell;
 use crate::theme::Palette;
 use egui::{Align, Label, Rect, RichText, Role, Sense, TextStyle, Ui, WidgetInfo, vec2};
 use memray_index::{Amount, Distribution, LifetimeRange, SizeRange};
-use memray_report::filtering::{lifetime_words, size_words};
+use memray_report::filtering::{lifetime_label, lifetime_words, size_label, size_words};
 use memray_report::size::{Units, format_bytes, format_bytes_exact, format_counted, format_share_precise, format_sum};
 
 /// More bars of sizes than this are drawn as fewer, of wider ranges.
@@ -52,20 +52,27 @@ pub(super) fn show(ui: &mut Ui, source: &DistributionSource<'_>) -> Option<Bar> 
     ui.add(Label::new(RichText::new(words).color(palette.text_weak)).wrap());
     let mut clicked = None;
     super::section(ui, "Lifetimes");
-    for (range, amount) in &distribution.lifetimes {
-        if bar(ui, &lifetime_words(*range), *amount, allocated.bytes, *units) {
-            clicked = Some(Bar::Lifetime(*range));
+    for (range, amount) in without_gap(&distribution.lifetimes) {
+        let words = (lifetime_label(range), lifetime_words(range));
+        if bar(ui, words, amount, allocated.bytes, *units) {
+            clicked = Some(Bar::Lifetime(range));
         }
     }
     super::section(ui, "Sizes");
     for (range, amount) in merged(&distribution.sizes) {
-        let words = size_words(range);
-        let short = words.trim_start_matches("allocations ").trim_start_matches("of ");
-        if bar(ui, short, amount, allocated.bytes, *units) {
+        if bar(ui, (size_label(range), size_words(range)), amount, allocated.bytes, *units) {
             clicked = Some(Bar::Size(range));
         }
     }
     clicked
+}
+
+/// Bars of lifetimes without the empty ones between what was freed last and what never was.
+fn without_gap(lifetimes: &[(LifetimeRange, Amount)]) -> Vec<(LifetimeRange, Amount)> {
+    let is_never = |range: &LifetimeRange| range.at_most_ms.is_none();
+    let last = lifetimes.iter().rposition(|(range, amount)| !is_never(range) && *amount != Amount::default());
+    let bars = lifetimes.iter().enumerate();
+    bars.filter(|(at, (range, _))| is_never(range) || Some(*at) <= last).map(|(_, bar)| *bar).collect()
 }
 
 /// At most [`MOST_SIZES`] bars of sizes, of as many classes each.
@@ -83,7 +90,7 @@ fn merged(sizes: &[(SizeRange, Amount)]) -> Vec<(SizeRange, Amount)> {
     sizes.chunks(classes).filter_map(merge).collect()
 }
 
-fn bar(ui: &mut Ui, words: &str, amount: Amount, total_bytes: i64, units: Units) -> bool {
+fn bar(ui: &mut Ui, (label, words): (String, String), amount: Amount, total_bytes: i64, units: Units) -> bool {
     let palette = Palette::of(ui.visuals());
     let font = TextStyle::Body.resolve(ui.style());
     let is_empty = amount == Amount::default();
@@ -98,7 +105,7 @@ fn bar(ui: &mut Ui, words: &str, amount: Amount, total_bytes: i64, units: Units)
     let (left, rest) = rect.split_left_right_at_x(rect.left() + rect.width() * LABEL_SHARE);
     let (track, right) = rest.split_left_right_at_x((rest.right() - BYTES_WIDTH).max(rest.left()));
     let colour = if is_empty { palette.text_weak } else { palette.text };
-    cell::text(ui.painter(), left.with_max_x(left.right() - 6.0), Align::Min, words, font.clone(), colour);
+    cell::text(ui.painter(), left.with_max_x(left.right() - 6.0), Align::Min, &label, font.clone(), colour);
     let track = Rect::from_center_size(track.center(), vec2(track.width(), 6.0));
     let share = amount.bytes as f32 / total_bytes.max(1) as f32;
     cell::bar(ui.painter(), track, share, palette.heap, &palette);
@@ -135,5 +142,23 @@ mod tests {
         }
         assert_eq!(merged(&sizes[..5]), sizes[..5]);
         assert_eq!(merged(&[]), []);
+    }
+
+    #[test]
+    fn empty_bars_stand_only_between_full_ones_of_what_was_freed() {
+        let bar = |more_than_ms, at_most_ms, bytes| {
+            (LifetimeRange { more_than_ms, at_most_ms }, Amount { bytes, allocations: bytes })
+        };
+        let never = bar(Some(u64::MAX), None, 5);
+        let bars = [
+            bar(None, Some(1), 7),
+            bar(Some(1), Some(2), 0),
+            bar(Some(2), Some(3), 7),
+            bar(Some(3), Some(4), 0),
+            never,
+        ];
+        assert_eq!(without_gap(&bars), [bars[0], bars[1], bars[2], never]);
+        assert_eq!(without_gap(&[never]), [never]);
+        assert_eq!(without_gap(&bars[..1]), bars[..1]);
     }
 }

@@ -14,6 +14,7 @@ use crate::labels::Labels;
 use crate::landmark::landmark;
 use crate::row_name::RowName;
 use crate::shown::shown;
+use crate::source_folders::SourceFolders;
 use crate::theme::Palette;
 pub use distribution::{Bar, DistributionSource};
 use egui::{
@@ -25,7 +26,6 @@ use memray_report::size::{
     Units, format_bytes, format_bytes_exact, format_count, format_counted, format_share_precise,
 };
 use source_pane::SourcePane;
-use std::path::PathBuf;
 
 /// The pane of details, and what it has read.
 #[derive(Default)]
@@ -62,8 +62,10 @@ pub struct Source<'a> {
     pub selected_frame: Option<usize>,
     /// The native stack, innermost first: symbols, or `lib+0x12ab`.
     pub native: &'a [String],
-    /// Where to look for source files that the capture names by a relative path.
-    pub source_folders: &'a [PathBuf],
+    /// Where to look for sources.
+    pub source_folders: &'a SourceFolders,
+    /// Lines of the selection's file with the bytes that each has of the answer.
+    pub line_bytes: &'a [(u32, i64)],
     /// When the recording ended, milliseconds since the Unix epoch.
     pub capture_end_ms: i64,
     /// Names.
@@ -130,8 +132,9 @@ impl Details {
             }
             if name.line != 0 {
                 ui.add_space(8.0);
-                self.source.show(ui, &name.path, name.line, source.source_folders, source.capture_end_ms);
+                self.source.show(ui, &name.path, name.line, source);
             }
+            events.bar = distribution.and_then(|source| distribution::show(ui, source));
             if !source.stack.is_empty() {
                 ui.add_space(8.0);
                 ui.horizontal(|ui| {
@@ -148,7 +151,6 @@ impl Details {
                 });
                 events.selected_frame = stack_list::show(ui, source.stack, source.selected_frame, source.labels);
             }
-            events.bar = distribution.and_then(|source| distribution::show(ui, source));
             if !source.native.is_empty() {
                 section(ui, "Native stack, innermost first");
                 stack_list::show_lines(ui, source.native);

@@ -2,6 +2,7 @@
 //! A few lines of a source file: [`Excerpt`]. Its path comes from the capture, so nothing but regular files of a
 //! bounded size is opened, and no device or pipe is ever waited for.
 
+use crate::source_folders::SourceFolders;
 use memray_report::escape::visible;
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Read};
@@ -47,18 +48,13 @@ pub(super) enum Unavailable {
 }
 
 impl Excerpt {
-    /// Reads the lines around `line` of `file`; a relative one is looked for in each of `folders`.
-    pub(super) fn read(file: &str, line: u32, folders: &[PathBuf]) -> Result<Self, Unavailable> {
+    /// Reads the lines around `line` of `file`.
+    pub(super) fn read(file: &str, line: u32, folders: &SourceFolders) -> Result<Self, Unavailable> {
         // `<string>`, `<frozen importlib._bootstrap>`
         if file.is_empty() || line == 0 || (file.starts_with('<') && file.ends_with('>')) {
             return Err(Unavailable::NoFile);
         }
-        let file = Path::new(file);
-        let path = if file.is_absolute() {
-            file.to_path_buf()
-        } else {
-            folders.iter().map(|folder| folder.join(file)).find(|path| path.is_file()).ok_or(Unavailable::NotHere)?
-        };
+        let path = folders.find(Path::new(file)).ok_or(Unavailable::NotHere)?;
         let (text, metadata) = read_regular(&path)?;
         let modified_ms = metadata
             .modified()
@@ -154,62 +150,65 @@ mod tests {
     fn lines_around_are_read_and_shared_indentation_is_left_out() {
         let text: String = (1..=20).map(|line| format!("    line {line}\n")).collect();
         let (_folder, path) = file(&text);
-        let excerpt = Excerpt::read(&path, 10, &[]).unwrap();
+        let excerpt = Excerpt::read(&path, 10, &SourceFolders::default()).unwrap();
         assert_eq!(excerpt.first_line, 6);
         assert_eq!(excerpt.lines.len(), 9);
         assert_eq!(excerpt.lines[4], "line 10");
-        assert_eq!(Excerpt::read(&path, 1, &[]).unwrap().lines[0], "line 1");
-        assert_eq!(Excerpt::read(&path, 20, &[]).unwrap().lines.last().unwrap(), "line 20");
+        assert_eq!(Excerpt::read(&path, 1, &SourceFolders::default()).unwrap().lines[0], "line 1");
+        assert_eq!(Excerpt::read(&path, 20, &SourceFolders::default()).unwrap().lines.last().unwrap(), "line 20");
     }
 
     #[test]
     fn a_line_beyond_the_end_says_that_the_file_changed() {
         let (_folder, path) = file("one\ntwo\n");
-        let error = Excerpt::read(&path, 3, &[]).unwrap_err();
+        let error = Excerpt::read(&path, 3, &SourceFolders::default()).unwrap_err();
         assert_eq!(error.to_string(), "The file has only 2 lines now; line 3 is not among them.");
     }
 
     #[test]
     fn a_relative_path_is_looked_for_beside_the_capture() {
         let (folder, _) = file("x = 1\n");
-        let excerpt = Excerpt::read("cache.py", 1, &[folder.path().to_path_buf()]).unwrap();
+        let excerpt = Excerpt::read("cache.py", 1, &SourceFolders::beside(vec![folder.path().to_path_buf()])).unwrap();
         assert_eq!(excerpt.lines, ["x = 1"]);
-        assert_eq!(Excerpt::read("cache.py", 1, &[]), Err(Unavailable::NotHere));
+        assert_eq!(Excerpt::read("cache.py", 1, &SourceFolders::default()), Err(Unavailable::NotHere));
     }
 
     #[test]
     fn control_characters_of_a_source_file_are_shown_as_escapes() {
         let (_folder, path) = file("a\tb\u{202e}\u{1b}[31m\n");
-        assert_eq!(Excerpt::read(&path, 1, &[]).unwrap().lines, ["a    b\\u{202e}\\u{1b}[31m"]);
+        assert_eq!(Excerpt::read(&path, 1, &SourceFolders::default()).unwrap().lines, ["a    b\\u{202e}\\u{1b}[31m"]);
     }
 
     #[test]
     fn what_is_no_regular_file_is_not_opened() {
-        assert_eq!(Excerpt::read("<string>", 1, &[]), Err(Unavailable::NoFile));
-        assert_eq!(Excerpt::read("/nowhere/at/all.py", 1, &[]), Err(Unavailable::NotHere));
+        assert_eq!(Excerpt::read("<string>", 1, &SourceFolders::default()), Err(Unavailable::NoFile));
+        assert_eq!(Excerpt::read("/nowhere/at/all.py", 1, &SourceFolders::default()), Err(Unavailable::NotHere));
         let folder = tempfile::tempdir().unwrap();
-        assert_eq!(Excerpt::read(&folder.path().to_string_lossy(), 1, &[]), Err(Unavailable::NotRegular));
+        assert_eq!(
+            Excerpt::read(&folder.path().to_string_lossy(), 1, &SourceFolders::default()),
+            Err(Unavailable::NotRegular)
+        );
     }
 
     #[cfg(unix)]
     #[test]
     fn a_pipe_or_a_device_or_a_link_to_one_is_never_waited_for() {
-        assert_eq!(Excerpt::read("/dev/zero", 1, &[]), Err(Unavailable::NotRegular));
+        assert_eq!(Excerpt::read("/dev/zero", 1, &SourceFolders::default()), Err(Unavailable::NotRegular));
         let folder = tempfile::tempdir().unwrap();
         let pipe = folder.path().join("pipe.py");
         let name = std::ffi::CString::new(pipe.to_string_lossy().as_bytes()).unwrap();
         // SAFETY: `name` is a string that ends in a nul byte, and mkfifo only reads it.
         assert_eq!(unsafe { libc::mkfifo(name.as_ptr(), 0o600) }, 0);
-        assert_eq!(Excerpt::read(&pipe.to_string_lossy(), 1, &[]), Err(Unavailable::NotRegular));
+        assert_eq!(Excerpt::read(&pipe.to_string_lossy(), 1, &SourceFolders::default()), Err(Unavailable::NotRegular));
         let link = folder.path().join("link.py");
         std::os::unix::fs::symlink(&pipe, &link).unwrap();
-        assert_eq!(Excerpt::read(&link.to_string_lossy(), 1, &[]), Err(Unavailable::NotRegular));
+        assert_eq!(Excerpt::read(&link.to_string_lossy(), 1, &SourceFolders::default()), Err(Unavailable::NotRegular));
     }
 
     #[test]
     fn a_file_of_more_than_8_mb_is_not_read() {
         let (folder, path) = file("");
         File::options().write(true).open(folder.path().join("cache.py")).unwrap().set_len(MAX_FILE_BYTES + 1).unwrap();
-        assert_eq!(Excerpt::read(&path, 1, &[]), Err(Unavailable::TooLarge));
+        assert_eq!(Excerpt::read(&path, 1, &SourceFolders::default()), Err(Unavailable::TooLarge));
     }
 }

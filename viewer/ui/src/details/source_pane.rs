@@ -2,22 +2,29 @@
 //! The source lines of the selection: [`SourcePane`] reads them on another thread, keeps those of the last few
 //! selections, and shows them.
 
+use super::Source;
 use super::source_file::{Excerpt, Unavailable};
 use crate::background::{Background, Poll};
 use crate::shown::shown;
+use crate::source_folders::SourceFolders;
 use crate::theme::Palette;
 use egui::{Frame, Margin, RichText, ScrollArea, Ui, vec2};
+use memray_report::size::{format_bytes, format_bytes_exact, format_share_precise};
 use std::collections::VecDeque;
-use std::path::PathBuf;
 
 /// So many excerpts are kept.
 const KEPT: usize = 32;
+
+/// A line with this share of the answer stands out.
+const HEAVY_SHARE: f32 = 0.1;
 
 /// The source lines of the selection.
 #[derive(Default)]
 pub(super) struct SourcePane {
     /// The newest last.
     excerpts: VecDeque<(Place, State)>,
+    /// Where they were looked for.
+    folders: SourceFolders,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,9 +39,10 @@ enum State {
 }
 
 impl SourcePane {
-    /// Shows the lines around `line` of `file`. `capture_end_ms` (since the Unix epoch) tells whether the file changed
-    /// since.
-    pub(super) fn show(&mut self, ui: &mut Ui, file: &str, line: u32, folders: &[PathBuf], capture_end_ms: i64) {
+    /// Shows the lines around `line` of `file`, with what each has of the answer, and whether the file changed since the
+    /// capture.
+    pub(super) fn show(&mut self, ui: &mut Ui, file: &str, line: u32, source: &Source<'_>) {
+        let (folders, capture_end_ms) = (source.source_folders, source.capture_end_ms);
         let palette = Palette::of(ui.visuals());
         let weak = |ui: &mut Ui, words: String| {
             ui.label(RichText::new(words).color(palette.text_weak));
@@ -43,7 +51,7 @@ impl SourcePane {
             None => weak(ui, "Reading the source…".to_owned()),
             Some(Err(reason)) => weak(ui, reason.to_string()),
             Some(Ok(excerpt)) => {
-                lines(ui, excerpt, line, &palette);
+                lines(ui, excerpt, line, source, &palette);
                 if excerpt.modified_ms.is_some_and(|modified_ms| modified_ms > capture_end_ms) {
                     ui.label(
                         RichText::new("The file is newer than the capture: lines may have moved.").color(palette.note),
@@ -58,8 +66,12 @@ impl SourcePane {
         ui: &Ui,
         file: &str,
         line: u32,
-        folders: &[PathBuf],
+        folders: &SourceFolders,
     ) -> Option<&Result<Excerpt, Unavailable>> {
+        if self.folders != *folders {
+            self.folders = folders.clone();
+            self.excerpts.clear();
+        }
         let at = match self.excerpts.iter().position(|(place, _)| place.line == line && place.file == file) {
             Some(at) => at,
             None => {
@@ -67,7 +79,7 @@ impl SourcePane {
                     self.excerpts.pop_front();
                 }
                 let place = Place { file: file.to_owned(), line };
-                let (wanted, folders) = (place.clone(), folders.to_vec());
+                let (wanted, folders) = (place.clone(), folders.clone());
                 let reading =
                     Background::start(ui.ctx(), "source", move || Excerpt::read(&wanted.file, wanted.line, &folders));
                 self.excerpts.push_back((place, State::Reading(reading)));
@@ -89,7 +101,19 @@ impl SourcePane {
     }
 }
 
-fn lines(ui: &mut Ui, excerpt: &Excerpt, line: u32, palette: &Palette) {
+/// The bytes of a line in the margin.
+fn margin(ui: &mut Ui, bytes: Option<i64>, source: &Source<'_>, palette: &Palette) {
+    let words = bytes.map(|bytes| format_bytes(bytes, source.units)).unwrap_or_default();
+    let share = bytes.unwrap_or(0) as f32 / source.total.bytes.max(1) as f32;
+    let colour = if share >= HEAVY_SHARE { palette.more } else { palette.text_weak };
+    let response = ui.label(RichText::new(format!("{words:>9} ")).monospace().color(colour));
+    if let Some(bytes) = bytes {
+        let share = format_share_precise(bytes, source.total.bytes);
+        response.on_hover_text(format!("{}, {share}: {}", format_bytes_exact(bytes), source.amount_words));
+    }
+}
+
+fn lines(ui: &mut Ui, excerpt: &Excerpt, line: u32, source: &Source<'_>, palette: &Palette) {
     let path = excerpt.path.to_string_lossy();
     Frame::new()
         .fill(palette.background)
@@ -106,7 +130,9 @@ fn lines(ui: &mut Ui, excerpt: &Excerpt, line: u32, palette: &Palette) {
                     let behind = ui.painter().add(egui::Shape::Noop);
                     let color = if is_current { palette.text_strong } else { palette.text };
                     let row = ui.horizontal(|ui| {
-                        ui.add_space(8.0);
+                        ui.add_space(4.0);
+                        let of_line = source.line_bytes.iter().find(|(line, _)| *line == number);
+                        margin(ui, of_line.map(|(_, bytes)| *bytes), source, palette);
                         ui.label(RichText::new(format!("{number:>4}  ")).monospace().color(palette.text_weak));
                         ui.label(RichText::new(text).monospace().color(color));
                         ui.add_space(8.0);

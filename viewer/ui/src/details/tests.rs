@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::handmade::Names;
+use crate::source_folders::SourceFolders;
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
 
@@ -55,7 +56,8 @@ impl Shown {
                     stack: &shown.stack,
                     selected_frame: Some(shown.selected_frame),
                     native: &shown.native,
-                    source_folders: &[],
+                    source_folders: &SourceFolders::default(),
+                    line_bytes: &[(42, 123)],
                     capture_end_ms: shown.capture_end_ms,
                     labels: &shown.names,
                     units: Units::Binary,

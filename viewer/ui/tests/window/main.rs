@@ -8,5 +8,6 @@ mod modes;
 mod native;
 mod opening;
 mod pages;
+mod parted;
 mod picture;
 mod search;

@@ -7,7 +7,7 @@ use crate::icicle::{Hits, SearchError};
 use memray_format::Allocator;
 use memray_index::{
     Answer, Bands, Charge, Distribution, GroupBy, GrowthBy, GrowthRow, NamedFunction, Question, Refusal, Row, Sandwich,
-    Statistics, TimeRange, Tree,
+    Statistics, StringId, TimeRange, Tree,
 };
 use memray_report::Headline;
 use memray_report::notes::Note;
@@ -32,6 +32,8 @@ pub(in crate::app) struct Answers {
     pub selected: Option<Selected>,
     /// Sizes and lifetimes of what was selected, or of all, for this question.
     pub distribution: Option<(Question, Option<Selection>, Option<Arc<Distribution>>)>,
+    /// A file, and what each of its lines has of the answer.
+    pub line_bytes: Option<(StringId, Arc<[(u32, i64)]>)>,
     /// The table.
     pub table: Option<(Question, GroupBy, Arc<Vec<Row>>)>,
     /// The growth ranking.
@@ -68,6 +70,7 @@ impl Answers {
             Part::Hits(hits) => self.hits = hits,
             Part::Selected(selected) => self.selected = selected,
             Part::Distribution(question, of, distribution) => self.distribution = Some((question, of, distribution)),
+            Part::LineBytes(file, bytes) => self.line_bytes = Some((file, bytes)),
             Part::Table(question, by, rows) => self.table = Some((question, by, rows)),
             Part::Growth(range, by, rows) => self.growth = Some((range, by, rows)),
             Part::Bands(charge, bands) => self.bands = Some((charge, bands)),

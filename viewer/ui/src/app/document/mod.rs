@@ -20,6 +20,7 @@ use super::selection::Selection;
 use super::view::{Asked, ModeChoice, Tab, View};
 use super::watcher::{Fingerprint, Watcher};
 use super::worker::{Part, Wanted, Worker};
+use crate::background::{Background, Poll};
 use crate::bands_view::BandsView;
 use crate::details::Details;
 use crate::error::UiError;
@@ -28,6 +29,8 @@ use crate::growth_view::GrowthView;
 use crate::icicle::Icicle;
 use crate::labels::Labels;
 use crate::memory_graph::MemoryGraph;
+use crate::settings::Settings;
+use crate::source_folders::SourceFolders;
 use crate::statistics_view::StatisticsView;
 use crate::table_view::{self, TableView};
 use egui::Context;
@@ -78,8 +81,10 @@ pub(super) struct Document {
     statistics: StatisticsView,
     details: Details,
     labels: Arc<dyn Labels>,
-    /// Where source files named by relative paths may be.
-    source_folders: Vec<PathBuf>,
+    /// Where sources may be.
+    source_folders: SourceFolders,
+    /// An editor being opened.
+    editor: Option<Background<Result<(), EditorError>>>,
     /// What a table's rows are compared with, for the search that made it.
     row_matcher: Option<(Pattern, table_view::Hits)>,
     /// Counts pictures: how views notice that the tree was replaced.
@@ -129,7 +134,10 @@ impl Document {
             statistics: StatisticsView::default(),
             details: Details::default(),
             labels: Arc::new(index.clone()),
-            source_folders: path.parent().map(Path::to_owned).into_iter().chain(std::env::current_dir()).collect(),
+            source_folders: SourceFolders::beside(
+                path.parent().map(Path::to_owned).into_iter().chain(std::env::current_dir()).collect(),
+            ),
+            editor: None,
             row_matcher: None,
             generation: 0,
             selected_generation: 0,
@@ -149,7 +157,9 @@ impl Document {
     }
 
     /// Takes the answers that have come, and says what is wanted now.
-    pub(super) fn update(&mut self, units: Units) {
+    pub(super) fn update(&mut self, settings: &Settings) {
+        self.source_folders.look_in(&settings.source_folders);
+        let units = settings.units.units();
         for part in self.worker.parts() {
             if let Part::Done(wanted) = &part {
                 self.is_done = self.sent.as_ref() == Some(wanted);
@@ -275,8 +285,8 @@ impl Document {
         }
     }
 
-    /// Opens the source line of what is selected.
-    pub(super) fn open_in_editor(&self, template: &str) -> Result<(), EditorError> {
+    /// Has the source line of what is selected opened, which asks the file system.
+    pub(super) fn open_in_editor(&mut self, template: String, context: &Context) -> Result<(), EditorError> {
         let Some((RowKey::Location(location), _)) = self.view.selection.as_ref().and_then(Selection::row) else {
             return Err(EditorError::NoPlace);
         };
@@ -284,8 +294,21 @@ impl Document {
         if location.line == 0 {
             return Err(EditorError::NoPlace);
         }
-        let file = PathBuf::from(&*self.index.text(location.file));
-        SourcePlace { file, line: location.line }.open(template, &self.source_folders)
+        let file = path_of(self.index.bytes(location.file));
+        let (place, folders) = (SourcePlace { file, line: location.line }, self.source_folders.clone());
+        self.editor = Some(Background::start(context, "memray-view editor", move || place.open(&template, &folders)));
+        Ok(())
+    }
+
+    /// Why no editor was opened, once that is known.
+    pub(super) fn editor_failure(&mut self) -> Option<EditorError> {
+        let outcome = match self.editor.as_ref()?.poll() {
+            Poll::Pending => return None,
+            Poll::Ready(outcome) => outcome.err(),
+            Poll::Failed => None,
+        };
+        self.editor = None;
+        outcome
     }
 
     /// What the search found, in words.
@@ -307,4 +330,12 @@ impl Document {
             self.select_node(node);
         }
     }
+}
+
+/// A path as the traced program had it.
+fn path_of(bytes: &[u8]) -> PathBuf {
+    #[cfg(unix)]
+    return <std::ffi::OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(bytes).into();
+    #[cfg(not(unix))]
+    return String::from_utf8_lossy(bytes).into_owned().into();
 }

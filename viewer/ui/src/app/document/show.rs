@@ -10,7 +10,9 @@ use super::{Answers, Document};
 use crate::settings::Settings;
 use crate::{bands_view, details, growth_view, icicle, memory_graph, statistics_view, table_view};
 use egui::Ui;
-use memray_index::{Amount, CaptureInfo, GroupBy, Mode, NamedFunction, Refusal, RowKey, TreeNodeId};
+use memray_index::{
+    Amount, CaptureInfo, GroupBy, Index, LocationId, Mode, NamedFunction, Refusal, RowKey, StringId, TreeNodeId,
+};
 use memray_report::moments::elapsed_ms;
 use memray_report::size::{Units, format_counted};
 use memray_report::time::format_elapsed_range;
@@ -209,6 +211,12 @@ impl Document {
             selected_frame: facts.selected_frame,
             native: &facts.native,
             source_folders: &self.source_folders,
+            line_bytes: self
+                .answers
+                .line_bytes
+                .as_ref()
+                .filter(|(file, _)| Some(*file) == file_of(&self.index, key))
+                .map_or(&[], |(_, bytes)| bytes),
             capture_end_ms: self.index.timeline().end_time_ms,
             labels: &*self.labels,
             units: settings.units.units(),
@@ -270,6 +278,14 @@ impl Document {
             self.ask_about(function, action);
         }
         events.copied.map(|what| format!("Copied the {what}"))
+    }
+}
+
+/// The file that a row is a place in.
+fn file_of(index: &Index, key: RowKey) -> Option<StringId> {
+    match key {
+        RowKey::Location(location) if location != LocationId::NONE => Some(index.location(location).file),
+        _ => None,
     }
 }
 

@@ -9,7 +9,8 @@ use crate::icicle::search;
 use egui::Context;
 use memray_format::Allocator;
 use memray_index::{
-    Answer, Charge, Filter, GroupBy, GrowthBy, Index, Mode, NamedFunction, Pattern, Question, RowKey, TimeRange, Tree,
+    Answer, Charge, Filter, GroupBy, GrowthBy, Index, Mode, NamedFunction, Pattern, Question, Row, RowKey, StringId,
+    TimeRange, Tree,
 };
 use memray_report::Headline;
 use memray_report::notes::notes;
@@ -35,6 +36,9 @@ pub(super) struct Asker {
     table_for: Option<(Question, GroupBy)>,
     sandwich_for: Option<(Question, NamedFunction)>,
     growth_for: Option<(TimeRange, GrowthBy, Filter)>,
+    line_bytes_for: Option<(u64, StringId)>,
+    /// Of the picture with this number.
+    locations: Option<(u64, Arc<Vec<Row>>)>,
     distribution_for: Option<(u64, Question, Option<Selection>)>,
     bands_for: Option<(Charge, Filter)>,
     has_statistics: bool,
@@ -58,6 +62,8 @@ impl Asker {
             table_for: None,
             sandwich_for: None,
             growth_for: None,
+            line_bytes_for: None,
+            locations: None,
             distribution_for: None,
             bands_for: None,
             has_statistics: false,
@@ -67,7 +73,7 @@ impl Asker {
     }
 
     pub(super) fn run(mut self) {
-        const STEPS: [fn(&mut Asker, &Wanted) -> Option<Part>; 12] = [
+        const STEPS: [fn(&mut Asker, &Wanted) -> Option<Part>; 13] = [
             Asker::picture,
             Asker::headline,
             Asker::notes,
@@ -79,6 +85,7 @@ impl Asker {
             Asker::selection,
             Asker::growth,
             Asker::bands,
+            Asker::line_bytes,
             Asker::distribution,
         ];
         'wishes: while let Some(wanted) = self.shared.next() {
@@ -207,6 +214,35 @@ impl Asker {
         let rows = self.index.growth(range, by, &key.2, GROWTH_ROWS);
         self.growth_for = Some(key);
         Some(Part::Growth(range, by, rows.map(Arc::new)))
+    }
+
+    fn line_bytes(&mut self, wanted: &Wanted) -> Option<Part> {
+        let (RowKey::Location(location), _) = wanted.selection.as_ref()?.row()? else { return None };
+        let file = self.index.location(location).file;
+        let key = (self.picture_number, file);
+        if self.line_bytes_for == Some(key) {
+            return None;
+        }
+        let (answer, _) = self.answer()?;
+        let rows = match &self.locations {
+            Some((number, rows)) if *number == self.picture_number => Arc::clone(rows),
+            _ => Arc::new(self.index.table(&answer, GroupBy::Location)),
+        };
+        self.locations = Some((self.picture_number, Arc::clone(&rows)));
+        let mut bytes: Vec<(u32, i64)> = rows
+            .iter()
+            .filter_map(|row| match row.key {
+                RowKey::Location(location) if self.index.location(location).file == file => {
+                    Some((self.index.location(location).line, row.inclusive.bytes))
+                }
+                _ => None,
+            })
+            .collect();
+        // Where functions share a line one may call the other, so that they have the same memory.
+        bytes.sort_unstable_by_key(|(line, bytes)| (*line, std::cmp::Reverse(*bytes)));
+        bytes.dedup_by_key(|(line, _)| *line);
+        self.line_bytes_for = Some(key);
+        Some(Part::LineBytes(file, bytes.into()))
     }
 
     fn distribution(&mut self, wanted: &Wanted) -> Option<Part> {

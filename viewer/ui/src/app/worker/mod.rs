@@ -19,7 +19,7 @@ use egui::Context;
 use memray_format::Allocator;
 use memray_index::{
     Answer, Bands, Charge, Distribution, GroupBy, GrowthBy, GrowthRow, Index, NamedFunction, Pattern, Progress,
-    Question, Refusal, Row, Sandwich, Statistics, TimeRange, Tree, TreeOptions,
+    Question, Refusal, Row, Sandwich, Statistics, StringId, TimeRange, Tree, TreeOptions,
 };
 use memray_report::Headline;
 use memray_report::notes::Note;
@@ -79,6 +79,8 @@ pub(super) enum Part {
     Picture(Picture),
     Hits(Option<Result<Arc<Hits>, Arc<SearchError>>>),
     Selected(Option<Selected>),
+    /// What each line of the selection's file has of the answer.
+    LineBytes(StringId, Arc<[(u32, i64)]>),
     /// How large allocations were and how long they lived: of what is selected, or of all that is shown.
     Distribution(Question, Option<Selection>, Option<Arc<Distribution>>),
     Table(Question, GroupBy, Arc<Vec<Row>>),
