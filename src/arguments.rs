@@ -314,6 +314,7 @@ pub(crate) struct ExportArguments {
 pub(crate) enum ExportFormat {
     Json,
     Collapsed,
+    Csv,
 }
 
 fn parse_size(text: &str) -> Result<[u32; 2], String> {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! `memray-view export`: an answer by stack, as JSON or collapsed lines.
+//! `memray-view export`: an answer by stack, as JSON, CSV or collapsed lines.
 
 use crate::arguments::{ExportArguments, ExportFormat};
 use crate::failure::Failure;
@@ -28,6 +28,7 @@ pub(crate) fn run(arguments: &ExportArguments, open: &OpenOptions) -> Result<(),
     let format = match arguments.format {
         ExportFormat::Json => Format::Json,
         ExportFormat::Collapsed => Format::Collapsed,
+        ExportFormat::Csv => Format::Csv,
     };
     let write = |out: &mut dyn Write| export(&index, &answer, format, out);
     match &arguments.output {

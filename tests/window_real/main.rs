@@ -179,6 +179,26 @@ fn what_is_copied_by_key_and_by_button_reaches_other_programs() {
 }
 
 #[test]
+fn a_picture_of_the_window_is_saved_without_what_asked_for_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("window.png");
+    let display = screen();
+    let window = Window::open(&display, &sample());
+    let ask = |window: &Window<'_>| window.key("ctrl+shift+s");
+    window.act("a path is asked for", ask, |shown| shown["asks_for_path"] == true);
+    window.type_text(path.to_str().unwrap());
+    window.key("Return");
+    wait::until("the picture", || path.exists().then_some(()));
+    let picture = path.to_str().unwrap();
+    let sizes = display.run("identify", &["-format", "%w %h %k", picture]).unwrap();
+    let numbers: Vec<u32> = sizes.split(' ').map(|number| number.trim().parse().unwrap()).collect();
+    assert!(numbers[0] > 1000 && numbers[1] > 600 && numbers[2] > 100, "{sizes}");
+    // The dialog darkens what lies behind it: the headline is as bright as ever.
+    let brightest = display.run("convert", &[picture, "-crop", "600x120+0+0", "-format", "%[fx:maxima]", "info:"]);
+    assert!(brightest.unwrap().trim().parse::<f64>().unwrap() > 0.9);
+}
+
+#[test]
 fn desktops_are_told_the_windows_class_and_icon() {
     let display = screen();
     let window = Window::open(&display, &sample());

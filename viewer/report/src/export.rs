@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! An answer by stack, for other programs: JSON, and collapsed lines as flame graph tools read them.
+//! An answer by stack, for other programs: JSON, CSV, and collapsed lines as flame graph tools read them.
 //!
 //! [`export`] leads. Stacks are written as they come, one at a time, so that an export needs no memory of its own size.
 //! Names are as the program had them, except that what is not UTF-8 is replaced; JSON escapes what a terminal would obey,
@@ -22,6 +22,8 @@ pub enum Format {
     Json,
     /// One line a stack: frames from the root, `;` between them, then bytes.
     Collapsed,
+    /// RFC 4180: a heading, then bytes, allocations, thread and stack, frames from the root with `;` between them.
+    Csv,
 }
 
 /// A stack to be written.
@@ -49,6 +51,7 @@ pub fn export(index: &Index, answer: &Answer, format: Format, out: &mut dyn Writ
             write_json(&metadata, answer.total, stacks, index, out)
         }
         Format::Collapsed => write_collapsed(stacks, index, out),
+        Format::Csv => write_csv(stacks, index, out),
     }
 }
 
@@ -141,17 +144,37 @@ pub fn write_collapsed(
         if let Some(thread) = &stack.thread {
             write!(out, "{};", collapsed_name(thread.as_bytes()))?;
         }
-        if stack.frames.is_empty() {
-            write!(out, "[{}]", labels::NO_STACK)?;
-        }
-        for (i, &frame) in stack.frames.iter().rev().enumerate() {
-            let location = names.location(frame);
-            let function = collapsed_name(names.bytes(location.function));
-            let file = collapsed_name(names.bytes(location.file));
-            let separator = if i == 0 { "" } else { ";" };
-            write!(out, "{separator}{function} ({})", labels::with_line(&file, location.line))?;
-        }
+        write_frames(&stack.frames, names, out)?;
         writeln!(out, " {}", stack.amount.bytes)?;
+    }
+    Ok(())
+}
+
+/// Writes stacks as CSV.
+pub fn write_csv(stacks: impl Iterator<Item = Stack>, names: &impl Labels, out: &mut dyn Write) -> io::Result<()> {
+    write!(out, "bytes,allocations,thread,stack\r\n")?;
+    for stack in stacks {
+        let mut frames = Vec::new();
+        write_frames(&stack.frames, names, &mut frames)?;
+        let thread = escape::visible(stack.thread.as_deref().unwrap_or_default());
+        let (thread, frames) = (escape::csv_cell(&thread), String::from_utf8_lossy(&frames));
+        let Amount { bytes, allocations } = stack.amount;
+        write!(out, "{bytes},{allocations},{thread},{}\r\n", escape::csv_cell(&frames))?;
+    }
+    Ok(())
+}
+
+/// A stack's frames from the root: `outer (a.py:1);inner (b.py:2)`.
+fn write_frames(frames: &[LocationId], names: &impl Labels, out: &mut dyn Write) -> io::Result<()> {
+    if frames.is_empty() {
+        write!(out, "[{}]", labels::NO_STACK)?;
+    }
+    for (i, &frame) in frames.iter().rev().enumerate() {
+        let location = names.location(frame);
+        let function = collapsed_name(names.bytes(location.function));
+        let file = collapsed_name(names.bytes(location.file));
+        let separator = if i == 0 { "" } else { ";" };
+        write!(out, "{separator}{function} ({})", labels::with_line(&file, location.line))?;
     }
     Ok(())
 }
@@ -168,6 +191,20 @@ mod tests {
 
     fn stack(bytes: i64, allocations: i64, frames: Vec<LocationId>) -> Stack {
         Stack { amount: Amount { bytes, allocations }, thread: None, frames }
+    }
+
+    #[test]
+    fn csv_has_a_stack_a_row_and_no_formula() {
+        let mut names = Names::default();
+        let (outer, inner) = (names.own("=cmd()", "a, b.py", 1), names.own("in;ner", "b.py", 2));
+        let mut stacks = vec![stack(10, 1, vec![inner, outer]), stack(5, 2, Vec::new())];
+        stacks[1].thread = Some("-1+1".to_owned());
+        let mut out = Vec::new();
+        write_csv(stacks.into_iter(), &names, &mut out).unwrap();
+        assert_eq!(
+            String::from_utf8(out).unwrap(),
+            "bytes,allocations,thread,stack\r\n10,1,,\"'=cmd() (a, b.py:1);in\\u{3b}ner (b.py:2)\"\r\n5,2,\"'-1+1\",[no Python stack]\r\n"
+        );
     }
 
     fn json_of(names: &Names, stacks: Vec<Stack>) -> Value {

@@ -7,6 +7,7 @@ use super::opening::Opening;
 use super::opening_page::SoFar;
 use super::path_entry::Purpose;
 use super::sample::Sample;
+use super::saving::Target;
 use super::view::View;
 use super::watcher::Fingerprint;
 use super::{App, Page, Reading, failed};
@@ -18,11 +19,27 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 impl App {
-    /// Does with a file what it was chosen for.
-    pub(super) fn chosen(&mut self, path: &Path, purpose: Purpose, context: &Context) {
+    /// Does with a file what it was chosen for. A file to be made may replace another where the user was asked about that.
+    pub(super) fn chosen(&mut self, path: &Path, purpose: Purpose, may_replace: bool, context: &Context) {
+        if let Some(extension) = purpose.extension() {
+            self.path_entry = None;
+            let path = if path.extension().is_some() { path.to_owned() } else { path.with_extension(extension) };
+            self.save(Target { path, may_replace }, purpose, context);
+            return;
+        }
         match (purpose, self.document().map(|document| document.path.clone())) {
             (Purpose::Compare, Some(open)) => self.compare_with(&open, path, context),
             _ => self.open(path, context),
+        }
+    }
+
+    fn save(&mut self, target: Target, purpose: Purpose, context: &Context) {
+        if purpose == Purpose::SavePicture {
+            self.saving.start_picture(context, target);
+        } else if let Some(csv) = self.document().and_then(Document::csv) {
+            self.saving.start(context, target, csv);
+        } else {
+            self.say("This view has no numbers to save".to_owned(), context);
         }
     }
 

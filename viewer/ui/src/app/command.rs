@@ -14,6 +14,8 @@ pub enum Command {
     OpenSample,
     CompareWith,
     Swap,
+    SavePicture,
+    SaveCsv,
     Reload,
     Close,
     Quit,
@@ -105,12 +107,14 @@ const fn with(modifiers: Modifiers, key: Key) -> KeyboardShortcut {
 
 impl Command {
     /// All of them, in the order of menus and of the sheet of keys.
-    pub const ALL: [Self; 44] = [
+    pub const ALL: [Self; 46] = [
         Self::Open,
         Self::OpenPath,
         Self::OpenSample,
         Self::CompareWith,
         Self::Swap,
+        Self::SavePicture,
+        Self::SaveCsv,
         Self::Reload,
         Self::Close,
         Self::Quit,
@@ -160,6 +164,8 @@ impl Command {
             Self::OpenSample => "Open the sample",
             Self::CompareWith => "Compare with…",
             Self::Swap => "Swap A and B",
+            Self::SavePicture => "Save as PNG…",
+            Self::SaveCsv => "Save as CSV…",
             Self::Reload => "Reload",
             Self::Close => "Close",
             Self::Quit => "Quit",
@@ -210,6 +216,8 @@ impl Command {
             Self::OpenSample => "Open the capture that comes with the program: a small shop with a leak and a cache",
             Self::CompareWith => "Compare this capture with another, which comes after it",
             Self::Swap => "Let the capture that is before be after",
+            Self::SavePicture => "Save a picture of the window",
+            Self::SaveCsv => "Save the numbers of the view that is shown, with exact bytes",
             Self::Reload => "Read the file again",
             Self::Close => "Close the capture and go back to the start",
             Self::Quit => "Close the window",
@@ -264,6 +272,8 @@ impl Command {
             Self::OpenPath => const { &[with(CTRL, Key::L)] },
             Self::CompareWith => const { &[with(CTRL, Key::D)] },
             Self::Swap => const { &[key(Key::X)] },
+            Self::SavePicture => const { &[with(CTRL.plus(Modifiers::SHIFT), Key::S)] },
+            Self::SaveCsv => const { &[with(CTRL, Key::S)] },
             Self::Reload => const { &[key(Key::F5)] },
             Self::Close => const { &[with(CTRL, Key::W)] },
             Self::Quit => const { &[with(CTRL, Key::Q)] },
@@ -316,6 +326,8 @@ impl Command {
             | Self::OpenSample
             | Self::CompareWith
             | Self::Swap
+            | Self::SavePicture
+            | Self::SaveCsv
             | Self::Reload
             | Self::Close
             | Self::Quit => Group::File,
@@ -339,6 +351,7 @@ impl Command {
         matches!(
             self,
             Self::CompareWith
+                | Self::SavePicture
                 | Self::Reload
                 | Self::Quit
                 | Self::Search
@@ -357,6 +370,7 @@ impl Command {
                 Needs::Nothing
             }
             Self::CompareWith
+            | Self::SaveCsv
             | Self::ShowGrowth
             | Self::ShowBands
             | Self::ShowStatistics

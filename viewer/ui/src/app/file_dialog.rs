@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The desktop's file dialog, off the UI thread: a portal may take long to answer, or never.
 
+use super::path_entry::Purpose;
 use egui::Context;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, TryRecvError, channel};
 use std::time::{Duration, Instant};
 
@@ -29,22 +30,30 @@ pub(super) enum Chosen {
 const SOONEST_CANCEL: Duration = Duration::from_millis(700);
 
 impl FileDialog {
-    /// Opens it, unless it is open.
-    pub(super) fn open(&mut self, title: &'static str, folder: Option<PathBuf>, context: &Context) {
+    /// Opens it, unless it is open. It begins where a file lies.
+    pub(super) fn open(&mut self, purpose: Purpose, file: Option<PathBuf>, context: &Context) {
         if self.answer.is_some() {
             return;
         }
         let (sender, answer) = channel();
         let context = context.clone();
         let started = std::thread::Builder::new().name("memray-view file dialog".to_owned()).spawn(move || {
-            let mut dialog = rfd::FileDialog::new()
-                .set_title(title)
-                .add_filter("Captures and indexes", &["bin", "mvidx"])
-                .add_filter("All files", &["*"]);
-            if let Some(folder) = folder {
+            let mut dialog = rfd::FileDialog::new().set_title(purpose.title());
+            if let Some(folder) = file.as_deref().and_then(Path::parent) {
                 dialog = dialog.set_directory(folder);
             }
-            let _ = sender.send(dialog.pick_file());
+            let chosen = match purpose.extension() {
+                None => {
+                    let dialog = dialog.add_filter("Captures and indexes", &["bin", "mvidx"]);
+                    dialog.add_filter("All files", &["*"]).pick_file()
+                }
+                Some(extension) => {
+                    let name = file.unwrap_or_else(|| "memray-view".into()).with_extension(extension);
+                    let name = name.file_name().unwrap_or_default().to_string_lossy().into_owned();
+                    dialog.add_filter(extension.to_uppercase(), &[extension]).set_file_name(name).save_file()
+                }
+            };
+            let _ = sender.send(chosen);
             context.request_repaint();
         });
         // Without a thread the channel is closed already, which counts as no answer.

@@ -26,6 +26,7 @@ mod opening;
 mod opening_page;
 mod path_entry;
 mod sample;
+mod saving;
 mod search_field;
 mod selection;
 mod start_page;
@@ -56,6 +57,7 @@ use opening::{Opened, Opening};
 use opening_page::SoFar;
 use path_entry::{PathEntry, Purpose};
 use sample::Sample;
+use saving::Saving;
 use std::path::{Path, PathBuf};
 
 /// How an application starts.
@@ -88,6 +90,7 @@ pub struct App {
     path_entry: Option<PathEntry>,
     drop_question: Option<DropQuestion>,
     sample: Option<Sample>,
+    saving: Saving,
     shows_keys: bool,
     command_palette: Option<CommandPalette>,
     /// Whether a text field or a menu had the keys at the end of the last pass.
@@ -146,6 +149,7 @@ impl App {
             path_entry: None,
             drop_question: None,
             sample: None,
+            saving: Saving::default(),
             shows_keys: false,
             command_palette: None,
             keys_are_taken: false,
@@ -237,9 +241,12 @@ impl App {
     /// Takes what other threads have finished, and tells them what is wanted now. Draws nothing.
     fn update(&mut self, context: &Context) {
         match self.dialog.poll() {
-            Chosen::File(path) => self.chosen(&path, self.dialog_purpose, context),
+            Chosen::File(path) => self.chosen(&path, self.dialog_purpose, true, context),
             Chosen::Nothing if self.path_entry.as_ref().is_some_and(PathEntry::is_untouched) => self.path_entry = None,
             Chosen::NotYet | Chosen::Nothing | Chosen::NoDialog => {}
+        }
+        if let Some(said) = self.saving.poll(context) {
+            self.say(said, context);
         }
         self.take_dropped(context);
         if let Page::Opening(reading) = &mut self.page {
@@ -313,6 +320,7 @@ impl App {
     pub fn is_settled(&mut self, context: &Context) -> bool {
         self.update(context);
         match &self.page {
+            _ if self.saving.is_running() => false,
             Page::Start | Page::Failed { .. } => true,
             Page::Opening(_) | Page::OpeningBoth(_) => false,
             Page::Open(document) => document.is_settled(),
@@ -361,7 +369,7 @@ impl App {
             match entry.show(ui, self.dialog.is_open()) {
                 path_entry::Outcome::Open => {}
                 path_entry::Outcome::Closed => self.path_entry = None,
-                path_entry::Outcome::Chosen(path, purpose) => self.chosen(&path, purpose, &ui.ctx().clone()),
+                path_entry::Outcome::Chosen(path, purpose) => self.chosen(&path, purpose, false, &ui.ctx().clone()),
             }
         }
         if let (Some(question), Page::Open(document)) = (&self.drop_question, &self.page) {
@@ -396,6 +404,12 @@ impl App {
             Command::CompareWith => {
                 if self.document().is_some() {
                     self.ask_for_file(Purpose::Compare, context);
+                }
+            }
+            Command::SavePicture => self.ask_for_file(Purpose::SavePicture, context),
+            Command::SaveCsv => {
+                if self.document().is_some() {
+                    self.ask_for_file(Purpose::SaveCsv, context);
                 }
             }
             Command::OpenPath => self.path_entry = Some(PathEntry::alone(Purpose::Open)),
@@ -445,12 +459,7 @@ impl App {
 
     /// Has a capture chosen: in the desktop's dialog, or typed, as a desktop without dialogs says nothing at all.
     fn ask_for_file(&mut self, purpose: Purpose, context: &Context) {
-        let folder = self.path().and_then(Path::parent).map(Path::to_owned);
-        let title = match purpose {
-            Purpose::Open => "Open a capture",
-            Purpose::Compare => "Compare with a capture",
-        };
-        self.dialog.open(title, folder, context);
+        self.dialog.open(purpose, self.path().map(Path::to_owned), context);
         self.dialog_purpose = purpose;
         self.path_entry = Some(PathEntry::beside_dialog(purpose));
     }

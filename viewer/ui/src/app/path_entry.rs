@@ -14,7 +14,7 @@ pub(super) struct PathEntry {
     wants_focus: bool,
 }
 
-/// What a capture is wanted for.
+/// What a file is wanted for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Purpose {
     /// To be opened.
@@ -22,14 +22,46 @@ pub(super) enum Purpose {
     Open,
     /// To be compared with the one that is open.
     Compare,
+    /// To be made: a picture of the window.
+    SavePicture,
+    /// To be made: the numbers of the view.
+    SaveCsv,
 }
 
 impl Purpose {
+    /// What the desktop's dialog is called.
+    pub(super) fn title(self) -> &'static str {
+        match self {
+            Self::Open => "Open a capture",
+            Self::Compare => "Compare with a capture",
+            Self::SavePicture => "Save a picture of the window",
+            Self::SaveCsv => "Save the view\u{2019}s numbers",
+        }
+    }
+
+    /// The end of the name of a file to be made; `None` where one is to be read.
+    pub(super) fn extension(self) -> Option<&'static str> {
+        match self {
+            Self::Open | Self::Compare => None,
+            Self::SavePicture => Some("png"),
+            Self::SaveCsv => Some("csv"),
+        }
+    }
+
+    fn example(self) -> &'static str {
+        match self {
+            Self::Open | Self::Compare => "/path/to/capture.bin",
+            Self::SavePicture => "/path/to/picture.png",
+            Self::SaveCsv => "/path/to/table.csv",
+        }
+    }
+
     /// What the button says that does it.
     fn verb(self) -> &'static str {
         match self {
             Self::Open => "Open",
             Self::Compare => "Compare",
+            Self::SavePicture | Self::SaveCsv => "Save",
         }
     }
 }
@@ -60,6 +92,12 @@ impl PathEntry {
         self.is_beside_dialog && self.text.is_empty()
     }
 
+    /// Whether what is typed reaches it.
+    #[cfg(feature = "test-channel")]
+    pub(super) fn is_ready(&self) -> bool {
+        !self.wants_focus
+    }
+
     /// Draws it.
     pub(super) fn show(&mut self, ui: &mut Ui, dialog_is_open: bool) -> Outcome {
         let palette = Palette::of(ui.visuals());
@@ -69,9 +107,11 @@ impl PathEntry {
             let label = ui.label(match self.purpose {
                 Purpose::Open => "Path of a capture or an index",
                 Purpose::Compare => "Path of the capture or index to compare with, which comes after",
+                Purpose::SavePicture => "Path of the picture",
+                Purpose::SaveCsv => "Path of the CSV file",
             });
             let field = style::text_field(ui, &mut self.text, Id::unique("path"))
-                .hint_text("/path/to/capture.bin")
+                .hint_text(self.purpose.example())
                 .desired_width(f32::INFINITY);
             let response = ui.add(field).labelled_by(label.id);
             if std::mem::take(&mut self.wants_focus) {

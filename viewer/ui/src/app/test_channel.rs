@@ -3,6 +3,7 @@
 //! feature `test-channel`, which releases do not have.
 
 use super::document::Document;
+use super::path_entry::PathEntry;
 use super::{App, Page, search_field};
 use crate::landmark::landmarks;
 use egui::Context;
@@ -25,6 +26,7 @@ impl TestChannel {
         let Some(path) = std::env::var_os(VARIABLE).map(PathBuf::from) else { return };
         let mut shown = shown(app);
         shown["places"] = json!(landmarks(context));
+        shown["asks_for_path"] = app.path_entry.as_ref().is_some_and(PathEntry::is_ready).into();
         shown["search_has_focus"] = search_field::has_focus(context).into();
         context.input(|input| {
             // Where the window has seen the pointer, so that a test need not guess when it has.

@@ -12,13 +12,16 @@ mod tests;
 use crate::joined_buttons::{self, JoinedButton};
 use crate::labels::Labels;
 use crate::memory_graph::TimeAxis;
+use crate::row_name::RowName;
 use crate::theme::Palette;
 use egui::{CursorIcon, PointerButton, Rect, RichText, Role, Sense, Ui, UiBuilder, WidgetInfo, vec2};
 use memray_index::{Bands, Charge, ChargedTo, RowKey, TimeRange, Timeline};
+use memray_report::escape::{csv_cell, visible};
 use memray_report::size::{Units, format_bytes};
 use memray_report::time::format_elapsed;
 use paint::BandsPlot;
 use stack::Stack;
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 /// Bands at most: more colours are not told apart.
@@ -92,6 +95,29 @@ pub fn choose(ui: &mut Ui, charge: Charge, has_native_stacks: bool) -> Option<Ch
     let responses = joined_buttons::show(ui, "bands", &buttons);
     let clicked = responses.iter().position(egui::Response::clicked);
     clicked.map(|at| CHOICES[at].0).filter(|chosen| *chosen != charge)
+}
+
+/// Bands as CSV: a row for each sample and the end, a column for each band. Bytes are exact.
+pub fn csv_of(bands: &Bands, charge: Charge, timeline: &Timeline, labels: &dyn Labels) -> String {
+    let mut out = String::from("elapsed_ms");
+    for band in &bands.bands {
+        out.push(',');
+        let name = RowName::of(band.key, charge.group_by(), labels);
+        out.push_str(&csv_cell(&visible(&name.spoken())));
+    }
+    let others = &bands.others.1;
+    out.push_str(if others.is_empty() { "\r\n" } else { ",others\r\n" });
+    let axis = TimeAxis::new(timeline);
+    for (at, elapsed_ms) in axis.elapsed_ms().iter().chain([&axis.end_ms()]).enumerate() {
+        // Writing to a string cannot fail.
+        let _ = write!(out, "{elapsed_ms}");
+        let columns = bands.bands.iter().map(|band| &band.live_bytes).chain([others]);
+        for bytes in columns.filter_map(|bytes| bytes.get(at)) {
+            let _ = write!(out, ",{bytes}");
+        }
+        out.push_str("\r\n");
+    }
+    out
 }
 
 impl BandsView {
@@ -183,7 +209,7 @@ fn graph_of(
 /// The name of a band; `None` stands for the others.
 fn band_name(source: &Source<'_>, key: Option<RowKey>) -> String {
     match key {
-        Some(key) => crate::row_name::RowName::of(key, source.charge.group_by(), source.labels).shown().into_owned(),
+        Some(key) => RowName::of(key, source.charge.group_by(), source.labels).shown().into_owned(),
         None => format!("{} others", memray_report::size::format_count(source.bands.others.0 as i128)),
     }
 }

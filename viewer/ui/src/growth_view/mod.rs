@@ -14,9 +14,11 @@ use crate::shown::shown;
 use crate::theme::Palette;
 use egui::{Align, Rect, RichText, TextStyle, Ui, vec2};
 use memray_index::{GrowthBy, GrowthRow, GrowthShape, RowKey};
+use memray_report::escape::{csv_cell, visible};
 use memray_report::size::{Units, format_bytes, format_bytes_exact, format_bytes_signed, format_count};
 use order::{Arrangement, SortBy};
 use sparkline::sparkline;
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 /// A ranking by growth, and how the user arranged it.
@@ -85,6 +87,22 @@ fn shape_hint(shape: GrowthShape) -> &'static str {
         GrowthShape::LevelledOff => "Grew at first, then no longer: what a cache that fills looks like.",
         GrowthShape::NotGrowing => "Did not grow, or shrank.",
     }
+}
+
+/// The ranking as CSV. Sizes are exact bytes.
+pub fn csv_of(rows: &[GrowthRow], by: GrowthBy, labels: &dyn Labels) -> String {
+    let mut out = String::from("function,file,line,bytes_before,bytes_after,slope_bytes_per_hour,shape\r\n");
+    let cell = |text: &str| csv_cell(&visible(text)).into_owned();
+    for row in rows {
+        let name = RowName::of(row.key, by.group_by(), labels);
+        let line = if name.line == 0 { String::new() } else { name.line.to_string() };
+        let (before, after, slope) = (row.before.bytes, row.after.bytes, row.slope_bytes_per_hour);
+        let shape = shape_word(row.shape);
+        let (name, path) = (cell(&name.name), cell(&name.path));
+        // Writing to a string cannot fail.
+        let _ = write!(out, "{name},{path},{line},{before},{after},{slope:.0},{shape}\r\n");
+    }
+    out
 }
 
 impl GrowthView {

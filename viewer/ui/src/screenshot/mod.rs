@@ -190,11 +190,16 @@ impl Picture {
     pub fn write_png(&self, path: &Path) -> Result<(), UiError> {
         let failed = |message: String| UiError::Write { path: path.to_owned(), message };
         let file = std::fs::File::create(path).map_err(|error| failed(error.to_string()))?;
-        let mut encoder = png::Encoder::new(std::io::BufWriter::new(file), self.width_px as u32, self.height_px as u32);
+        self.encode_png(std::io::BufWriter::new(file)).map_err(|error| failed(error.to_string()))
+    }
+
+    /// Writes it as PNG.
+    pub(crate) fn encode_png(&self, out: impl std::io::Write) -> Result<(), png::EncodingError> {
+        let mut encoder = png::Encoder::new(out, self.width_px as u32, self.height_px as u32);
         encoder.set_color(png::ColorType::Rgb);
         encoder.set_depth(png::BitDepth::Eight);
-        let mut writer = encoder.write_header().map_err(|error| failed(error.to_string()))?;
-        writer.write_image_data(&self.rgb).map_err(|error| failed(error.to_string()))?;
-        writer.finish().map_err(|error| failed(error.to_string()))
+        let mut writer = encoder.write_header()?;
+        writer.write_image_data(&self.rgb)?;
+        writer.finish()
     }
 }

@@ -114,6 +114,12 @@ pub(crate) fn choose_grouping(ui: &mut Ui, present: GroupBy) -> Option<GroupBy> 
     Some(chosen).filter(|chosen| *chosen != present)
 }
 
+/// All rows as CSV, the largest first. Sizes are exact bytes.
+pub fn csv_of(rows: &[Row], group_by: GroupBy, labels: &dyn Labels) -> String {
+    let order: Vec<u32> = (0..rows.len() as u32).collect();
+    csv::table(rows, &order, group_by, labels)
+}
+
 impl TableView {
     /// Fills `ui` with a bar of controls and the table.
     pub fn show(&mut self, ui: &mut Ui, source: &Source<'_>) -> Events {

@@ -134,3 +134,44 @@ fn the_selected_line_opens_in_the_editor_that_was_named() {
         std::thread::sleep(Duration::from_millis(5));
     }
 }
+
+/// Types a path where the window asks for one.
+fn save_as(driver: &mut Driver, label: &str, path: &std::path::Path) {
+    driver.harness.get_by_role_and_label(Role::TextInput, label).focus();
+    driver.harness.run_steps(2);
+    driver.harness.get_by_role_and_label(Role::TextInput, label).type_text(path.to_str().unwrap());
+    driver.harness.run_steps(2);
+    driver.harness.key_press(Key::Enter);
+    driver.harness.run_steps(2);
+}
+
+#[test]
+fn the_numbers_of_each_view_are_saved_as_csv_and_nothing_is_replaced_unasked() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut driver = Driver::open("v13-py3.13/items.bin");
+    for (key, name, heading) in [
+        (Key::Num1, "icicle.csv", "bytes,allocations,thread,stack\r\n"),
+        (Key::Num2, "table.csv", "function,file,line,bytes,allocations,own_bytes,own_allocations\r\n"),
+        (Key::Num3, "growth.csv", "function,file,line,bytes_before,bytes_after,slope_bytes_per_hour,shape\r\n"),
+        (Key::Num4, "sizes.csv", "size_bytes,allocations\r\n"),
+        (Key::Num7, "bands.csv", "elapsed_ms,"),
+    ] {
+        let path = folder.path().join(name);
+        driver.press(key);
+        driver.press_with(Modifiers::COMMAND, Key::S);
+        save_as(&mut driver, "Path of the CSV file", &path.with_extension(""));
+        driver.settle();
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(text.starts_with(heading), "{name}: {text}");
+        assert!(text.lines().count() > 5, "{name}");
+        assert!(driver.shows_part(&format!("Saved {}", path.display())), "{name}");
+    }
+    // The bytes of the stacks are those of the capture's peak.
+    let stacks = std::fs::read_to_string(folder.path().join("icicle.csv")).unwrap();
+    let bytes = stacks.lines().skip(1).map(|line| line.split(',').next().unwrap().parse::<u64>().unwrap());
+    assert_eq!(bytes.sum::<u64>(), 3_793_013);
+    driver.press_with(Modifiers::COMMAND, Key::S);
+    save_as(&mut driver, "Path of the CSV file", &folder.path().join("table.csv"));
+    driver.settle();
+    assert!(driver.shows_part("cannot be written"));
+}

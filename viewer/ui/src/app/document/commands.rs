@@ -59,6 +59,8 @@ impl Document {
             | Command::OpenPath
             | Command::OpenSample
             | Command::Reload
+            | Command::SavePicture
+            | Command::SaveCsv
             | Command::OpenInEditor
             | Command::Close
             | Command::Copy

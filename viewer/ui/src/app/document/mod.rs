@@ -3,6 +3,7 @@
 
 mod answers;
 mod commands;
+mod csv;
 mod sandwich;
 mod search;
 mod show;
