@@ -5,6 +5,7 @@ mod run;
 
 pub(crate) use run::RunArguments;
 
+use crate::files::Said;
 use clap::{Args, Parser, ValueEnum};
 use std::path::PathBuf;
 
@@ -70,15 +71,19 @@ pub(crate) enum Subcommand {
 /// The window, or a picture of it.
 #[derive(Args, Debug, Default)]
 pub(crate) struct WindowArguments {
-    /// Captures (.bin) or indexes (.mvidx) to open: one; two to be compared, before and after; or more, each in a window of
-    /// its own, what is no capture skipped. A capture and that of a process that it forked (out.bin out.bin.4711) are not
-    /// compared
+    /// Captures (.bin) or indexes (.mvidx) to open: one; two to be compared, before and after; or more, each in a tab, what is
+    /// no capture skipped. A process and those that it forked (out.bin out.bin.4711 …) are one session: a list, each alone, or
+    /// all summed over time
     #[arg(value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
 
     /// Compare the two, also if one is of a process that the other forked
-    #[arg(long)]
+    #[arg(long, conflicts_with = "session")]
     pub(crate) compare: bool,
+
+    /// Take the files for processes of one program, whatever they are called
+    #[arg(long)]
+    pub(crate) session: bool,
 
     /// Draw the window into a PNG file instead; needs no display
     #[arg(long, value_name = "PNG")]
@@ -100,7 +105,16 @@ pub(crate) struct WindowArguments {
 impl WindowArguments {
     /// Whether none was given.
     pub(crate) fn is_empty(&self) -> bool {
-        self.files.is_empty() && self.screenshot.is_none() && !self.compare
+        self.files.is_empty() && self.screenshot.is_none() && !self.compare && !self.session
+    }
+
+    /// What the files are said to be.
+    pub(crate) fn said(&self) -> Said {
+        match (self.compare, self.session) {
+            (true, _) => Said::Compared,
+            (_, true) => Said::Session,
+            _ => Said::Nothing,
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What the files of a command line are to each other: [`Files`]. Two are compared, unless one is a child process of the
-//! other; of more, what is no capture is skipped.
+//! other: a parent and its children are one session. More open in tabs, and what is no capture is skipped.
 
 use crate::failure::Failure;
 use memray_index::recognise;
@@ -11,29 +11,63 @@ use std::path::{Path, PathBuf};
 /// The files to open.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Files {
-    /// Each in a window of its own; none for the start page.
-    Each(Vec<PathBuf>),
-    /// Two in one window, before and after.
+    /// One; none for the start page.
+    One(Option<PathBuf>),
+    /// Two, before and after.
     Compared(PathBuf, PathBuf),
+    /// Processes of one program.
+    Session(Vec<PathBuf>),
+    /// Several that have nothing to do with each other.
+    Several(Vec<PathBuf>),
+}
+
+/// What the user says they are, if anything.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Said {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// Before and after.
+    Compared,
+    /// Processes of one program.
+    Session,
 }
 
 impl Files {
-    /// Sorts them out. `compares` asks for a comparison whatever they are.
+    /// Sorts them out.
     ///
     /// # Errors
     /// If more or fewer than two are to be compared, or none of several is a capture.
-    pub(crate) fn of(files: &[PathBuf], compares: bool) -> Result<Self, Failure> {
-        match files {
-            [before, after] if compares || !is_child(before, after) => {
-                Ok(Self::Compared(before.clone(), after.clone()))
+    pub(crate) fn of(files: &[PathBuf], said: Said) -> Result<Self, Failure> {
+        match (files, said) {
+            ([before, after], Said::Compared) => Ok(Self::Compared(before.clone(), after.clone())),
+            (_, Said::Compared) => {
+                Err(Failure::Unanswerable("--compare takes two captures: before and after".to_owned()))
             }
-            _ if compares => Err(Failure::Unanswerable("--compare takes two captures: before and after".to_owned())),
-            [_, child] => {
-                say(&format!("{} is a child process of the other; --compare compares them", child.display()));
-                Ok(Self::Each(files.to_vec()))
+            ([], Said::Session) => {
+                Err(Failure::Unanswerable("--session takes the captures of its processes".to_owned()))
             }
-            [] | [_] => Ok(Self::Each(files.to_vec())),
-            several => captures_of(several).map(Self::Each),
+            (processes, Said::Session) => captures_of(processes).map(Self::Session),
+            ([], _) => Ok(Self::One(None)),
+            ([one], _) => Ok(Self::One(Some(one.clone()))),
+            ([parent, child], _) if is_child(parent, child) => {
+                say("a process and its child, as one session; --compare compares them");
+                Ok(Self::Session(files.to_vec()))
+            }
+            ([before, after], _) => Ok(Self::Compared(before.clone(), after.clone())),
+            (several, _) => {
+                let captures = captures_of(several)?;
+                Ok(if are_one_family(&captures) { Self::Session(captures) } else { Self::Several(captures) })
+            }
+        }
+    }
+
+    /// All of them, in order.
+    pub(crate) fn all(&self) -> Vec<PathBuf> {
+        match self {
+            Self::One(file) => file.iter().cloned().collect(),
+            Self::Compared(before, after) => vec![before.clone(), after.clone()],
+            Self::Session(files) | Self::Several(files) => files.clone(),
         }
     }
 }
@@ -57,7 +91,8 @@ fn captures_of(files: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
     }
 }
 
-/// Whether the second is a child process that the first forked: by its name, `out.bin.4711`, and by its header.
+/// Whether the second is a child process that the first forked: by its name, `out.bin.4711`, and by its header. The first
+/// need not be there.
 fn is_child(parent: &Path, child: &Path) -> bool {
     let [parent, child_name] = [parent, child].map(|path| path.as_os_str().as_encoded_bytes());
     let pid = child_name.strip_prefix(parent).and_then(|rest| rest.strip_prefix(b"."));
@@ -65,6 +100,18 @@ fn is_child(parent: &Path, child: &Path) -> bool {
     let pid =
         pid.and_then(|pid| std::str::from_utf8(pid.split(|&byte| byte == b'.').next()?).ok()?.parse::<i32>().ok());
     pid.is_some() && recognise(child).is_ok_and(|header| header.map(|header| header.pid) == pid)
+}
+
+/// Whether all are of one program: a process and its children, or children alone whose parent's capture is not among them.
+fn are_one_family(files: &[PathBuf]) -> bool {
+    let Some(first) = files.iter().min_by_key(|file| file.as_os_str().len()) else { return false };
+    // The parent's name, of a child's: its numbers left out, of which there are two at most.
+    let parents = std::iter::successors(Some(first.clone()), |path| {
+        let is_number = |end: &std::ffi::OsStr| end.to_str().is_some_and(|end| end.parse::<u32>().is_ok());
+        path.extension().is_some_and(is_number).then(|| path.with_extension(""))
+    });
+    let is_of = |parent: &Path| files.iter().all(|file| *file == parent || is_child(parent, file));
+    files.len() > 1 && parents.take(3).any(|parent| is_of(&parent))
 }
 
 fn say(words: &str) {
@@ -80,29 +127,47 @@ mod tests {
         Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/captures/v13-py3.11").join(name)
     }
 
-    fn files(names: &[&str], compares: bool) -> Result<Files, Failure> {
-        Files::of(&names.iter().map(|name| capture(name)).collect::<Vec<_>>(), compares)
+    fn files(names: &[&str], said: Said) -> Result<Files, Failure> {
+        Files::of(&names.iter().map(|name| capture(name)).collect::<Vec<_>>(), said)
     }
+
+    fn session(names: &[&str]) -> Files {
+        Files::Session(names.iter().map(|name| capture(name)).collect())
+    }
+
+    const PARENT: &str = "forks.bin";
+    const CHILD: &str = "forks.bin.20614";
 
     #[test]
     fn two_captures_are_compared_but_a_child_process_with_its_parent_only_if_asked_for() {
         let compared = |before, after| Files::Compared(capture(before), capture(after));
-        assert!(matches!(files(&["items.bin", "deep.bin"], false), Ok(it) if it == compared("items.bin", "deep.bin")));
-        let (parent, child) = ("forks.bin", "forks.bin.20614");
-        let each = Files::Each(vec![capture(parent), capture(child)]);
-        assert!(matches!(files(&[parent, child], false), Ok(it) if it == each));
-        assert!(matches!(files(&[parent, child], true), Ok(it) if it == compared(parent, child)));
+        let found = files(&["items.bin", "deep.bin"], Said::Nothing);
+        assert!(matches!(found, Ok(it) if it == compared("items.bin", "deep.bin")));
+        assert!(matches!(files(&[PARENT, CHILD], Said::Nothing), Ok(it) if it == session(&[PARENT, CHILD])));
+        assert!(matches!(files(&[PARENT, CHILD], Said::Compared), Ok(it) if it == compared(PARENT, CHILD)));
         // The other way round nothing is whose child.
-        assert!(matches!(files(&[child, parent], false), Ok(it) if it == compared(child, parent)));
-        assert!(matches!(files(&[parent], true), Err(Failure::Unanswerable(_))));
+        assert!(matches!(files(&[CHILD, PARENT], Said::Nothing), Ok(it) if it == compared(CHILD, PARENT)));
+        assert!(matches!(files(&[PARENT], Said::Compared), Err(Failure::Unanswerable(_))));
+    }
+
+    #[test]
+    fn a_process_and_its_children_are_one_session_in_any_order_and_without_the_parent() {
+        let children = ["forks.bin.20614", "forks.bin.20616", "forks.bin.20619"];
+        let all = [children[2], PARENT, children[0], children[1]];
+        assert!(matches!(files(&all, Said::Nothing), Ok(it) if it == session(&all)));
+        assert!(matches!(files(&children, Said::Nothing), Ok(it) if it == session(&children)));
+        let unrelated = ["items.bin", PARENT, CHILD];
+        let several = Files::Several(unrelated.map(capture).to_vec());
+        assert!(matches!(files(&unrelated, Said::Nothing), Ok(it) if it == several));
+        assert!(matches!(files(&unrelated, Said::Session), Ok(it) if it == session(&unrelated)), "if it is said");
     }
 
     #[test]
     fn of_several_what_is_no_capture_is_skipped() {
-        let each = Files::Each(vec![capture("items.bin"), capture("deep.bin")]);
-        let found = files(&["items.bin", "items.bin.truth.json.gz", "deep.bin"], false);
-        assert!(matches!(found, Ok(it) if it == each));
-        let none = files(&["items.bin.truth.json.gz", "missing", "deep.bin.truth.json.gz"], false);
+        let several = Files::Several(vec![capture("items.bin"), capture("deep.bin")]);
+        let found = files(&["items.bin", "items.bin.truth.json.gz", "deep.bin"], Said::Nothing);
+        assert!(matches!(found, Ok(it) if it == several));
+        let none = files(&["items.bin.truth.json.gz", "missing", "deep.bin.truth.json.gz"], Said::Nothing);
         assert!(matches!(none, Err(Failure::Unreadable(_))));
     }
 }

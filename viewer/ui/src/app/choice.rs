@@ -6,6 +6,7 @@ use super::document::Document;
 use super::opening::Opening;
 use super::opening_page::SoFar;
 use super::path_entry::Purpose;
+use super::processes::ProcessesPage;
 use super::sample::Sample;
 use super::saving::Target;
 use super::view::View;
@@ -65,6 +66,7 @@ impl App {
 
     /// Opens a capture, on a thread of its own.
     pub(super) fn open(&mut self, path: &Path, context: &Context) {
+        self.add_tab(path);
         self.read(path, None, context);
     }
 
@@ -77,6 +79,14 @@ impl App {
             }
             Err(error) => self.say(format!("The sample cannot be opened: {error}"), context),
         }
+    }
+
+    /// Sums the memory of several processes.
+    pub(super) fn sum_processes(&mut self, paths: &[PathBuf], context: &Context) {
+        self.page = match ProcessesPage::start(paths, &self.options.open, context) {
+            Ok(page) => Page::Processes(Box::new(page)),
+            Err(error) => failed(paths.first().cloned().unwrap_or_default(), error.to_string(), None),
+        };
     }
 
     /// Reads the file again; what is open stays where that fails.

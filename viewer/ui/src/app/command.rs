@@ -18,6 +18,8 @@ pub enum Command {
     SaveCsv,
     Reload,
     Close,
+    NextFile,
+    PreviousFile,
     Quit,
     ShowIcicle,
     ShowTable,
@@ -107,7 +109,7 @@ const fn with(modifiers: Modifiers, key: Key) -> KeyboardShortcut {
 
 impl Command {
     /// All of them, in the order of menus and of the sheet of keys.
-    pub const ALL: [Self; 46] = [
+    pub const ALL: [Self; 48] = [
         Self::Open,
         Self::OpenPath,
         Self::OpenSample,
@@ -117,6 +119,8 @@ impl Command {
         Self::SaveCsv,
         Self::Reload,
         Self::Close,
+        Self::NextFile,
+        Self::PreviousFile,
         Self::Quit,
         Self::ShowIcicle,
         Self::ShowTable,
@@ -168,6 +172,8 @@ impl Command {
             Self::SaveCsv => "Save as CSV…",
             Self::Reload => "Reload",
             Self::Close => "Close",
+            Self::NextFile => "Next file",
+            Self::PreviousFile => "Previous file",
             Self::Quit => "Quit",
             Self::ShowIcicle => "Icicle",
             Self::ShowTable => "Table",
@@ -220,6 +226,8 @@ impl Command {
             Self::SaveCsv => "Save the numbers of the view that is shown, with exact bytes",
             Self::Reload => "Read the file again",
             Self::Close => "Close the capture and go back to the start",
+            Self::NextFile => "Show the next of several files",
+            Self::PreviousFile => "Show the file before",
             Self::Quit => "Close the window",
             Self::ShowIcicle => "Show the call tree as an icicle",
             Self::ShowTable => "Show functions, files and modules as a table",
@@ -276,6 +284,8 @@ impl Command {
             Self::SaveCsv => const { &[with(CTRL, Key::S)] },
             Self::Reload => const { &[key(Key::F5)] },
             Self::Close => const { &[with(CTRL, Key::W)] },
+            Self::NextFile => const { &[with(CTRL, Key::PageDown)] },
+            Self::PreviousFile => const { &[with(CTRL, Key::PageUp)] },
             Self::Quit => const { &[with(CTRL, Key::Q)] },
             Self::ShowIcicle => const { &[key(Key::Num1)] },
             Self::ShowTable => const { &[key(Key::Num2)] },
@@ -330,6 +340,8 @@ impl Command {
             | Self::SaveCsv
             | Self::Reload
             | Self::Close
+            | Self::NextFile
+            | Self::PreviousFile
             | Self::Quit => Group::File,
             Self::JumpToPeak
             | Self::JumpToPeakRss
@@ -366,9 +378,14 @@ impl Command {
     /// What has to be open for it.
     pub fn needs(self) -> Needs {
         match self {
-            Self::Open | Self::OpenPath | Self::OpenSample | Self::Quit | Self::ShowPalette | Self::ShowKeys => {
-                Needs::Nothing
-            }
+            Self::Open
+            | Self::OpenPath
+            | Self::OpenSample
+            | Self::NextFile
+            | Self::PreviousFile
+            | Self::Quit
+            | Self::ShowPalette
+            | Self::ShowKeys => Needs::Nothing,
             Self::CompareWith
             | Self::SaveCsv
             | Self::ShowGrowth

@@ -17,13 +17,13 @@ pub(super) fn show(ui: &mut Ui, app: &mut App, commands: &mut Vec<Command>) {
     let frame = Frame::new().fill(palette.background).inner_margin(Margin::symmetric(MARGIN as i8 - 7, 2));
     Panel::top("menu bar").frame(frame).show(ui, |ui| {
         MenuBar::new().ui(ui, |ui| {
-            let has_file = app.path().is_some();
+            let there = There::of(app);
             ui.spacing_mut().item_spacing.x = 6.0;
             ui.spacing_mut().button_padding.x = 7.0;
             for group in Group::ALL {
                 ui.menu_button(group.label(), |ui| {
                     ui.set_min_width(230.0);
-                    group_menu(ui, group, &mut app.page, has_file, &mut app.settings, commands);
+                    group_menu(ui, group, &mut app.page, there, &mut app.settings, commands);
                 });
             }
             let units = app.settings.units.units();
@@ -50,7 +50,7 @@ fn group_menu(
     ui: &mut Ui,
     group: Group,
     page: &mut Page,
-    has_file: bool,
+    there: There,
     settings: &mut Settings,
     commands: &mut Vec<Command>,
 ) {
@@ -69,7 +69,7 @@ fn group_menu(
         if command.starts_section() {
             ui.separator();
         }
-        let is_enabled = works(command, page, has_file);
+        let is_enabled = works(command, page, there);
         let is_on = match page {
             Page::Open(document) => document.is_on(command),
             Page::Comparing(document) => document.is_on(command),
@@ -97,10 +97,27 @@ fn group_menu(
     }
 }
 
+/// What there is besides the page.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct There {
+    has_file: bool,
+    has_tabs: bool,
+}
+
+impl There {
+    /// What there is now.
+    pub(super) fn of(app: &App) -> Self {
+        Self { has_file: app.path().is_some(), has_tabs: !app.file_tabs.is_empty() }
+    }
+}
+
 /// Whether a command does anything on a page.
-pub(super) fn works(command: Command, page: &Page, has_file: bool) -> bool {
+pub(super) fn works(command: Command, page: &Page, there: There) -> bool {
     match (command.needs(), page) {
-        _ if matches!(command, Command::Reload | Command::Close) => has_file,
+        _ if matches!(command, Command::NextFile | Command::PreviousFile) => there.has_tabs,
+        _ if command == Command::Close => there.has_file || there.has_tabs,
+        _ if command == Command::Reload => there.has_file,
+        (Needs::Any, Page::Processes(_)) => command == Command::SavePicture,
         (Needs::Nothing, _) => true,
         (Needs::Capture | Needs::Any, Page::Open(document)) => match command {
             Command::Copy => document.view.selection.is_some(),

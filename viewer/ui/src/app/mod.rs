@@ -12,6 +12,7 @@ mod document_page;
 mod drop_question;
 mod editor;
 mod file_dialog;
+mod file_tabs;
 mod filter_bar;
 mod headline;
 mod history;
@@ -25,6 +26,7 @@ mod notes;
 mod opening;
 mod opening_page;
 mod path_entry;
+mod processes;
 mod sample;
 mod saving;
 mod search_field;
@@ -51,11 +53,13 @@ use document::Document;
 use drop_question::{Answer, DropQuestion};
 use egui::{Context, ThemePreference, Ui, ViewportCommand};
 use file_dialog::{Chosen, FileDialog};
+use file_tabs::FileTabs;
 use memray_index::OpenOptions;
 use memray_report::escape;
 use opening::{Opened, Opening};
 use opening_page::SoFar;
 use path_entry::{PathEntry, Purpose};
+use processes::ProcessesPage;
 use sample::Sample;
 use saving::Saving;
 use std::path::{Path, PathBuf};
@@ -67,6 +71,10 @@ pub struct AppOptions {
     pub path: Option<PathBuf>,
     /// The capture to compare it with, which comes after.
     pub compared_with: Option<PathBuf>,
+    /// More files, to be opened with the first in tabs.
+    pub further: Vec<PathBuf>,
+    /// Whether they are processes of one program, whose memory is also summed.
+    pub are_processes: bool,
     /// How captures are opened.
     pub open: OpenOptions,
     /// Where settings are remembered; nowhere if `None`.
@@ -84,6 +92,7 @@ pub struct App {
     options: AppOptions,
     settings: Settings,
     page: Page,
+    file_tabs: FileTabs,
     dialog: FileDialog,
     /// What the dialog was opened for.
     dialog_purpose: Purpose,
@@ -107,6 +116,7 @@ enum Page {
     Open(Box<Document>),
     OpeningBoth(Box<OpeningBoth>),
     Comparing(Box<CompareDocument>),
+    Processes(Box<ProcessesPage>),
     Failed { path: PathBuf, message: String },
 }
 
@@ -144,6 +154,7 @@ impl App {
             options,
             settings,
             page: Page::Start,
+            file_tabs: FileTabs::default(),
             dialog: FileDialog::default(),
             dialog_purpose: Purpose::default(),
             path_entry: None,
@@ -160,6 +171,10 @@ impl App {
         };
         match (path, app.options.compared_with.clone()) {
             (Some(before), Some(after)) => app.compare(&before, &after, None, context),
+            (Some(path), None) if !app.options.further.is_empty() => {
+                let paths: Vec<PathBuf> = std::iter::once(path).chain(app.options.further.clone()).collect();
+                app.open_several(&paths, app.options.are_processes, context);
+            }
             (Some(path), None) | (None, Some(path)) => app.open(&path, context),
             (None, None) => {}
         }
@@ -183,6 +198,9 @@ impl App {
         let view_before = self.document().map(|document| document.view.clone());
 
         menu::show(ui, self, &mut commands);
+        if let Some(at) = self.file_tabs.show(ui) {
+            self.show_file(at, &context);
+        }
         match &mut self.page {
             Page::Start => start_page::show(ui, &self.settings, &self.options, &self.dialog, &mut commands)
                 .into_iter()
@@ -209,6 +227,11 @@ impl App {
             Page::Comparing(document) => {
                 if let Some(text) = compare::show(ui, document, &mut self.settings, &mut commands) {
                     self.say(text, &context);
+                }
+            }
+            Page::Processes(page) => {
+                if let Some(path) = page.show(ui, &self.settings) {
+                    self.show_file_at(&path, &context);
                 }
             }
             Page::Failed { path, message } => start_page::show_failure(ui, path, message, &mut commands),
@@ -269,6 +292,7 @@ impl App {
         match &mut self.page {
             Page::Open(document) => document.update(&self.settings),
             Page::Comparing(document) => document.update(units),
+            Page::Processes(page) => page.update(),
             _ => {}
         }
     }
@@ -325,6 +349,7 @@ impl App {
             Page::Opening(_) | Page::OpeningBoth(_) => false,
             Page::Open(document) => document.is_settled(),
             Page::Comparing(document) => document.is_settled(),
+            Page::Processes(page) => page.is_settled(),
         }
     }
 
@@ -351,9 +376,10 @@ impl App {
     }
 
     fn overlays(&mut self, ui: &mut Ui, commands: &mut Vec<Command>) {
+        let there = menu::There::of(self);
         if let Some(palette) = &mut self.command_palette {
-            let (page, has_file) = (&self.page, !matches!(self.page, Page::Start));
-            match palette.show(ui, &|command| menu::works(command, page, has_file)) {
+            let page = &self.page;
+            match palette.show(ui, &|command| menu::works(command, page, there)) {
                 command_palette::Outcome::Open => {}
                 command_palette::Outcome::Closed => self.command_palette = None,
                 command_palette::Outcome::Run(command) => {
@@ -415,7 +441,9 @@ impl App {
             Command::OpenPath => self.path_entry = Some(PathEntry::alone(Purpose::Open)),
             Command::OpenSample => self.open_sample(context),
             Command::Reload => self.reload(context),
-            Command::Close => self.page = Page::Start,
+            Command::Close => self.close_file(context),
+            Command::NextFile => self.step_file(true, context),
+            Command::PreviousFile => self.step_file(false, context),
             Command::Quit => context.send_viewport_cmd(ViewportCommand::Close),
             Command::ShowPalette => {
                 self.command_palette = self.command_palette.is_none().then(CommandPalette::default);
@@ -467,7 +495,7 @@ impl App {
     /// The capture that is shown, or is to be; of two that are compared the first.
     pub fn path(&self) -> Option<&Path> {
         match &self.page {
-            Page::Start => None,
+            Page::Start | Page::Processes(_) => None,
             Page::OpeningBoth(opening) => Some(opening.paths()[0]),
             Page::Comparing(document) => Some(&document.paths[0]),
             Page::Opening(reading) => Some(&reading.opening.path),

@@ -51,6 +51,12 @@ fn shown(app: &App) -> Value {
     match &app.page {
         Page::Start => json!({"page": "start", "title": title}),
         Page::Opening(_) => json!({"page": "opening", "title": title}),
+        Page::Processes(page) => json!({
+            "page": "processes",
+            "title": title,
+            "is_settled": page.is_settled(),
+            "headline": page.headline(Default::default()),
+        }),
         Page::OpeningBoth(_) => json!({"page": "opening", "title": title}),
         Page::Comparing(document) => json!({
             "page": "comparing",

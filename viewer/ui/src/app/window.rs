@@ -18,6 +18,10 @@ pub struct RunOptions {
     pub path: Option<PathBuf>,
     /// The capture to compare it with, which comes after.
     pub compared_with: Option<PathBuf>,
+    /// More files, to be opened with the first in tabs.
+    pub further: Vec<PathBuf>,
+    /// Whether they are processes of one program, whose memory is also summed.
+    pub are_processes: bool,
     /// How captures are opened.
     pub open: OpenOptions,
     /// Remember nothing, and start as if nothing were remembered.
@@ -45,6 +49,8 @@ pub fn run(options: RunOptions) -> Result<(), UiError> {
     let app_options = AppOptions {
         path: options.path,
         compared_with: options.compared_with,
+        further: options.further,
+        are_processes: options.are_processes,
         open: options.open,
         settings: settings_file,
         takes_drops: !is_wayland(),

@@ -84,7 +84,7 @@ fn row(
         }
         ui.label(format!("{}, {} of all", format_bytes_exact(bytes), format_share_precise(bytes, stack.sum(sample))));
         if key.is_some() {
-            ui.label(RichText::new("Click to show only this").color(palette.text_weak));
+            ui.label(RichText::new(source.click_words).color(palette.text_weak));
         }
     });
     if response.clicked()

@@ -59,6 +59,8 @@ pub struct Source<'a> {
     pub range: Option<TimeRange>,
     /// Names.
     pub labels: &'a dyn Labels,
+    /// What a click on a band does, for its tooltip.
+    pub click_words: &'a str,
     /// How sizes are written.
     pub units: Units,
 }
@@ -123,8 +125,14 @@ pub fn csv_of(bands: &Bands, charge: Charge, timeline: &Timeline, labels: &dyn L
 impl BandsView {
     /// Fills `ui` with a choice of bands, the bands and a list of them.
     pub fn show(&mut self, ui: &mut Ui, source: &Source<'_>) -> Events {
-        let mut events = Events { charge: choose(ui, source.charge, source.has_native_stacks), ..Events::default() };
+        let charge = choose(ui, source.charge, source.has_native_stacks);
         ui.add_space(6.0);
+        Events { charge, ..self.show_bands(ui, source) }
+    }
+
+    /// Fills `ui` with the bands and a list of them.
+    pub fn show_bands(&mut self, ui: &mut Ui, source: &Source<'_>) -> Events {
+        let mut events = Events::default();
         if self.stack.as_ref().is_none_or(|(bands, _)| !Arc::ptr_eq(bands, source.bands)) {
             let stack = Stack::new(source.bands, &TimeAxis::new(source.timeline));
             self.stack = Some((Arc::clone(source.bands), stack));

@@ -10,4 +10,5 @@ mod opening;
 mod pages;
 mod parted;
 mod picture;
+mod processes;
 mod search;

@@ -63,6 +63,8 @@ impl Document {
             | Command::SaveCsv
             | Command::OpenInEditor
             | Command::Close
+            | Command::NextFile
+            | Command::PreviousFile
             | Command::Copy
             | Command::Quit
             | Command::ShowKeys

@@ -150,6 +150,7 @@ impl Document {
             visible_ms: self.graph.visible_ms(),
             range: self.view.asked.range_in_effect(),
             labels: &*self.labels,
+            click_words: "Click to show only this",
             units: settings.units.units(),
         };
         let events = self.bands.show(ui, &source);

@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: Apache-2.0
+//! A parent and its child processes as one session: [`ProcessesPage`] sums their heaps on one time axis and lists them.
+//! Each opens in a tab of its own.
+
+mod summed;
+
+use crate::bands_view::{self, BandsView, MOST_BANDS};
+use crate::error::UiError;
+use crate::labels::{Labels, LocationLabel};
+use crate::settings::Settings;
+use crate::style;
+use crate::theme::Palette;
+use egui::{CentralPanel, Context, Frame, Grid, Label, Margin, Panel, RichText, ScrollArea, Sense, Ui, vec2};
+use memray_index::{
+    Charge, FrameKind, Index, LocationId, LocationTraits, OpenOptions, Progress, RowKey, StringId, ThreadIndex,
+    Timeline,
+};
+use memray_report::escape;
+use memray_report::size::{Units, format_bytes, format_share};
+use memray_report::time::{format_duration, format_elapsed};
+use std::borrow::Cow;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, mpsc};
+use summed::Summed;
+
+/// Of a row of the list, and what is above and below all of them.
+const ROW_HEIGHT: f32 = 27.0;
+const LIST_MARGIN: f32 = 70.0;
+
+/// One of the processes.
+#[derive(Clone, Debug)]
+pub(super) struct Process {
+    pub(super) path: PathBuf,
+    pid: i32,
+    timeline: Timeline,
+    peak_rss_bytes: Option<u64>,
+    stops_early: bool,
+}
+
+impl Process {
+    fn of(path: PathBuf, index: &Index) -> Self {
+        let info = index.info();
+        Self {
+            path,
+            pid: info.header.pid,
+            timeline: index.timeline().clone(),
+            peak_rss_bytes: info.peak_rss.map(|(bytes, _)| bytes),
+            stops_early: info.stops_early(),
+        }
+    }
+
+    #[cfg(test)]
+    fn of_timeline(path: PathBuf, timeline: Timeline) -> Self {
+        Self { path, pid: 0, timeline, peak_rss_bytes: None, stops_early: false }
+    }
+
+    /// Its file's name, which says most children's number.
+    fn name(&self) -> String {
+        let (name, number) = (file_name(&self.path), format!(".{}", self.pid));
+        if name.ends_with(&number) { name } else { format!("{name} (process {})", self.pid) }
+    }
+}
+
+/// A file's name, fit to be shown.
+pub(super) fn file_name(path: &Path) -> String {
+    let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
+    escape::shorten(&escape::visible(&name), 60).into_owned()
+}
+
+/// A file read, or why it cannot be.
+type Read = (PathBuf, Result<Process, String>);
+
+/// Several processes.
+pub(super) struct ProcessesPage {
+    paths: Vec<PathBuf>,
+    reading: mpsc::Receiver<Read>,
+    processes: Vec<Process>,
+    failures: Vec<(PathBuf, String)>,
+    summed: Option<(Summed, Arc<memray_index::Bands>)>,
+    bands: BandsView,
+}
+
+impl ProcessesPage {
+    /// Begins to read them, one after the other: each keeps both cores busy by itself.
+    pub(super) fn start(paths: &[PathBuf], open: &OpenOptions, context: &Context) -> Result<Self, UiError> {
+        let (sender, reading) = mpsc::channel();
+        let (wanted, open, context) = (paths.to_vec(), open.clone(), context.clone());
+        let read = move || {
+            for path in wanted {
+                let index = Index::open(&path, &open, &Progress::default());
+                let process = index.map(|index| Process::of(path.clone(), &index)).map_err(|error| error.to_string());
+                if sender.send((path, process)).is_err() {
+                    return;
+                }
+                context.request_repaint();
+            }
+        };
+        std::thread::Builder::new().name("memray-view processes".to_owned()).spawn(read).map_err(UiError::Thread)?;
+        Ok(Self {
+            paths: paths.to_vec(),
+            reading,
+            processes: Vec::new(),
+            failures: Vec::new(),
+            summed: None,
+            bands: BandsView::default(),
+        })
+    }
+
+    /// Takes what was read since.
+    pub(super) fn update(&mut self) {
+        for (path, read) in self.reading.try_iter() {
+            match read {
+                Ok(process) => self.processes.push(process),
+                Err(message) => self.failures.push((path, message)),
+            }
+            self.summed = None;
+        }
+        if self.summed.is_none() && self.is_settled() {
+            self.processes.sort_by_key(|process| (process.timeline.start_time_ms, process.pid));
+            let summed = Summed::new(&self.processes, MOST_BANDS);
+            let bands = Arc::new(summed.bands.clone());
+            self.summed = Some((summed, bands));
+        }
+    }
+
+    /// Whether all of them are read.
+    pub(super) fn is_settled(&self) -> bool {
+        self.processes.len() + self.failures.len() == self.paths.len()
+    }
+
+    /// What is said first: `3 processes, highest sum 3.20 GiB at 14.2 s; 61 % of it in out.bin.4711 (process 4711)`.
+    pub(super) fn headline(&self, units: Units) -> String {
+        let Some((summed, _)) = &self.summed else {
+            let done = self.processes.len() + self.failures.len();
+            return format!("Reading process {} of {}…", done + 1, self.paths.len());
+        };
+        let count = match self.processes.len() {
+            1 => "1 process".to_owned(),
+            count => format!("{count} processes"),
+        };
+        match summed.peak() {
+            Some((bytes, elapsed_ms, process, share)) => format!(
+                "{count}, highest sum {} at {}; {} of it in {}",
+                format_bytes(bytes, units),
+                format_elapsed(elapsed_ms),
+                format_share(i128::from(share), i128::from(bytes)),
+                self.processes[process.index()].name(),
+            ),
+            None => count,
+        }
+    }
+
+    /// Draws the page; the file of the process that was chosen.
+    pub(super) fn show(&mut self, ui: &mut Ui, settings: &Settings) -> Option<PathBuf> {
+        let palette = Palette::of(ui.visuals());
+        let units = settings.units.units();
+        let mut chosen = None;
+        let margin = |top: i8, bottom: i8| Margin { left: 14, right: 14, top, bottom };
+        let plain = |top: i8, bottom: i8| Frame::new().fill(palette.background).inner_margin(margin(top, bottom));
+        Panel::top("processes headline").frame(plain(8, 6)).show_separator_line(false).show(ui, |ui| {
+            ui.add(
+                Label::new(
+                    RichText::new(self.headline(units)).text_style(style::headline()).color(palette.text_strong),
+                )
+                .wrap(),
+            );
+            let words = "Sums of each process\u{2019}s heap at its last sample. Click a process to see it alone.";
+            ui.label(RichText::new(words).color(palette.text_weak));
+        });
+        let rows = self.paths.len() as f32 * ROW_HEIGHT + LIST_MARGIN;
+        let height = rows.min(ui.available_height() * 0.45).max(120.0);
+        Panel::bottom("processes list")
+            .frame(plain(0, 10))
+            .show_separator_line(false)
+            .resizable(true)
+            .default_size(height)
+            .show(ui, |ui| {
+                style::panel(ui, 8, |ui| chosen = self.list(ui, units));
+            });
+        CentralPanel::default().frame(plain(0, 6)).show(ui, |ui| {
+            style::panel(ui, 8, |ui| {
+                let Some((summed, bands)) = &self.summed else {
+                    ui.centered_and_justified(|ui| ui.spinner());
+                    return;
+                };
+                let source = bands_view::Source {
+                    bands,
+                    charge: Charge::Thread,
+                    timeline: &summed.timeline,
+                    has_native_stacks: false,
+                    visible_ms: None,
+                    range: None,
+                    labels: &Names(&self.processes),
+                    click_words: "Click to open it",
+                    units,
+                };
+                let events = self.bands.show_bands(ui, &source);
+                if let Some(RowKey::Thread(process)) = events.only.map(|only| only.key) {
+                    chosen = self.processes.get(process.index()).map(|process| process.path.clone());
+                }
+            });
+        });
+        chosen
+    }
+
+    fn list(&self, ui: &mut Ui, units: Units) -> Option<PathBuf> {
+        let palette = Palette::of(ui.visuals());
+        let mut chosen = None;
+        let first_ms = self.processes.first().map_or(0, |process| process.timeline.start_time_ms);
+        ScrollArea::both().id_salt("processes").auto_shrink(false).show(ui, |ui| {
+            Grid::new("processes").num_columns(6).spacing(vec2(28.0, 6.0)).show(ui, |ui| {
+                for heading in ["Process", "Started", "Ran", "Peak", "Peak RSS", "Live at the end"] {
+                    ui.label(RichText::new(heading).color(palette.text_weak));
+                }
+                ui.end_row();
+                for process in &self.processes {
+                    let Process { timeline, .. } = process;
+                    let name = RichText::new(process.name()).color(palette.accent);
+                    let name = ui.add(Label::new(name).sense(Sense::click()));
+                    name.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, process.name()));
+                    if name.on_hover_text(escape::visible(&process.path.to_string_lossy())).clicked() {
+                        chosen = Some(process.path.clone());
+                    }
+                    let started_ms = timeline.start_time_ms.saturating_sub(first_ms);
+                    let ran_ms = timeline.end_time_ms.saturating_sub(timeline.start_time_ms);
+                    let ran = format!(
+                        "{}{}",
+                        format_duration(ran_ms),
+                        if process.stops_early { ", stops early" } else { "" }
+                    );
+                    let rss = process.peak_rss_bytes.map_or_else(String::new, |bytes| format_bytes(bytes, units));
+                    let peak = format_bytes(timeline.peak_bytes, units);
+                    let end = format_bytes(timeline.end_heap_bytes, units);
+                    for words in [format!("+{}", format_elapsed(started_ms)), ran, peak, rss, end] {
+                        ui.label(words);
+                    }
+                    ui.end_row();
+                }
+            });
+            for (path, message) in &self.failures {
+                ui.label(
+                    RichText::new(format!("{}: {}", file_name(path), escape::visible(message))).color(palette.note),
+                );
+            }
+        });
+        chosen
+    }
+}
+
+/// The processes' names, as those of threads.
+struct Names<'a>(&'a [Process]);
+
+impl Labels for Names<'_> {
+    fn location(&self, _: LocationId) -> LocationLabel<'_> {
+        let none = || Cow::Borrowed("");
+        let traits = LocationTraits::default();
+        LocationLabel { function: none(), file: none(), line: 0, kind: FrameKind::Python, module: none(), traits }
+    }
+
+    fn string(&self, _: StringId) -> Cow<'_, str> {
+        Cow::Borrowed("")
+    }
+
+    fn thread(&self, process: ThreadIndex) -> String {
+        self.0.get(process.index()).map(Process::name).unwrap_or_default()
+    }
+}
