@@ -14,6 +14,9 @@ use memray_report::notes::Note;
 use memray_report::size::Units;
 use std::sync::Arc;
 
+/// Lines, with the bytes of each.
+type LineBytes = Arc<[(u32, i64)]>;
+
 /// A growth ranking, or why there is none.
 type GrowthOutcome = Result<Arc<Vec<GrowthRow>>, Refusal>;
 
@@ -33,7 +36,7 @@ pub(in crate::app) struct Answers {
     /// Sizes and lifetimes of what was selected, or of all, for this question.
     pub distribution: Option<(Question, Option<Selection>, Option<Arc<Distribution>>)>,
     /// A file, and what each of its lines has of the answer.
-    pub line_bytes: Option<(StringId, Arc<[(u32, i64)]>)>,
+    pub line_bytes: Option<(StringId, LineBytes)>,
     /// The table.
     pub table: Option<(Question, GroupBy, Arc<Vec<Row>>)>,
     /// The growth ranking.
