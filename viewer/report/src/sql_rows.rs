@@ -94,6 +94,9 @@ impl<'a> SqlPrinter<'a> {
 impl SqlRows for SqlPrinter<'_> {
     fn columns(&mut self, names: &[String]) -> io::Result<()> {
         self.names = names.iter().map(|name| visible(name).into_owned()).collect();
+        if self.format == SqlFormat::Json {
+            tell_apart(&mut self.names);
+        }
         match self.format {
             SqlFormat::Csv => {
                 let cells: Vec<_> = self.names.iter().map(|name| csv_cell(name)).collect();
@@ -135,6 +138,16 @@ impl SqlRows for SqlPrinter<'_> {
                 write!(self.out, "{{{}}}", members.join(", "))
             }
         }
+    }
+}
+
+/// Numbers names that are there already, as an object has each name once: `bytes`, `bytes:2`.
+fn tell_apart(names: &mut [String]) {
+    for at in 1..names.len() {
+        let name = names[at].clone();
+        let numbered = (2_usize..).map(|number| format!("{name}:{number}"));
+        let free = std::iter::once(name.clone()).chain(numbered).find(|name| !names[..at].contains(name));
+        names[at] = free.unwrap_or(name);
     }
 }
 
@@ -199,6 +212,13 @@ mod tests {
     fn csv_quotes_what_has_commas_and_leaves_nothing_empty() {
         let expected = "function,bytes\r\n<module>,1204311\r\n\"a,\"\"b\"\" \u{fffd}\",0.5\r\n,x'00ff'\r\n";
         assert_eq!(printed(SqlFormat::Csv, &ROWS), expected);
+    }
+
+    #[test]
+    fn columns_of_one_name_are_told_apart_in_json() {
+        let mut names: Vec<String> = ["a", "b", "a", "a", "a:2"].map(str::to_owned).to_vec();
+        tell_apart(&mut names);
+        assert_eq!(names, ["a", "b", "a:2", "a:3", "a:2:2"]);
     }
 
     #[test]

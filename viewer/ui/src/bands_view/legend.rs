@@ -6,9 +6,10 @@ use super::paint::colour;
 use super::stack::Stack;
 use super::{Source, band_name, swatch};
 use crate::cell;
+use crate::row_name::RowName;
 use crate::theme::Palette;
 use egui::{Align, Rect, RichText, Role, ScrollArea, Sense, TextStyle, Ui, WidgetInfo, vec2};
-use memray_index::ChargedTo;
+use memray_index::{Charge, ChargedTo, RowKey};
 use memray_report::size::{format_bytes, format_bytes_exact, format_share_precise};
 use memray_report::time::format_elapsed;
 
@@ -46,6 +47,15 @@ pub(super) fn show(
     listed
 }
 
+fn row_name<'a>(source: &Source<'a>, key: RowKey) -> RowName<'a> {
+    RowName::of(key, source.charge.group_by(), source.labels)
+}
+
+/// Whether bands have a place besides their names.
+fn has_places(charge: Charge) -> bool {
+    matches!(charge, Charge::Function | Charge::OwnCodeLine)
+}
+
 fn row(
     ui: &mut Ui,
     source: &Source<'_>,
@@ -73,10 +83,15 @@ fn row(
     let (left, right) = rect.split_left_right_at_x((rect.right() - BYTES_WIDTH).max(rect.left()));
     let colour = if is_hovered { palette.text_strong } else { palette.text };
     let left = left.with_min_x((left.left() + 22.0).min(left.right()));
-    cell::text(ui.painter(), left, Align::Min, &name, font.clone(), colour);
+    let width = cell::text(ui.painter(), left, Align::Min, &name, font.clone(), colour);
+    // Where functions and lines of one name are told apart.
+    if let Some(place) = key.map(|key| row_name(source, key).short_place()).filter(|_| has_places(source.charge)) {
+        let rest = left.with_min_x((left.left() + width + 6.0).min(left.right()));
+        cell::text(ui.painter(), rest, Align::Min, &place, font.clone(), palette.text_weak);
+    }
     let right = right.with_max_x(right.right() - 4.0);
     cell::quantity(ui.painter(), right, &size, font.size, colour, palette.text_weak);
-    let place = key.map(|key| crate::row_name::RowName::of(key, source.charge.group_by(), source.labels));
+    let place = key.map(|key| row_name(source, key));
     let response = response.on_hover_ui(|ui| {
         match place {
             Some(place) => place.hover(ui),

@@ -134,7 +134,6 @@ impl Details {
                 ui.add_space(8.0);
                 self.source.show(ui, &name.path, name.line, source);
             }
-            events.bar = distribution.and_then(|source| distribution::show(ui, source));
             if !source.stack.is_empty() {
                 ui.add_space(8.0);
                 ui.horizontal(|ui| {
@@ -151,6 +150,7 @@ impl Details {
                 });
                 events.selected_frame = stack_list::show(ui, source.stack, source.selected_frame, source.labels);
             }
+            events.bar = distribution.and_then(|source| distribution::show(ui, source));
             if !source.native.is_empty() {
                 section(ui, "Native stack, innermost first");
                 stack_list::show_lines(ui, source.native);
