@@ -16,16 +16,22 @@ pub struct SourceFolders {
     beside: Vec<PathBuf>,
     /// Where sources may lie that are not where the capture says: checkouts of the program on this machine.
     moved: Vec<PathBuf>,
+    /// As the user named them.
+    named: String,
 }
 
 impl SourceFolders {
     /// Folders that relative paths may be relative to.
     pub fn beside(folders: Vec<PathBuf>) -> Self {
-        Self { beside: folders, moved: Vec::new() }
+        Self { beside: folders, ..Self::default() }
     }
 
     /// Also those that the user named, separated as in `PATH`; others that were named before are forgotten.
     pub fn look_in(&mut self, named: &str) {
+        if self.named == named {
+            return;
+        }
+        self.named = named.to_owned();
         let folders = named.split(SEPARATOR).map(str::trim).filter(|folder| !folder.is_empty()).map(PathBuf::from);
         // A relative one would be of the folder that this program happens to run in.
         self.moved = folders.filter(|folder| folder.is_absolute()).collect();

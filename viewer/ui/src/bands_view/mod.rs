@@ -11,15 +11,15 @@ mod tests;
 
 use crate::joined_buttons::{self, JoinedButton};
 use crate::labels::Labels;
-use crate::memory_graph::TimeAxis;
+use crate::memory_graph::{TimeAxis, range_at};
 use crate::row_name::RowName;
 use crate::theme::Palette;
-use egui::{CursorIcon, PointerButton, Rect, RichText, Role, Sense, Ui, UiBuilder, WidgetInfo, vec2};
+use egui::{CursorIcon, PointerButton, Rect, Response, RichText, Role, Sense, Ui, UiBuilder, WidgetInfo, vec2};
 use memray_index::{Bands, Charge, ChargedTo, RowKey, TimeRange, Timeline};
 use memray_report::escape::{csv_cell, visible};
 use memray_report::size::{Units, format_bytes};
 use memray_report::time::format_elapsed;
-use paint::BandsPlot;
+use paint::{BandsPlot, Drawn};
 use stack::Stack;
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -36,10 +36,12 @@ const NARROW: f32 = 560.0;
 #[derive(Default)]
 pub struct BandsView {
     stack: Option<(Arc<Bands>, Stack)>,
+    /// The samples that are drawn, as long as that is the same part of the run in the same pixels.
+    drawn: Option<Drawn>,
     /// A range being dragged, in elapsed milliseconds: where it began and where it is.
     drag: Option<(f64, f64)>,
-    /// The band under the pointer, in the graph or in the list.
-    hovered: Option<usize>,
+    /// The band under the pointer in the list.
+    hovered_in_list: Option<usize>,
 }
 
 /// What is shown.
@@ -136,82 +138,91 @@ impl BandsView {
         if self.stack.as_ref().is_none_or(|(bands, _)| !Arc::ptr_eq(bands, source.bands)) {
             let stack = Stack::new(source.bands, &TimeAxis::new(source.timeline));
             self.stack = Some((Arc::clone(source.bands), stack));
+            self.drawn = None;
         }
-        let Some((_, stack)) = &self.stack else { return events };
+        let Some((bands, stack)) = self.stack.take() else { return events };
         if stack.peak_bytes() == 0 {
             ui.add_space(24.0);
             let words = RichText::new("Nothing of this was live at any sample.");
             ui.vertical_centered(|ui| ui.label(words.color(Palette::of(ui.visuals()).text_weak)));
-            return events;
+        } else {
+            let room = ui.available_rect_before_wrap();
+            let legend_width = if room.width() < NARROW { room.width() / 2.0 } else { LEGEND_WIDTH };
+            let (graph, list) = room.split_left_right_at_x(room.right() - legend_width);
+            let (at, hovered) = self.graph(ui, graph, source, &stack, &mut events);
+            let mut ui = ui.new_child(UiBuilder::new().max_rect(list.with_min_x(list.left() + 8.0)));
+            let listed = legend::show(&mut ui, source, &stack, at, hovered);
+            if listed.hovered != self.hovered_in_list {
+                self.hovered_in_list = listed.hovered;
+                ui.ctx().request_repaint();
+            }
+            events.only = listed.only.or(events.only);
         }
-        let room = ui.available_rect_before_wrap();
-        let legend_width = if room.width() < NARROW { room.width() / 2.0 } else { LEGEND_WIDTH };
-        let (graph, list) = room.split_left_right_at_x(room.right() - legend_width);
-        let at = graph_of(ui, graph, source, stack, &mut self.drag, &mut self.hovered, &mut events);
-        let mut ui = ui.new_child(UiBuilder::new().max_rect(list.with_min_x(list.left() + 8.0)));
-        let listed = legend::show(&mut ui, source, stack, at, self.hovered);
-        if listed.hovered.is_some() {
-            self.hovered = listed.hovered;
-            ui.ctx().request_repaint();
-        }
-        events.only = listed.only.or(events.only);
+        self.stack = Some((bands, stack));
         events
     }
-}
 
-/// Draws the bands and takes what is done to them; the sample under the pointer.
-fn graph_of(
-    ui: &Ui,
-    rect: Rect,
-    source: &Source<'_>,
-    stack: &Stack,
-    drag: &mut Option<(f64, f64)>,
-    hovered: &mut Option<usize>,
-    events: &mut Events,
-) -> Option<usize> {
-    let response = ui.interact(rect, ui.scope_id().with("bands graph"), Sense::click_and_drag());
-    response.widget_info(|| {
-        let mut info = WidgetInfo::labeled(Role::Canvas, true, "Bands");
-        info.current_text_value = Some(in_words(source, stack));
-        info
-    });
-    let end_ms = stack.end_ms().max(1) as f64;
-    let visible_ms = source.visible_ms.unwrap_or((0.0, end_ms));
-    let plot = BandsPlot::new(ui, rect, visible_ms, stack, source.units);
-    if response.drag_started_by(PointerButton::Primary)
-        && let Some(origin) = ui.input(|input| input.pointer.press_origin())
-    {
-        let at = plot.ms_at(origin.x);
-        *drag = Some((at, at));
+    /// Draws the bands and takes what is done to them; the sample and the band under the pointer.
+    fn graph(
+        &mut self,
+        ui: &Ui,
+        rect: Rect,
+        source: &Source<'_>,
+        stack: &Stack,
+        events: &mut Events,
+    ) -> (Option<usize>, Option<usize>) {
+        let response = ui.interact(rect, ui.scope_id().with("bands graph"), Sense::click_and_drag());
+        response.widget_info(|| {
+            let mut info = WidgetInfo::labeled(Role::Canvas, true, "Bands");
+            info.current_text_value = Some(in_words(source, stack));
+            info
+        });
+        let end_ms = stack.end_ms().max(1) as f64;
+        let visible_ms = source.visible_ms.unwrap_or((0.0, end_ms));
+        let plot = BandsPlot::new(ui, rect, visible_ms, stack, source.units, &mut self.drawn);
+        if let Some((from_ms, to_ms)) = self.drag(ui, &plot, end_ms, &response) {
+            events.range = Some(range_at(source.timeline, from_ms, to_ms));
+        }
+        let pointer = response.hover_pos().filter(|pointer| plot.rect().contains(*pointer));
+        let at = pointer.and_then(|pointer| plot.sample_at(pointer.x));
+        let hovered = pointer.zip(at).and_then(|(pointer, at)| stack.band_at(at, plot.bytes_at(pointer.y)));
+        let band = hovered.and_then(|band| source.bands.bands.get(band));
+        if pointer.is_some() {
+            ui.ctx().set_cursor_icon(if band.is_some() { CursorIcon::PointingHand } else { CursorIcon::Crosshair });
+        }
+        if response.clicked()
+            && let Some(band) = band
+        {
+            events.only = Some(ChargedTo { charge: source.charge, key: band.key });
+        }
+        let of_range = |range: TimeRange| (stack.ms_of(range.from), stack.ms_of(range.to));
+        let range = self.drag.map(in_order).or_else(|| source.range.map(of_range));
+        plot.paint(ui, stack, source, hovered.or(self.hovered_in_list), range, at);
+        (at, hovered)
     }
-    if let Some((from, to)) = drag {
+
+    /// Goes on with a range being dragged; the range, once it is.
+    fn drag(&mut self, ui: &Ui, plot: &BandsPlot, end_ms: f64, response: &Response) -> Option<(f64, f64)> {
+        if response.drag_started_by(PointerButton::Primary)
+            && let Some(origin) = ui.input(|input| input.pointer.press_origin())
+        {
+            let at = plot.ms_at(origin.x);
+            self.drag = Some((at, at));
+        }
+        let (_, to) = self.drag.as_mut()?;
         if let Some(pointer) = response.interact_pointer_pos() {
             *to = plot.ms_at(pointer.x).clamp(0.0, end_ms);
         }
-        if response.drag_stopped() {
-            events.range = Some(crate::memory_graph::range_at(source.timeline, from.min(*to), from.max(*to)));
-        }
+        let dragged = self.drag.filter(|_| response.drag_stopped()).map(in_order);
         if !response.dragged() {
-            *drag = None;
+            self.drag = None;
         }
+        dragged
     }
-    let pointer = response.hover_pos().filter(|pointer| plot.rect().contains(*pointer));
-    let at = pointer.and_then(|pointer| plot.sample_at(pointer.x));
-    *hovered = pointer.zip(at).and_then(|(pointer, at)| stack.band_at(at, plot.bytes_at(pointer.y)));
-    if pointer.is_some() {
-        let is_band = hovered.is_some_and(|band| source.bands.bands.get(band).is_some());
-        ui.ctx().set_cursor_icon(if is_band { CursorIcon::PointingHand } else { CursorIcon::Crosshair });
-    }
-    if response.clicked()
-        && let Some(band) = hovered.and_then(|band| source.bands.bands.get(band))
-    {
-        events.only = Some(ChargedTo { charge: source.charge, key: band.key });
-    }
-    let edges = |(from, to): (f64, f64)| (from.min(to), from.max(to));
-    let of_range = |range: TimeRange| (stack.ms_of(range.from), stack.ms_of(range.to));
-    let range = drag.map(edges).or_else(|| source.range.map(of_range));
-    plot.paint(ui, stack, source, *hovered, range, at);
-    at
+}
+
+fn in_order((one, other): (f64, f64)) -> (f64, f64) {
+    (one.min(other), one.max(other))
 }
 
 /// The name of a band; `None` stands for the others.

@@ -8,6 +8,7 @@ use crate::memory_graph::Plot;
 use crate::theme::Palette;
 use egui::{Color32, Mesh, Rect, Shape, Stroke, Ui, pos2, vec2};
 use memray_report::size::Units;
+use std::sync::Arc;
 
 /// How strong what the pointer is not at is drawn.
 const DIMMED: f32 = 0.4;
@@ -17,19 +18,36 @@ pub(super) fn colour(palette: &Palette, source: &Source<'_>, band: usize) -> Col
     if band < source.bands.bands.len() { band_colour(palette, band) } else { palette.library_frame }
 }
 
+/// The samples that are drawn of a part of the run, in so many pixel columns.
+pub(super) struct Drawn {
+    visible_ms: (f64, f64),
+    columns: usize,
+    samples: Arc<[usize]>,
+}
+
 /// Where bands lie on the screen.
 pub(super) struct BandsPlot {
     plot: Plot,
-    samples: Vec<usize>,
+    samples: Arc<[usize]>,
     /// Of each sample, where it is drawn.
     xs: Vec<f32>,
 }
 
 impl BandsPlot {
-    pub(super) fn new(ui: &Ui, rect: Rect, visible_ms: (f64, f64), stack: &Stack, units: Units) -> Self {
+    /// `drawn` has the samples of the frame before, which are kept where they are the same.
+    pub(super) fn new(
+        ui: &Ui,
+        rect: Rect,
+        visible_ms: (f64, f64),
+        stack: &Stack,
+        units: Units,
+        drawn: &mut Option<Drawn>,
+    ) -> Self {
         let plot = Plot::up_to(ui, rect, visible_ms, stack.peak_bytes(), units);
         let columns = (plot.rect.width() * ui.pixels_per_point()) as usize;
-        let samples = stack.samples(visible_ms, columns);
+        let kept = drawn.take().filter(|kept| (kept.visible_ms, kept.columns) == (visible_ms, columns));
+        let samples = kept.map_or_else(|| stack.samples(visible_ms, columns).into(), |kept| kept.samples);
+        *drawn = Some(Drawn { visible_ms, columns, samples: Arc::clone(&samples) });
         let xs = samples.iter().map(|&sample| plot.x(stack.elapsed_ms(sample) as f64)).collect();
         Self { plot, samples, xs }
     }

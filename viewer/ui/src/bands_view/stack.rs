@@ -12,6 +12,10 @@ pub(super) struct Stack {
     /// By band, one value fewer than there are times: nothing is live at the start.
     bands: Vec<Vec<u64>>,
     sums: Vec<u64>,
+    /// The sample with the largest sum, the last of several.
+    peak_sample: usize,
+    /// By band, the first sample at which it was largest.
+    largest: Vec<usize>,
     axis: TimeAxis,
 }
 
@@ -25,7 +29,10 @@ impl Stack {
         for band in &bands {
             sums[1..].iter_mut().zip(band).for_each(|(sum, bytes)| *sum = sum.saturating_add(*bytes));
         }
-        Self { elapsed_ms, bands, sums, axis: axis.clone() }
+        let peak_sample = (0..sums.len()).max_by_key(|&sample| sums[sample]).unwrap_or(0);
+        let largest = |band: &Vec<u64>| (0..band.len()).rev().max_by_key(|&at| band[at]).map_or(0, |at| at + 1);
+        let largest = bands.iter().map(largest).collect();
+        Self { elapsed_ms, bands, sums, peak_sample, largest, axis: axis.clone() }
     }
 
     pub(super) fn band_count(&self) -> usize {
@@ -57,18 +64,17 @@ impl Stack {
 
     /// The largest sum.
     pub(super) fn peak_bytes(&self) -> u64 {
-        self.sums.iter().copied().max().unwrap_or(0)
+        self.sums[self.peak_sample]
     }
 
     /// The sample with the largest sum, the last of several.
     pub(super) fn peak_sample(&self) -> usize {
-        (0..self.sums.len()).max_by_key(|&sample| self.sums[sample]).unwrap_or(0)
+        self.peak_sample
     }
 
     /// When a band was largest, first, and how large.
     pub(super) fn largest(&self, band: usize) -> (i64, u64) {
-        let samples = (0..self.elapsed_ms.len()).rev();
-        let sample = samples.max_by_key(|&sample| self.bytes(band, sample)).unwrap_or(0);
+        let sample = self.largest[band];
         (self.elapsed_ms[sample], self.bytes(band, sample))
     }
 
