@@ -199,6 +199,19 @@ fn a_picture_of_the_window_is_saved_without_what_asked_for_it() {
 }
 
 #[test]
+fn a_process_and_its_children_open_as_one_session_and_each_alone() {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/captures/v13-py3.13");
+    let files = ["", ".20812", ".20814", ".20816"].map(|end| folder.join(format!("forks.bin{end}")));
+    let display = screen();
+    let window = Window::open_processes(&display, &files);
+    let all = window.shown("all processes", |shown| shown["page"] == "processes");
+    assert!(all["headline"].as_str().unwrap().starts_with("4 processes, highest sum "), "{all}");
+    let next = |window: &Window<'_>| window.key("ctrl+Next");
+    let parent = window.act("the parent", next, |shown| shown["title"] == "forks.bin — memray-view");
+    assert!(parent["headline"].as_str().unwrap().starts_with("Peak 1.16"), "{parent}");
+}
+
+#[test]
 fn desktops_are_told_the_windows_class_and_icon() {
     let display = screen();
     let window = Window::open(&display, &sample());

@@ -40,21 +40,28 @@ impl<'a> Window<'a> {
 
     /// Opens a capture for somebody whose settings and screen are these.
     pub(crate) fn open_as(display: &'a Display, capture: &Path, look: Look) -> Self {
-        Self::of(display, [capture.as_os_str()], capture, look)
+        Self::of(display, [capture.as_os_str()], &file_name(capture), "open", look)
+    }
+
+    /// Opens the captures of a program's processes.
+    pub(crate) fn open_processes(display: &'a Display, captures: &[PathBuf]) -> Self {
+        let arguments = captures.iter().map(|capture| capture.as_os_str());
+        Self::of(display, arguments, &format!("{} processes", captures.len()), "processes", Look::default())
     }
 
     /// Records a program into a capture, which is then opened as the command line asks.
     pub(crate) fn open_recorded(display: &'a Display, python: &OsStr, capture: &Path, program: &str) -> Self {
         let [run, open, python_option, output, command] = ["run", "--open", "--python", "-o", "-c"].map(OsStr::new);
         let arguments = [run, open, python_option, python, output, capture.as_os_str(), command, program.as_ref()];
-        Self::of(display, arguments, capture, Look::default())
+        Self::of(display, arguments, &file_name(capture), "open", Look::default())
     }
 
-    /// The window on a capture that the command opens when it is called so.
+    /// The window that the command opens when it is called so: with this title, on this page.
     fn of<'b>(
         display: &'a Display,
         arguments: impl IntoIterator<Item = &'b OsStr>,
-        capture: &Path,
+        title: &str,
+        page: &str,
         look: Look,
     ) -> Self {
         let home = tempfile::tempdir().unwrap();
@@ -85,7 +92,7 @@ impl<'a> Window<'a> {
             .spawn()
             .unwrap();
         let mut window = Self { display, id: String::new(), process, home };
-        let title = format!("{} — memray-view", capture.file_name().unwrap().to_string_lossy());
+        let title = format!("{title} — memray-view");
         window.id = until("the window", || {
             let ended = window.process.try_wait().unwrap();
             assert!(ended.is_none(), "memray-view ended: {}", ended.unwrap());
@@ -94,7 +101,7 @@ impl<'a> Window<'a> {
             let id = found.lines().next()?;
             (display.xdotool(&["getwindowname", id])? == title).then(|| id.to_owned())
         });
-        window.shown("the capture, told by a binary with the feature test-channel", |shown| shown["page"] == "open");
+        window.shown("the capture, told by a binary with the feature test-channel", |shown| shown["page"] == page);
         window
     }
 
@@ -200,6 +207,10 @@ fn is_settled(shown: &Value) -> bool {
 }
 
 /// The optimised binary that `scripts/test` builds.
+fn file_name(capture: &Path) -> String {
+    capture.file_name().unwrap().to_string_lossy().into_owned()
+}
+
 pub(crate) fn binary() -> PathBuf {
     std::env::var_os("MEMRAY_VIEW_BIN").expect("MEMRAY_VIEW_BIN must name a binary: scripts/test builds it").into()
 }

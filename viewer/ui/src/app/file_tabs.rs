@@ -2,8 +2,8 @@
 //! Several files in one window, each in a tab: [`FileTabs`]. A file is read when its tab is first shown; what a tab showed is
 //! set aside with all its answers while another is.
 
-use super::processes::file_name;
 use super::tabs::show_tab;
+use super::window::file_name;
 use super::{App, Page};
 use crate::theme::Palette;
 use egui::{Context, Frame, Margin, Panel, ScrollArea, Ui};

@@ -507,6 +507,7 @@ impl App {
     /// The window's title: the file's name as soon as there is one.
     pub fn title(&self) -> String {
         let compared = match &self.page {
+            Page::Processes(page) => return window::titled(&page.count_in_words()),
             Page::OpeningBoth(opening) => Some(opening.paths()[1]),
             Page::Comparing(document) => Some(document.paths[1].as_path()),
             _ => None,

@@ -81,11 +81,16 @@ pub(super) fn title(path: Option<&Path>, compared_with: Option<&Path>) -> String
     match (path, compared_with) {
         (Some(before), Some(after)) => {
             let [before, after] = names_apart([before, after]);
-            format!("{before} → {after} — memray-view")
+            titled(&format!("{before} → {after}"))
         }
-        (Some(path), None) | (None, Some(path)) => format!("{} — memray-view", file_name(path)),
+        (Some(path), None) | (None, Some(path)) => titled(&file_name(path)),
         (None, None) => "memray-view".to_owned(),
     }
+}
+
+/// The title of a window on something.
+pub(super) fn titled(what: &str) -> String {
+    format!("{what} — memray-view")
 }
 
 /// A path's last part, fit to be shown.

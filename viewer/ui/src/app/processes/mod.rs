@@ -4,6 +4,7 @@
 
 mod summed;
 
+use super::window::file_name;
 use crate::bands_view::{self, BandsView, MOST_BANDS};
 use crate::error::UiError;
 use crate::labels::{Labels, LocationLabel};
@@ -19,7 +20,7 @@ use memray_report::escape;
 use memray_report::size::{Units, format_bytes, format_share};
 use memray_report::time::{format_duration, format_elapsed};
 use std::borrow::Cow;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, mpsc};
 use summed::Summed;
 
@@ -59,12 +60,6 @@ impl Process {
         let (name, number) = (file_name(&self.path), format!(".{}", self.pid));
         if name.ends_with(&number) { name } else { format!("{name} (process {})", self.pid) }
     }
-}
-
-/// A file's name, fit to be shown.
-pub(super) fn file_name(path: &Path) -> String {
-    let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
-    escape::shorten(&escape::visible(&name), 60).into_owned()
 }
 
 /// A file read, or why it cannot be.
@@ -128,16 +123,21 @@ impl ProcessesPage {
         self.processes.len() + self.failures.len() == self.paths.len()
     }
 
+    /// How many there are.
+    pub(super) fn count_in_words(&self) -> String {
+        match self.paths.len() - self.failures.len() {
+            1 => "1 process".to_owned(),
+            count => format!("{count} processes"),
+        }
+    }
+
     /// What is said first: `3 processes, highest sum 3.20 GiB at 14.2 s; 61 % of it in out.bin.4711 (process 4711)`.
     pub(super) fn headline(&self, units: Units) -> String {
         let Some((summed, _)) = &self.summed else {
             let done = self.processes.len() + self.failures.len();
             return format!("Reading process {} of {}…", done + 1, self.paths.len());
         };
-        let count = match self.processes.len() {
-            1 => "1 process".to_owned(),
-            count => format!("{count} processes"),
-        };
+        let count = self.count_in_words();
         match summed.peak() {
             Some((bytes, elapsed_ms, process, share)) => format!(
                 "{count}, highest sum {} at {}; {} of it in {}",
