@@ -3,10 +3,11 @@
 //! other: a parent and its children are one session. More open in tabs, and what is no capture is skipped.
 
 use crate::failure::Failure;
+use memray_index::family::{are_one_family, is_child};
 use memray_index::recognise;
 use memray_report::escape;
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// The files to open.
 #[derive(Debug, PartialEq, Eq)]
@@ -91,29 +92,6 @@ fn captures_of(files: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
     }
 }
 
-/// Whether the second is a child process that the first forked: by its name, `out.bin.4711`, and by its header. The first
-/// need not be there.
-fn is_child(parent: &Path, child: &Path) -> bool {
-    let [parent, child_name] = [parent, child].map(|path| path.as_os_str().as_encoded_bytes());
-    let pid = child_name.strip_prefix(parent).and_then(|rest| rest.strip_prefix(b"."));
-    // Where a file of that name was there already, another number follows.
-    let pid =
-        pid.and_then(|pid| std::str::from_utf8(pid.split(|&byte| byte == b'.').next()?).ok()?.parse::<i32>().ok());
-    pid.is_some() && recognise(child).is_ok_and(|header| header.map(|header| header.pid) == pid)
-}
-
-/// Whether all are of one program: a process and its children, or children alone whose parent's capture is not among them.
-fn are_one_family(files: &[PathBuf]) -> bool {
-    let Some(first) = files.iter().min_by_key(|file| file.as_os_str().len()) else { return false };
-    // The parent's name, of a child's: its numbers left out, of which there are two at most.
-    let parents = std::iter::successors(Some(first.clone()), |path| {
-        let is_number = |end: &std::ffi::OsStr| end.to_str().is_some_and(|end| end.parse::<u32>().is_ok());
-        path.extension().is_some_and(is_number).then(|| path.with_extension(""))
-    });
-    let is_of = |parent: &Path| files.iter().all(|file| *file == parent || is_child(parent, file));
-    files.len() > 1 && parents.take(3).any(|parent| is_of(&parent))
-}
-
 fn say(words: &str) {
     // Where standard error is closed, there is nobody to tell.
     let _ = writeln!(io::stderr(), "memray-view: {}", escape::visible(words));
@@ -122,6 +100,7 @@ fn say(words: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::path::Path;
 
     fn capture(name: &str) -> PathBuf {
         Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/captures/v13-py3.11").join(name)

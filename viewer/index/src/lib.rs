@@ -12,6 +12,7 @@ mod call_tree;
 mod charge;
 mod columns;
 mod error;
+pub mod family;
 mod filter;
 mod growth;
 mod ids;

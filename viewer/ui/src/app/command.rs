@@ -14,6 +14,7 @@ pub enum Command {
     OpenSample,
     CompareWith,
     Swap,
+    OpenChildren,
     SavePicture,
     SaveCsv,
     Reload,
@@ -109,12 +110,13 @@ const fn with(modifiers: Modifiers, key: Key) -> KeyboardShortcut {
 
 impl Command {
     /// All of them, in the order of menus and of the sheet of keys.
-    pub const ALL: [Self; 48] = [
+    pub const ALL: [Self; 49] = [
         Self::Open,
         Self::OpenPath,
         Self::OpenSample,
         Self::CompareWith,
         Self::Swap,
+        Self::OpenChildren,
         Self::SavePicture,
         Self::SaveCsv,
         Self::Reload,
@@ -168,6 +170,7 @@ impl Command {
             Self::OpenSample => "Open the sample",
             Self::CompareWith => "Compare with…",
             Self::Swap => "Swap A and B",
+            Self::OpenChildren => "Open with child processes",
             Self::SavePicture => "Save as PNG…",
             Self::SaveCsv => "Save as CSV…",
             Self::Reload => "Reload",
@@ -222,6 +225,7 @@ impl Command {
             Self::OpenSample => "Open the capture that comes with the program: a small shop with a leak and a cache",
             Self::CompareWith => "Compare this capture with another, which comes after it",
             Self::Swap => "Let the capture that is before be after",
+            Self::OpenChildren => "Open the captures of the processes that this one forked, summed and each alone",
             Self::SavePicture => "Save a picture of the window",
             Self::SaveCsv => "Save the numbers of the view that is shown, with exact bytes",
             Self::Reload => "Read the file again",
@@ -321,6 +325,7 @@ impl Command {
             Self::ShowPalette => const { &[with(CTRL.plus(Modifiers::SHIFT), Key::P)] },
             Self::ShowKeys => const { &[key(Key::Questionmark), key(Key::F1)] },
             Self::OpenSample
+            | Self::OpenChildren
             | Self::ToggleImportSystem
             | Self::ToggleIrrelevant
             | Self::EditFilter
@@ -336,6 +341,7 @@ impl Command {
             | Self::OpenSample
             | Self::CompareWith
             | Self::Swap
+            | Self::OpenChildren
             | Self::SavePicture
             | Self::SaveCsv
             | Self::Reload
@@ -387,6 +393,7 @@ impl Command {
             | Self::ShowPalette
             | Self::ShowKeys => Needs::Nothing,
             Self::CompareWith
+            | Self::OpenChildren
             | Self::SaveCsv
             | Self::ShowGrowth
             | Self::ShowBands

@@ -22,6 +22,7 @@ pub(super) fn show(
     document: &mut Document,
     settings: &mut Settings,
     options: &AppOptions,
+    offers_children: bool,
     commands: &mut Vec<Command>,
 ) -> Option<String> {
     let palette = Palette::of(ui.visuals());
@@ -33,7 +34,7 @@ pub(super) fn show(
         ui.spacing_mut().item_spacing.y = 4.0;
         headline::show(ui, document);
         ui.add_space(2.0);
-        notes::show(ui, document, options.is_picture, commands);
+        notes::show(ui, document, options.is_picture, offers_children, commands);
     });
     Panel::top("memory graph")
         .frame(plain(0, 4))

@@ -121,6 +121,7 @@ pub(super) fn works(command: Command, page: &Page, there: There) -> bool {
         (Needs::Nothing, _) => true,
         (Needs::Capture | Needs::Any, Page::Open(document)) => match command {
             Command::Copy => document.view.selection.is_some(),
+            Command::OpenChildren => !document.children.is_empty(),
             Command::Back => document.history.can_go_back(),
             Command::Forward => document.history.can_go_forward(),
             _ => true,

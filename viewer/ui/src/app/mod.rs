@@ -217,7 +217,14 @@ impl App {
                 }
             }
             Page::Open(document) => {
-                let said = document_page::show(ui, document, &mut self.settings, &self.options, &mut commands);
+                let said = document_page::show(
+                    ui,
+                    document,
+                    &mut self.settings,
+                    &self.options,
+                    self.file_tabs.is_empty() && !self.options.is_picture,
+                    &mut commands,
+                );
                 let said = said.or_else(|| document.markdown.poll(&context));
                 if let Some(text) = said.or_else(|| document.editor_failure().map(|error| error.to_string())) {
                     self.say(text, &context);
@@ -430,6 +437,12 @@ impl App {
             Command::CompareWith => {
                 if self.document().is_some() {
                     self.ask_for_file(Purpose::Compare, context);
+                }
+            }
+            Command::OpenChildren => {
+                if let Some(document) = self.document().filter(|document| !document.children.is_empty()) {
+                    let paths: Vec<PathBuf> = [&document.path].into_iter().chain(&document.children).cloned().collect();
+                    self.open_several(&paths, true, context);
                 }
             }
             Command::SavePicture => self.ask_for_file(Purpose::SavePicture, context),

@@ -9,7 +9,13 @@ use memray_report::escape;
 
 /// Draws a bar for each note, and one each if the file changed on disk, could not be read again, or would have to be read
 /// from its start the next time; of which a picture, made to be kept, says nothing.
-pub(super) fn show(ui: &mut Ui, document: &Document, is_picture: bool, commands: &mut Vec<Command>) {
+pub(super) fn show(
+    ui: &mut Ui,
+    document: &Document,
+    is_picture: bool,
+    offers_children: bool,
+    commands: &mut Vec<Command>,
+) {
     let palette = Palette::of(ui.visuals());
     if document.has_changed_on_disk() {
         bar(ui, palette.accent, palette.panel, |ui| {
@@ -31,6 +37,18 @@ pub(super) fn show(ui: &mut Ui, document: &Document, is_picture: bool, commands:
             let label = ui.add(Label::new(RichText::new(&note.text).color(palette.text)).wrap().selectable(true));
             if let Some(detail) = &note.detail {
                 label.on_hover_text(detail);
+            }
+        });
+    }
+    if !document.children.is_empty() && offers_children {
+        bar(ui, palette.accent, palette.panel, |ui| {
+            let words = match document.children.len() {
+                1 => "A process that it forked was recorded beside it.".to_owned(),
+                count => format!("{count} processes that it forked were recorded beside it."),
+            };
+            ui.label(words);
+            if ui.add(Link::new("Open all")).clicked() {
+                commands.push(Command::OpenChildren);
             }
         });
     }

@@ -8,7 +8,9 @@ use egui_kittest::kittest::{NodeT, Queryable};
 use memray_index::OpenOptions;
 use memray_ui::settings::SettingsFile;
 use memray_ui::{App, AppOptions};
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 /// A capture of the suite that the whole project shares.
@@ -18,6 +20,8 @@ pub(crate) fn capture(name: &str) -> PathBuf {
 
 pub(crate) struct Driver {
     pub(crate) harness: Harness<'static, App>,
+    /// What was put into the clipboard last, in whichever pass that was: a step of the harness may be several.
+    copied: Rc<RefCell<Option<String>>>,
 }
 
 impl Driver {
@@ -62,12 +66,27 @@ impl Driver {
 
     fn opened_as(options: AppOptions) -> Self {
         let app = App::new(options, &Context::default());
+        let copied = Rc::<RefCell<Option<String>>>::default();
+        let clipboard = Rc::clone(&copied);
         let harness = Harness::builder()
             .with_size([1440.0, 900.0])
             .with_max_steps(64)
             .with_context_setup(memray_ui::style::install)
-            .build_ui_state(|ui, app: &mut App| app.ui(ui), app);
-        Self { harness }
+            .build_ui_state(
+                move |ui, app: &mut App| {
+                    app.ui(ui);
+                    let copied = |command: &egui::OutputCommand| match command {
+                        egui::OutputCommand::CopyText(text) => Some(text.clone()),
+                        _ => None,
+                    };
+                    let copied = ui.ctx().output(|output| output.commands.iter().rev().find_map(copied));
+                    if copied.is_some() {
+                        *clipboard.borrow_mut() = copied;
+                    }
+                },
+                app,
+            );
+        Self { harness, copied }
     }
 
     /// Waits until everything that is wanted is there and drawn.
@@ -113,13 +132,9 @@ impl Driver {
         self.settle();
     }
 
-    /// What the last frame put into the clipboard.
+    /// What was put into the clipboard, told once.
     pub(crate) fn copied(&self) -> Option<String> {
-        let commands = &self.harness.output().platform_output.commands;
-        commands.iter().find_map(|command| match command {
-            egui::OutputCommand::CopyText(text) => Some(text.clone()),
-            _ => None,
-        })
+        self.copied.take()
     }
 
     /// What is put into the clipboard as soon as it is there.

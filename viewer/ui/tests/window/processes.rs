@@ -99,3 +99,14 @@ fn a_process_that_cannot_be_read_says_so_and_the_others_are_summed() {
     driver.click(Role::Tab, "forks.bin.7");
     assert!(driver.shows_part("forks.bin.7 cannot be opened"));
 }
+
+#[test]
+fn a_process_offers_those_that_it_forked() {
+    let mut driver = Driver::open(PARENT);
+    assert!(driver.shows("3 processes that it forked were recorded beside it."));
+    driver.click(Role::Link, "Open all");
+    assert!(driver.is_on(Role::Tab, "All processes"));
+    driver.click(Role::Tab, "forks.bin");
+    assert!(!driver.shows_part("that it forked"), "they are open");
+    assert!(!Driver::open("v13-py3.13/items.bin").shows_part("that it forked"));
+}

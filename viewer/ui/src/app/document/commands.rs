@@ -59,6 +59,7 @@ impl Document {
             | Command::OpenPath
             | Command::OpenSample
             | Command::Reload
+            | Command::OpenChildren
             | Command::SavePicture
             | Command::SaveCsv
             | Command::OpenInEditor

@@ -35,6 +35,7 @@ use crate::source_folders::SourceFolders;
 use crate::statistics_view::StatisticsView;
 use crate::table_view::{self, TableView};
 use egui::Context;
+use memray_index::family::children_of;
 use memray_index::{GroupBy, Index, NamedFunction, Pattern, Progress, RowKey, TreeNodeId};
 use memray_report::size::Units;
 use std::path::{Path, PathBuf};
@@ -84,6 +85,9 @@ pub(super) struct Document {
     labels: Arc<dyn Labels>,
     /// Where sources may be.
     source_folders: SourceFolders,
+    /// The captures of its child processes, once they were looked for; none where they are open already.
+    pub children: Vec<PathBuf>,
+    looking_for_children: Option<Background<Vec<PathBuf>>>,
     /// An editor being opened.
     editor: Option<Background<Result<(), EditorError>>>,
     /// What a table's rows are compared with, for the search that made it.
@@ -138,6 +142,11 @@ impl Document {
             source_folders: SourceFolders::beside(
                 path.parent().map(Path::to_owned).into_iter().chain(std::env::current_dir()).collect(),
             ),
+            children: Vec::new(),
+            looking_for_children: Some(Background::start(context, "memray-view children", {
+                let path = path.clone();
+                move || children_of(&path)
+            })),
             editor: None,
             row_matcher: None,
             generation: 0,
@@ -161,6 +170,11 @@ impl Document {
     pub(super) fn update(&mut self, settings: &Settings) {
         self.source_folders.look_in(&settings.source_folders);
         let units = settings.units.units();
+        match self.looking_for_children.as_ref().map(Background::poll) {
+            Some(Poll::Pending) | None => {}
+            Some(Poll::Ready(children)) => (self.children, self.looking_for_children) = (children, None),
+            Some(Poll::Failed) => self.looking_for_children = None,
+        }
         for part in self.worker.parts() {
             if let Part::Done(wanted) = &part {
                 self.is_done = self.sent.as_ref() == Some(wanted);
@@ -215,6 +229,7 @@ impl Document {
     pub(super) fn is_settled(&self) -> bool {
         self.is_done
             && !self.markdown.is_running()
+            && self.looking_for_children.is_none()
             && self.sent.as_ref().is_some_and(|sent| *sent == self.wanted(sent.units))
     }
 
