@@ -3,12 +3,17 @@
 //! number (`out.bin`, `out.bin.4711`), which its header has too. [`children_of`] finds them.
 
 use crate::source::recognise;
+use memray_format::Header;
 use std::path::{Path, PathBuf};
 
-/// Whether the second is a child process that the first forked: by its name and by its header. The first need not be there.
+/// Whether the second is a child process that the first forked: by its name and by its header, and not before the first
+/// began. The first need not be there.
 pub fn is_child(parent: &Path, child: &Path) -> bool {
-    let pid = number_of_child(parent, child);
-    pid.is_some() && recognise(child).is_ok_and(|header| header.map(|header| header.pid) == pid)
+    let Some(pid) = number_of_child(parent, child) else { return false };
+    let Ok(Some(header)) = recognise(child) else { return false };
+    // An earlier run's children stay where a later one's capture takes the place of their parent's.
+    let started_later = |parent: Option<Header>| parent.is_none_or(|it| header.start_time_ms >= it.start_time_ms);
+    header.pid == pid && recognise(parent).map_or(true, started_later)
 }
 
 /// The captures beside a process's that are of those that it forked, in order of their names. Reads the folder.
@@ -65,6 +70,10 @@ mod tests {
         std::fs::write(folder.path().join("out.bin.8"), "8").unwrap();
         std::fs::copy(capture(CHILDREN[0]), folder.path().join("out.bin.20614.2")).unwrap();
         assert_eq!(children_of(&parent), [folder.path().join("out.bin.20614.2")]);
+        // Of a later run.
+        std::fs::copy(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../resources/sample/orders.bin"), &parent)
+            .unwrap();
+        assert_eq!(children_of(&parent), [] as [PathBuf; 0]);
     }
 
     #[test]

@@ -30,8 +30,8 @@ pub struct Filter {
     pub without: Vec<NamedFunction>,
     /// Only stacks with a frame of this function, each shown from the outermost such frame on.
     pub starts_at: Option<NamedFunction>,
-    /// Only what is charged to this.
-    pub charged_to: Option<ChargedTo>,
+    /// Only what is charged to all of these: at most one of each [`Charge`].
+    pub charged_to: Vec<ChargedTo>,
     /// Only allocations of these sizes. Aggregated captures do not hold sizes.
     pub size: Option<SizeRange>,
     /// Only allocations that lived so long.
@@ -50,7 +50,23 @@ impl Filter {
         match charged_to.key {
             RowKey::Thread(thread) => self.thread = Some(thread),
             RowKey::Allocator(allocator) => self.allocator = Some(allocator),
-            _ => self.charged_to = Some(charged_to),
+            _ => {
+                self.charged_to.retain(|other| other.charge != charged_to.charge);
+                self.charged_to.push(charged_to);
+            }
+        }
+    }
+
+    /// What of it means the same in another index: what names threads, functions or rows by their handles is left out.
+    pub fn without_handles(self) -> Self {
+        Self {
+            thread: None,
+            function_named: None,
+            without: Vec::new(),
+            starts_at: None,
+            charged_to: Vec::new(),
+            hidden_functions: Vec::new(),
+            ..self
         }
     }
 }

@@ -165,9 +165,9 @@ impl Index {
         String::from_utf8_lossy(self.bytes(string))
     }
 
-    /// A location.
+    /// A location; of a handle that another index gave, and that this one has not, one without names.
     pub fn location(&self, location: LocationId) -> &Location {
-        &self.store.locations[location.index()]
+        self.store.locations.get(location.index()).unwrap_or(&Location::NONE)
     }
 
     /// The names of functions that match a pattern, to be hidden by a [`Filter`].

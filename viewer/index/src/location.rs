@@ -20,6 +20,24 @@ pub struct Location {
     pub traits: LocationTraits,
 }
 
+impl Location {
+    /// Where nothing is known.
+    pub(crate) const NONE: Self = Self {
+        function: StringId(0),
+        file: StringId(0),
+        line: 0,
+        kind: FrameKind::Python,
+        module: StringId(0),
+        traits: LocationTraits {
+            is_own_code: false,
+            is_standard_library: false,
+            is_import_system: false,
+            is_interesting: false,
+            is_cpython_internal: false,
+        },
+    };
+}
+
 /// What kind of frame a location is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum FrameKind {

@@ -32,12 +32,12 @@ fn filter_words(names: &impl Labels, thread_label: impl Fn(ThreadIndex) -> Strin
         pattern("a function", &filter.function),
         filter.function_named.as_ref().map(|named| format!("the function {}", function(named))),
         filter.starts_at.as_ref().map(|named| format!("from {} on", function(named))),
-        filter.charged_to.map(|charged_to| charged_words(names, &thread_label, charged_to)),
         filter.size.map(size_words),
         filter.lifetime.map(lifetime_words),
     ];
     let without = filter.without.iter().map(|named| format!("without {}", function(named)));
-    let words: Vec<String> = words.into_iter().flatten().chain(without).collect();
+    let charged = filter.charged_to.iter().map(|charged_to| charged_words(names, &thread_label, *charged_to));
+    let words: Vec<String> = words.into_iter().flatten().chain(charged).chain(without).collect();
     if words.is_empty() { String::new() } else { format!(", only {}", words.join(", ")) }
 }
 
@@ -154,7 +154,7 @@ mod tests {
             function_named: Some(named),
             starts_at: Some(named),
             without: vec![named],
-            charged_to: Some(ChargedTo { charge: Charge::OwnCodeLine, key: RowKey::Location(load) }),
+            charged_to: vec![ChargedTo { charge: Charge::OwnCodeLine, key: RowKey::Location(load) }],
             size: Some(SizeRange { from: SizeClass::of(0), to: SizeClass::of(1000) }),
             lifetime: Some(LifetimeRange { more_than_ms: None, at_most_ms: Some(100) }),
             hide_irrelevant: true,
@@ -163,8 +163,8 @@ mod tests {
         assert_eq!(
             filter_words(&names, |_| "worker-1".to_owned(), &filter),
             ", only thread worker-1, mmap, a module with “numpy”, a function like /^load_\\u{202e}/, the function load\\n \
-             (loader.py), from load\\n (loader.py) on, line load\\n (loader.py:88), allocations under 1 KiB, freed within \
-             100 ms, without load\\n (loader.py)"
+             (loader.py), from load\\n (loader.py) on, allocations under 1 KiB, freed within 100 ms, line load\\n \
+             (loader.py:88), without load\\n (loader.py)"
         );
         assert_eq!(filter_words(&names, |_| String::new(), &Filter::default()), "");
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What is remembered between runs: choices, the window's size, recent captures. One JSON file in the user's config
-//! folder; one that cannot be read counts as none, and one that cannot be written is left.
+//! folder. What of it cannot be read is as if it were not there, and one that cannot be written is left.
 
 use memray_report::size::Units;
 use memray_report::time::WallClock;
@@ -18,10 +18,13 @@ const MAX_FILE_BYTES: u64 = 1 << 20;
 pub enum ThemeChoice {
     /// As the system is.
     #[default]
+    #[serde(alias = "system")]
     System,
     /// Dark.
+    #[serde(alias = "dark")]
     Dark,
     /// Light.
+    #[serde(alias = "light")]
     Light,
 }
 
@@ -140,6 +143,13 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// With one of them as it was written down, if that can be read: a mistake in one leaves the others.
+    fn with(self, (name, value): (String, serde_json::Value)) -> Self {
+        let Ok(serde_json::Value::Object(mut all)) = serde_json::to_value(&self) else { return self };
+        all.insert(name, value);
+        serde_json::from_value(all.into()).unwrap_or(self)
+    }
+
     /// Puts a capture in front of the recent ones.
     pub fn remember(&mut self, recent: Recent) {
         self.recent.retain(|other| other.path != recent.path);
@@ -183,7 +193,9 @@ impl SettingsFile {
         if !is_small {
             return Settings::default();
         }
-        std::fs::read(&self.path).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default()
+        let known = std::fs::read(&self.path).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        let Some(serde_json::Value::Object(known)) = known else { return Settings::default() };
+        known.into_iter().fold(Settings::default(), Settings::with)
     }
 
     /// Remembers. Written beside and renamed, so that a run that is killed leaves the old file. Paths and command lines
@@ -267,5 +279,22 @@ mod tests {
     fn a_window_size_that_no_screen_has_is_ignored() {
         let settings = Settings { window_size: Some([f32::NAN, -3.0]), ..Settings::default() };
         assert_eq!(settings.usable_window_size(), None);
+    }
+
+    #[test]
+    fn a_mistake_in_one_setting_leaves_the_others() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = SettingsFile::at(&folder.path().join("settings.json"));
+        let load = |text: &str| {
+            std::fs::write(folder.path().join("settings.json"), text).unwrap();
+            file.load()
+        };
+        let loaded = load(r#"{"theme": "light", "units": "bogus", "editor": "vi {file}", "recent": [1], "new": 2}"#);
+        assert_eq!(
+            (loaded.theme, loaded.units, &*loaded.editor),
+            (ThemeChoice::Light, UnitChoice::Binary, "vi {file}")
+        );
+        assert_eq!(load("[]"), Settings::default());
+        assert_eq!(load("{"), Settings::default());
     }
 }

@@ -27,10 +27,13 @@ const NO_BAND: u32 = u32::MAX;
 /// Live memory over time, parted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Bands {
-    /// The bands, that with the most live bytes at any one moment first.
+    /// The bands, the largest first: by their most live bytes at the peak, at the end, or at some moments spread over the run.
     pub bands: Vec<Band>,
-    /// How many things share the last band, and their live bytes; empty where there are none.
+    /// How many things share the last band, those among them that were never live at a moment, and their live bytes; empty where
+    /// there are none.
     pub others: (usize, Vec<u64>),
+    /// What is live of those when the whole heap is largest.
+    pub others_peak_bytes: u64,
 }
 
 /// What is live of one thing.
@@ -40,6 +43,8 @@ pub struct Band {
     pub key: RowKey,
     /// Live bytes at each snapshot and at the end: one value longer than the timeline's snapshots.
     pub live_bytes: Vec<u64>,
+    /// Live bytes when the whole heap is largest, which may be between snapshots.
+    pub peak_bytes: u64,
 }
 
 impl Store {
@@ -76,14 +81,23 @@ impl Store {
         }
         let band_of_site: Vec<u32> =
             row_of_site.iter().map(|&row| if row == NO_BAND { NO_BAND } else { band_of_row[row as usize] }).collect();
-        let instants: Vec<Half> = self.last_slices.iter().map(|&slice| Half::of(slice, true)).collect();
-        let mut series = self.series_of_rows(&instants, &band_of_site, shown + 1, lived);
+        let mut instants: Vec<Half> = self.last_slices.iter().map(|&slice| Half::of(slice, true)).collect();
+        let peak = instants.partition_point(|&at| at < self.peak_half);
+        instants.insert(peak, self.peak_half);
+        let series = self.series_of_rows(&instants, &band_of_site, shown + 1, lived);
         self.lifetimes.check()?;
-        let others = series.pop().filter(|_| ranked.len() > shown).unwrap_or_default();
-        let bands = ranked.iter().zip(series).map(|(&(_, key, _), live_bytes)| Band { key, live_bytes });
+        let mut series = series.into_iter().map(|mut live_bytes| {
+            let peak_bytes = live_bytes.remove(peak);
+            (live_bytes, peak_bytes)
+        });
+        let bands = ranked[..shown].iter().zip(&mut series);
+        let bands = bands.map(|(&(_, key, _), (live_bytes, peak_bytes))| Band { key, live_bytes, peak_bytes });
         // What was never live at a moment that is known has no band to be seen.
-        let bands = bands.filter(|band| band.live_bytes.iter().any(|&bytes| bytes > 0)).collect();
-        Ok(Bands { bands, others: (ranked.len() - shown, others) })
+        let is_seen = |band: &Band| band.peak_bytes > 0 || band.live_bytes.iter().any(|&bytes| bytes > 0);
+        let bands = bands.filter(is_seen).collect();
+        let others = series.next().filter(|_| ranked.len() > shown);
+        let (others, others_peak_bytes) = others.unwrap_or_default();
+        Ok(Bands { bands, others: (ranked.len() - shown, others), others_peak_bytes })
     }
 
     /// Live bytes of rows at some instants, by the row of each site.

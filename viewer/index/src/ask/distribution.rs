@@ -74,7 +74,8 @@ impl Store {
             is_wanted[site.index()] = true;
         }
         let (lived, ages) = (self.lived(filter), self.ages());
-        let chunks: Vec<usize> = self.lifetimes.chunks_of(&[RowKind::Lifetime, RowKind::Churn]).collect();
+        let chunks = self.lifetimes.chunks_of(&[RowKind::Lifetime, RowKind::Churn]);
+        let chunks: Vec<usize> = chunks.filter(|&index| self.lifetimes.has_births(index, from, to)).collect();
         let sums = chunks
             .par_iter()
             .filter_map(|&index| self.lifetimes.chunk(index))

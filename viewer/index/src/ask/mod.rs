@@ -259,9 +259,9 @@ impl Store {
             let matches = self.nodes_with(|location| filter.without.iter().any(|function| function.is_of(location)));
             sites.retain(|(site, _)| !matches[self.sites[site.index()].node.index()]);
         }
-        if let Some(ChargedTo { charge, key }) = filter.charged_to {
-            let key_of = charged::key_of_site(self, charge);
-            sites.retain(|(site, _)| key_of(*site) == key);
+        for ChargedTo { charge, key } in &filter.charged_to {
+            let key_of = charged::key_of_site(self, *charge);
+            sites.retain(|(site, _)| key_of(*site) == *key);
         }
         Ok(())
     }

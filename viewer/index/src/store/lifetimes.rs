@@ -84,6 +84,12 @@ impl Lifetimes {
         infos.filter(move |(_, info)| kinds.contains(&info.kind)).map(|(index, _)| index)
     }
 
+    /// Whether anything of a chunk was born after one instant, up to another.
+    pub(crate) fn has_births(&self, index: usize, from: Option<Half>, to: Half) -> bool {
+        let bounds = self.chunks.infos.get(index).map(|info| info.bounds.births);
+        bounds.is_some_and(|(first, last)| first <= to && from.is_none_or(|from| last > from))
+    }
+
     /// A chunk; `None`, and never an answer again, if it is damaged.
     pub(crate) fn chunk(&self, index: usize) -> Option<Arc<Columns>> {
         let chunk = self.chunks.chunk(index);

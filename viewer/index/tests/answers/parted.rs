@@ -54,8 +54,23 @@ impl Forms<'_> {
                 sites.entry(self.charged(part.site, charge)).or_default().insert(part.site);
             }
             let models = sites.iter().map(|(key, sites)| (key.clone(), self.model.live_bytes_over_time(sites)));
-            let models: BTreeMap<Key, Vec<u64>> = models.filter(|(_, bytes)| bytes.iter().any(|b| *b > 0)).collect();
-            self.equal(|| what("live bytes"), &ours, &models);
+            let is_live = |bytes: &[u64]| bytes.iter().any(|b| *b > 0);
+            let models: BTreeMap<Key, Vec<u64>> = models.filter(|(_, bytes)| is_live(bytes)).collect();
+            let ours_at_moments = ours.iter().filter(|(_, bytes)| is_live(bytes)).map(|(k, b)| (k.clone(), b.clone()));
+            self.equal(|| what("live bytes"), &ours_at_moments.collect(), &models);
+            let at_the_peak: BTreeMap<Key, u64> = bands
+                .bands
+                .iter()
+                .filter(|band| band.peak_bytes > 0)
+                .map(|band| (self.key(band.key), band.peak_bytes))
+                .collect();
+            let peak = Question { mode: Mode::Peak, filter: filter.clone(), split_threads: false };
+            let mut models = BTreeMap::<Key, u64>::new();
+            for part in self.model.parts(&peak, self.numbers).unwrap_or_default() {
+                *models.entry(self.charged(part.site, charge)).or_default() += part.amount.bytes as u64;
+            }
+            models.retain(|_, bytes| *bytes > 0);
+            self.equal(|| what("the peak"), &at_the_peak, &models);
 
             // A few, and the rest: all of them add up to the same.
             let few = self.index.bands(charge, filter, 2).unwrap_or_default();
@@ -71,7 +86,7 @@ impl Forms<'_> {
 
             // A band asked about alone is as large as it was.
             let Some(first) = few.bands.first() else { continue };
-            let charged_to = Some(ChargedTo { charge, key: first.key });
+            let charged_to = vec![ChargedTo { charge, key: first.key }];
             let alone = Filter { charged_to, ..filter.clone() };
             let at_the_end = Question { mode: Mode::LiveAt(Moment::End), filter: alone.clone(), split_threads: false };
             let live = self.index.ask(&at_the_end).map(|answer| answer.total.bytes as u64).ok();

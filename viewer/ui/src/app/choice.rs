@@ -24,7 +24,11 @@ impl App {
     pub(super) fn chosen(&mut self, path: &Path, purpose: Purpose, may_replace: bool, context: &Context) {
         if let Some(extension) = purpose.extension() {
             self.path_entry = None;
-            let path = if path.extension().is_some() { path.to_owned() } else { path.with_extension(extension) };
+            // What the user was asked about is the name as it was typed.
+            let (path, may_replace) = match path.extension() {
+                Some(_) => (path.to_owned(), may_replace),
+                None => (path.with_extension(extension), false),
+            };
             self.save(Target { path, may_replace }, purpose, context);
             return;
         }
@@ -37,10 +41,15 @@ impl App {
     fn save(&mut self, target: Target, purpose: Purpose, context: &Context) {
         if purpose == Purpose::SavePicture {
             self.saving.start_picture(context, target);
-        } else if let Some(csv) = self.document().and_then(Document::csv) {
-            self.saving.start(context, target, csv);
-        } else {
-            self.say("This view has no numbers to save".to_owned(), context);
+            return;
+        }
+        let csv = match &self.page {
+            Page::Processes(page) => page.csv(),
+            _ => self.document().and_then(Document::csv),
+        };
+        match csv {
+            Some(csv) => self.saving.start(context, target, csv),
+            None => self.say("This view has no numbers to save".to_owned(), context),
         }
     }
 
@@ -128,8 +137,8 @@ impl App {
         self.page = match Document::new(path.clone(), index, took, fingerprint, context) {
             Ok(mut document) => {
                 if let Some(view) = view {
-                    // Moments of the file as it was may not be in it any more.
-                    document.view = view;
+                    // Moments of the file as it was may not be in it any more, and names have other numbers.
+                    document.view = View { filter: view.filter.clone().without_handles(), selection: None, ..view };
                     document.view.asked.clear_time();
                 }
                 Page::Open(Box::new(document))

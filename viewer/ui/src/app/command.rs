@@ -245,7 +245,7 @@ impl Command {
             Self::PreviousHit => "Select the previous frame that matches the search",
             Self::Clear => "Clear the selection, then the zoom, then the range",
             Self::Copy => "Copy the name and place of what is selected",
-            Self::OpenInEditor => "Open the selected line in the editor that View → Sources and editor names",
+            Self::OpenInEditor => "Open the selected line in the editor that Settings → Sources and editor names",
             Self::CopyMarkdown => {
                 "Copy what is said first, the figures and the largest stacks, for an issue or a review"
             }

@@ -23,7 +23,7 @@ pub(super) enum EditorError {
     #[error("“{0}” is no command: its quotes do not match")]
     BadTemplate(String),
     /// The command cannot be run.
-    #[error("{0} cannot be started: {1}. View → Sources and editor names another")]
+    #[error("{0} cannot be started: {1}. Settings → Sources and editor names another")]
     CannotStart(String, std::io::Error),
 }
 

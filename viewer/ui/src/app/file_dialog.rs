@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 /// A dialog that may be open.
 #[derive(Default)]
 pub(super) struct FileDialog {
-    answer: Option<(Receiver<Option<PathBuf>>, Instant)>,
+    answer: Option<(Receiver<Option<PathBuf>>, Instant, Purpose)>,
 }
 
 /// What the dialog said.
@@ -18,8 +18,8 @@ pub(super) struct FileDialog {
 pub(super) enum Chosen {
     /// Nothing yet.
     NotYet,
-    /// A file.
-    File(PathBuf),
+    /// A file, and what the dialog was opened for.
+    File(PathBuf, Purpose),
     /// The user closed it without choosing a file.
     Nothing,
     /// No dialog, as far as can be told: a desktop without one says the same as a user who cancels, only sooner.
@@ -58,7 +58,7 @@ impl FileDialog {
         });
         // Without a thread the channel is closed already, which counts as no answer.
         drop(started);
-        self.answer = Some((answer, Instant::now()));
+        self.answer = Some((answer, Instant::now(), purpose));
     }
 
     /// Whether it was opened and has not answered.
@@ -68,9 +68,9 @@ impl FileDialog {
 
     /// What it said by now. Anything but `NotYet` is told once.
     pub(super) fn poll(&mut self) -> Chosen {
-        let Some((answer, opened)) = &self.answer else { return Chosen::NotYet };
+        let Some((answer, opened, purpose)) = &self.answer else { return Chosen::NotYet };
         let chosen = match answer.try_recv() {
-            Ok(Some(path)) => Chosen::File(path),
+            Ok(Some(path)) => Chosen::File(path, *purpose),
             Ok(None) if opened.elapsed() >= SOONEST_CANCEL => Chosen::Nothing,
             Ok(None) | Err(TryRecvError::Disconnected) => Chosen::NoDialog,
             Err(TryRecvError::Empty) => return Chosen::NotYet,

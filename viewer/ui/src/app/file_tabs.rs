@@ -85,11 +85,12 @@ impl App {
         self.show_active_file(context);
     }
 
-    /// Goes to a file's tab.
+    /// Goes to a file's tab, a new one where it has none.
     pub(super) fn show_file_at(&mut self, path: &Path, context: &Context) {
         let is_its = |tab: &FileTab| tab.path.as_deref() == Some(path);
-        if let Some(at) = self.file_tabs.tabs.iter().position(is_its) {
-            self.show_file(at, context);
+        match self.file_tabs.tabs.iter().position(is_its) {
+            Some(at) => self.show_file(at, context),
+            None => self.open(path, context),
         }
     }
 

@@ -2,6 +2,7 @@
 //! Which stacks are shown, as chips: each filter that is on can be removed with a click, others are added from a menu.
 
 use super::document::Document;
+use super::view::ModeChoice;
 use crate::style;
 use crate::theme::Palette;
 use egui::{Button, ComboBox, CornerRadius, Id, Popup, PopupCloseBehavior, Response, RichText, ScrollArea, Stroke, Ui};
@@ -65,12 +66,10 @@ pub(super) fn show(ui: &mut Ui, document: &mut Document) {
         filter.starts_at = None;
     }
     filter.without.retain(|function| !removable(ui, &format!("without {}", named(*function))).clicked());
-    if let Some(charged_to) = filter.charged_to {
-        let words = charged_words(index, |thread| index.thread_label(thread), charged_to);
-        if removable(ui, &format!("only {}", escape::shorten(&words, 60))).clicked() {
-            filter.charged_to = None;
-        }
-    }
+    filter.charged_to.retain(|charged_to| {
+        let words = charged_words(index, |thread| index.thread_label(thread), *charged_to);
+        !removable(ui, &format!("only {}", escape::shorten(&words, 60))).clicked()
+    });
     if filter.size.is_some_and(|range| removable(ui, &size_words(range)).clicked()) {
         filter.size = None;
     }
@@ -169,7 +168,11 @@ fn menu(ui: &mut Ui, document: &mut Document) {
             let is_aggregated = document.index.info().is_aggregated();
             ui.add_enabled_ui(!is_aggregated, |ui| {
                 choice(ui, "Size", &mut filter.size, &SIZES.map(sizes_from_to), size_words);
-                choice(ui, "Lifetime", &mut filter.lifetime, &LIFETIMES, lifetime_words);
+                // Temporary allocations are not told by time.
+                let takes_lifetime = document.view.asked.mode != ModeChoice::Temporary;
+                ui.add_enabled_ui(takes_lifetime, |ui| {
+                    choice(ui, "Lifetime", &mut filter.lifetime, &LIFETIMES, lifetime_words);
+                });
             });
             ui.separator();
             ui.checkbox(&mut filter.hide_irrelevant, "Hide irrelevant frames");
@@ -219,7 +222,10 @@ fn choice<Range: Copy + PartialEq>(
     ui.horizontal(|ui| {
         let label = ui.add_sized([64.0, 20.0], egui::Label::new(name));
         let selected = chosen.map_or_else(|| "any".to_owned(), &words);
-        let combo = ComboBox::from_id_salt(("filter", name)).selected_text(selected).width(ui.available_width() - 8.0);
+        let combo = ComboBox::from_id_salt(("filter", name))
+            .selected_text(selected)
+            .width(ui.available_width() - 8.0)
+            .height(400.0);
         let combo = combo.show_ui(ui, |ui| {
             ui.selectable_value(chosen, None, "any");
             for range in ranges {

@@ -9,7 +9,7 @@ use crate::settings::{ClockChoice, Settings, ThemeChoice, UnitChoice};
 use crate::source_folders::SEPARATOR;
 use crate::style::{self, MARGIN};
 use crate::theme::Palette;
-use egui::{Align, Button, Frame, Id, Layout, Margin, MenuBar, Panel, Ui};
+use egui::{Align, Button, Frame, Id, Layout, Margin, MenuBar, Panel, ScrollArea, Ui};
 
 /// Draws the menu bar.
 pub(super) fn show(ui: &mut Ui, app: &mut App, commands: &mut Vec<Command>) {
@@ -21,9 +21,16 @@ pub(super) fn show(ui: &mut Ui, app: &mut App, commands: &mut Vec<Command>) {
             ui.spacing_mut().item_spacing.x = 6.0;
             ui.spacing_mut().button_padding.x = 7.0;
             for group in Group::ALL {
+                if group == Group::Help {
+                    ui.menu_button("Settings", |ui| preferences(ui, &mut app.settings));
+                }
                 ui.menu_button(group.label(), |ui| {
                     ui.set_min_width(230.0);
-                    group_menu(ui, group, &mut app.page, there, &mut app.settings, commands);
+                    // A low window has no room for all of it.
+                    let most = (ui.ctx().content_rect().height() - 60.0).max(120.0);
+                    ScrollArea::vertical().max_height(most).show(ui, |ui| {
+                        group_menu(ui, group, &mut app.page, there, commands);
+                    });
                 });
             }
             let units = app.settings.units.units();
@@ -46,14 +53,7 @@ pub(super) fn show(ui: &mut Ui, app: &mut App, commands: &mut Vec<Command>) {
     });
 }
 
-fn group_menu(
-    ui: &mut Ui,
-    group: Group,
-    page: &mut Page,
-    there: There,
-    settings: &mut Settings,
-    commands: &mut Vec<Command>,
-) {
+fn group_menu(ui: &mut Ui, group: Group, page: &mut Page, there: There, commands: &mut Vec<Command>) {
     match (group, &mut *page) {
         (Group::Capture, Page::Open(document)) => {
             modes(ui, document);
@@ -84,16 +84,9 @@ fn group_menu(
             ui.close();
         }
     }
-    match group {
-        Group::View => {
-            ui.separator();
-            preferences(ui, settings);
-        }
-        Group::Help => {
-            ui.separator();
-            ui.weak(concat!("memray-view ", env!("CARGO_PKG_VERSION")));
-        }
-        Group::File | Group::Capture => {}
+    if group == Group::Help {
+        ui.separator();
+        ui.weak(concat!("memray-view ", env!("CARGO_PKG_VERSION")));
     }
 }
 
@@ -114,14 +107,14 @@ impl There {
 /// Whether a command does anything on a page.
 pub(super) fn works(command: Command, page: &Page, there: There) -> bool {
     match (command.needs(), page) {
+        (Needs::Nothing, _) if !matches!(command, Command::NextFile | Command::PreviousFile) => true,
         _ if matches!(command, Command::NextFile | Command::PreviousFile) => there.has_tabs,
         _ if command == Command::Close => there.has_file || there.has_tabs,
         _ if command == Command::Reload => there.has_file,
-        (Needs::Any, Page::Processes(_)) => command == Command::SavePicture,
-        (Needs::Nothing, _) => true,
+        (_, Page::Processes(_)) => matches!(command, Command::SavePicture | Command::SaveCsv),
         (Needs::Capture | Needs::Any, Page::Open(document)) => match command {
             Command::Copy => document.view.selection.is_some(),
-            Command::OpenChildren => !document.children.is_empty(),
+            Command::OpenChildren => !document.children.is_empty() && !there.has_tabs,
             Command::Back => document.history.can_go_back(),
             Command::Forward => document.history.can_go_forward(),
             _ => true,

@@ -55,6 +55,7 @@ use egui::{Context, ThemePreference, Ui, ViewportCommand};
 use file_dialog::{Chosen, FileDialog};
 use file_tabs::FileTabs;
 use memray_index::OpenOptions;
+use memray_index::family::are_one_family;
 use memray_report::escape;
 use opening::{Opened, Opening};
 use opening_page::SoFar;
@@ -94,8 +95,6 @@ pub struct App {
     page: Page,
     file_tabs: FileTabs,
     dialog: FileDialog,
-    /// What the dialog was opened for.
-    dialog_purpose: Purpose,
     path_entry: Option<PathEntry>,
     drop_question: Option<DropQuestion>,
     sample: Option<Sample>,
@@ -156,7 +155,6 @@ impl App {
             page: Page::Start,
             file_tabs: FileTabs::default(),
             dialog: FileDialog::default(),
-            dialog_purpose: Purpose::default(),
             path_entry: None,
             drop_question: None,
             sample: None,
@@ -195,7 +193,7 @@ impl App {
         };
         let mut commands = Command::pressed(&context, keys_are_taken, searches);
         let chosen_before = self.settings.choices();
-        let view_before = self.document().map(|document| document.view.clone());
+        let view_before = self.document().map(|document| (document.id, document.view.clone()));
 
         menu::show(ui, self, &mut commands);
         if let Some(at) = self.file_tabs.show(ui) {
@@ -251,8 +249,9 @@ impl App {
         for command in commands {
             self.perform(command, &context);
         }
-        if let (Some(before), Some(document)) = (view_before, self.document_mut())
+        if let (Some((id, before)), Some(document)) = (view_before, self.document_mut())
             && !is_navigation
+            && id == document.id
             && !before.differs_in_selection_only(&document.view)
         {
             document.left(before);
@@ -271,7 +270,7 @@ impl App {
     /// Takes what other threads have finished, and tells them what is wanted now. Draws nothing.
     fn update(&mut self, context: &Context) {
         match self.dialog.poll() {
-            Chosen::File(path) => self.chosen(&path, self.dialog_purpose, true, context),
+            Chosen::File(path, purpose) => self.chosen(&path, purpose, true, context),
             Chosen::Nothing if self.path_entry.as_ref().is_some_and(PathEntry::is_untouched) => self.path_entry = None,
             Chosen::NotYet | Chosen::Nothing | Chosen::NoDialog => {}
         }
@@ -283,7 +282,13 @@ impl App {
             let path = reading.opening.path.clone();
             match reading.opening.poll() {
                 Opened::NotYet => {}
-                Opened::Cancelled => self.page = reading.before.take().map_or(Page::Start, Page::Open),
+                Opened::Cancelled => {
+                    self.page = match reading.before.take() {
+                        Some(document) => Page::Open(document),
+                        None if self.file_tabs.is_empty() => Page::Start,
+                        None => Page::Failed { path, message: "Opening it was cancelled.".to_owned() },
+                    };
+                }
                 Opened::Failed(message) => self.page = failed(path, message, reading.before.take()),
                 Opened::Index(index, took, fingerprint) => {
                     let view = reading.before.take().map(|before| before.view);
@@ -304,8 +309,8 @@ impl App {
         }
     }
 
-    /// Opens a file that was dropped on the window. One that was dropped on another may be wanted beside that, two at once
-    /// are.
+    /// Opens what was dropped on the window. A file that was dropped on another may be wanted beside that, two at once are,
+    /// more open in tabs; where there are tabs, each in one more.
     fn take_dropped(&mut self, context: &Context) {
         let dropped: Vec<PathBuf> = context.input(|input| {
             let paths = input.raw.dropped_files.iter().map(|file| file.path().to_owned());
@@ -313,9 +318,11 @@ impl App {
         });
         match (dropped.as_slice(), &self.page) {
             ([], _) => {}
+            ([path], Page::Open(_)) => self.drop_question = Some(DropQuestion { path: path.clone() }),
+            (paths, _) if !self.file_tabs.is_empty() => paths.iter().for_each(|path| self.open(path, context)),
+            ([path], _) => self.open(path, context),
             ([before, after], _) => self.compare(before, after, None, context),
-            ([path, ..], Page::Open(_)) => self.drop_question = Some(DropQuestion { path: path.clone() }),
-            ([path, ..], _) => self.open(path, context),
+            (paths, _) => self.open_several(paths, are_one_family(paths), context),
         }
     }
 
@@ -440,14 +447,15 @@ impl App {
                 }
             }
             Command::OpenChildren => {
-                if let Some(document) = self.document().filter(|document| !document.children.is_empty()) {
+                let document = self.document().filter(|document| !document.children.is_empty());
+                if let Some(document) = document.filter(|_| self.file_tabs.is_empty()) {
                     let paths: Vec<PathBuf> = [&document.path].into_iter().chain(&document.children).cloned().collect();
                     self.open_several(&paths, true, context);
                 }
             }
             Command::SavePicture => self.ask_for_file(Purpose::SavePicture, context),
             Command::SaveCsv => {
-                if self.document().is_some() {
+                if self.document().is_some() || matches!(self.page, Page::Processes(_)) {
                     self.ask_for_file(Purpose::SaveCsv, context);
                 }
             }
@@ -501,7 +509,6 @@ impl App {
     /// Has a capture chosen: in the desktop's dialog, or typed, as a desktop without dialogs says nothing at all.
     fn ask_for_file(&mut self, purpose: Purpose, context: &Context) {
         self.dialog.open(purpose, self.path().map(Path::to_owned), context);
-        self.dialog_purpose = purpose;
         self.path_entry = Some(PathEntry::beside_dialog(purpose));
     }
 

@@ -17,7 +17,7 @@ pub(super) fn show(
     commands: &mut Vec<Command>,
 ) {
     let palette = Palette::of(ui.visuals());
-    if document.has_changed_on_disk() {
+    if document.has_changed_on_disk() && document.reload_failure.is_none() {
         bar(ui, palette.accent, palette.panel, |ui| {
             ui.label("The file has changed on disk.");
             if ui.add(Link::new("F5 reloads it")).clicked() {

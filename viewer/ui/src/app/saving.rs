@@ -5,7 +5,7 @@
 use crate::background::{Background, Poll};
 use egui::{ColorImage, Context};
 use memray_report::escape;
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
@@ -41,7 +41,7 @@ impl Saving {
     ) {
         self.running = Some(Background::start(context, "memray-view save", move || {
             write(&target, &content()?).map_err(|error| {
-                format!("{} cannot be written: {error}", escape::visible(&target.path.to_string_lossy()))
+                format!("{} cannot be written: {}", escape::visible(&target.path.to_string_lossy()), why(&error))
             })?;
             Ok(target.path)
         }));
@@ -100,6 +100,15 @@ fn png_of(image: &ColorImage) -> Result<Vec<u8>, String> {
     let mut png = Vec::new();
     picture.encode_png(&mut png).map_err(|error| format!("The picture cannot be made: {error}"))?;
     Ok(png)
+}
+
+/// Why a file cannot be written; the system's own words name the temporary file.
+fn why(error: &std::io::Error) -> String {
+    match error.kind() {
+        ErrorKind::NotFound => "there is no such folder".to_owned(),
+        ErrorKind::AlreadyExists => "there is a file of that name".to_owned(),
+        kind => kind.to_string(),
+    }
 }
 
 /// Written beside and renamed.

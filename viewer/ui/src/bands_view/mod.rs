@@ -19,7 +19,7 @@ use memray_index::{Bands, Charge, ChargedTo, RowKey, TimeRange, Timeline};
 use memray_report::escape::{csv_cell, visible};
 use memray_report::size::{Units, format_bytes};
 use memray_report::time::format_elapsed;
-use paint::{BandsPlot, Drawn};
+use paint::{BandsPlot, Colours, Drawn, Marks};
 use stack::Stack;
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -38,6 +38,7 @@ pub struct BandsView {
     stack: Option<(Arc<Bands>, Stack)>,
     /// The samples that are drawn, as long as that is the same part of the run in the same pixels.
     drawn: Option<Drawn>,
+    colours: Colours,
     /// A range being dragged, in elapsed milliseconds: where it began and where it is.
     drag: Option<(f64, f64)>,
     /// The band under the pointer in the list.
@@ -136,9 +137,10 @@ impl BandsView {
     pub fn show_bands(&mut self, ui: &mut Ui, source: &Source<'_>) -> Events {
         let mut events = Events::default();
         if self.stack.as_ref().is_none_or(|(bands, _)| !Arc::ptr_eq(bands, source.bands)) {
-            let stack = Stack::new(source.bands, &TimeAxis::new(source.timeline));
+            let stack = Stack::new(source.bands, source.timeline);
             self.stack = Some((Arc::clone(source.bands), stack));
             self.drawn = None;
+            self.colours.assign(source.charge, source.bands);
         }
         let Some((bands, stack)) = self.stack.take() else { return events };
         if stack.peak_bytes() == 0 {
@@ -151,7 +153,7 @@ impl BandsView {
             let (graph, list) = room.split_left_right_at_x(room.right() - legend_width);
             let (at, hovered) = self.graph(ui, graph, source, &stack, &mut events);
             let mut ui = ui.new_child(UiBuilder::new().max_rect(list.with_min_x(list.left() + 8.0)));
-            let listed = legend::show(&mut ui, source, &stack, at, hovered);
+            let listed = legend::show(&mut ui, source, &stack, &self.colours, at, hovered);
             if listed.hovered != self.hovered_in_list {
                 self.hovered_in_list = listed.hovered;
                 ui.ctx().request_repaint();
@@ -196,8 +198,9 @@ impl BandsView {
             events.only = Some(ChargedTo { charge: source.charge, key: band.key });
         }
         let of_range = |range: TimeRange| (stack.ms_of(range.from), stack.ms_of(range.to));
-        let range = self.drag.map(in_order).or_else(|| source.range.map(of_range));
-        plot.paint(ui, stack, source, hovered.or(self.hovered_in_list), range, at);
+        let range_ms = self.drag.map(in_order).or_else(|| source.range.map(of_range));
+        let marks = Marks { hovered: hovered.or(self.hovered_in_list), range_ms, sample: at };
+        plot.paint(ui, stack, source, &self.colours, marks);
         (at, hovered)
     }
 
@@ -229,7 +232,7 @@ fn in_order((one, other): (f64, f64)) -> (f64, f64) {
 fn band_name(source: &Source<'_>, key: Option<RowKey>) -> String {
     match key {
         Some(key) => RowName::of(key, source.charge.group_by(), source.labels).shown().into_owned(),
-        None => format!("{} others", memray_report::size::format_count(source.bands.others.0 as i128)),
+        None => "others".to_owned(),
     }
 }
 

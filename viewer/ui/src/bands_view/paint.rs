@@ -7,15 +7,45 @@ use crate::icicle::band_colour;
 use crate::memory_graph::Plot;
 use crate::theme::Palette;
 use egui::{Color32, Mesh, Rect, Shape, Stroke, Ui, pos2, vec2};
+use memray_index::{Bands, Charge, RowKey};
 use memray_report::size::Units;
+use rustc_hash::FxHashMap;
 use std::sync::Arc;
 
 /// How strong what the pointer is not at is drawn.
 const DIMMED: f32 = 0.4;
 
-/// The colour of a band; the others, which have no key, are grey.
-pub(super) fn colour(palette: &Palette, source: &Source<'_>, band: usize) -> Color32 {
-    if band < source.bands.bands.len() { band_colour(palette, band) } else { palette.library_frame }
+/// The colours of bands: each thing keeps its own while filters come and go.
+#[derive(Default)]
+pub(super) struct Colours {
+    /// The number of each thing's colour.
+    numbers: FxHashMap<(Charge, RowKey), usize>,
+}
+
+impl Colours {
+    /// Gives each band a colour that no other of them has.
+    pub(super) fn assign(&mut self, charge: Charge, bands: &Bands) {
+        let mut taken: Vec<usize> = Vec::new();
+        for band in &bands.bands {
+            let known = self.numbers.get(&(charge, band.key)).copied().filter(|number| !taken.contains(number));
+            let number = known
+                .or_else(|| (0..).find(|number| !taken.contains(number) && !self.is_known(charge, bands, *number)));
+            let number = number.unwrap_or_default();
+            taken.push(number);
+            self.numbers.insert((charge, band.key), number);
+        }
+    }
+
+    /// Whether another of these bands had that colour before.
+    fn is_known(&self, charge: Charge, bands: &Bands, number: usize) -> bool {
+        bands.bands.iter().any(|band| self.numbers.get(&(charge, band.key)) == Some(&number))
+    }
+
+    /// The colour of a band; the others, which have no key, are grey.
+    pub(super) fn of(&self, palette: &Palette, source: &Source<'_>, band: usize) -> Color32 {
+        let number = source.bands.bands.get(band).and_then(|band| self.numbers.get(&(source.charge, band.key)));
+        number.map_or(palette.library_frame, |number| band_colour(palette, *number))
+    }
 }
 
 /// The samples that are drawn of a part of the run, in so many pixel columns.
@@ -23,6 +53,17 @@ pub(super) struct Drawn {
     visible_ms: (f64, f64),
     columns: usize,
     samples: Arc<[usize]>,
+}
+
+/// What stands out.
+#[derive(Clone, Copy)]
+pub(super) struct Marks {
+    /// The band under the pointer.
+    pub(super) hovered: Option<usize>,
+    /// The chosen range, in elapsed milliseconds.
+    pub(super) range_ms: Option<(f64, f64)>,
+    /// The sample under the pointer.
+    pub(super) sample: Option<usize>,
 }
 
 /// Where bands lie on the screen.
@@ -48,7 +89,8 @@ impl BandsPlot {
         let kept = drawn.take().filter(|kept| (kept.visible_ms, kept.columns) == (visible_ms, columns));
         let samples = kept.map_or_else(|| stack.samples(visible_ms, columns).into(), |kept| kept.samples);
         *drawn = Some(Drawn { visible_ms, columns, samples: Arc::clone(&samples) });
-        let xs = samples.iter().map(|&sample| plot.x(stack.elapsed_ms(sample) as f64)).collect();
+        // In the middle of its pixel, so that the pointer can be at each.
+        let xs = samples.iter().map(|&sample| plot.hairline(plot.x(stack.elapsed_ms(sample) as f64))).collect();
         Self { plot, samples, xs }
     }
 
@@ -72,42 +114,36 @@ impl BandsPlot {
         self.plot.bytes_at(y)
     }
 
-    pub(super) fn paint(
-        &self,
-        ui: &Ui,
-        stack: &Stack,
-        source: &Source<'_>,
-        hovered: Option<usize>,
-        range: Option<(f64, f64)>,
-        at: Option<usize>,
-    ) {
+    pub(super) fn paint(&self, ui: &Ui, stack: &Stack, source: &Source<'_>, colours: &Colours, marks: Marks) {
+        let Marks { hovered, range_ms, sample } = marks;
         let (plot, palette) = (&self.plot, Palette::of(ui.visuals()));
         plot.paint_axes(ui.painter());
         let painter = ui.painter().with_clip_rect(plot.rect.expand2(vec2(0.0, 1.0)).intersect(ui.clip_rect()));
         let mut lower = vec![0_u64; self.samples.len()];
+        let half_pixel = 0.5 / ui.pixels_per_point();
         for band in 0..stack.band_count() {
-            let colour = colour(&palette, source, band);
+            let colour = colours.of(&palette, source, band);
             let is_dimmed = hovered.is_some_and(|hovered| hovered != band);
             let colour = if is_dimmed { palette.panel.lerp_to_gamma(colour, DIMMED) } else { colour };
             let mut mesh = Mesh::default();
-            let mut edge = Vec::with_capacity(self.samples.len());
-            for (i, ((&sample, &x), below)) in self.samples.iter().zip(&self.xs).zip(&mut lower).enumerate() {
+            for ((&sample, &x), below) in self.samples.iter().zip(&self.xs).zip(&mut lower) {
                 let above = below.saturating_add(stack.bytes(band, sample));
-                let top = pos2(x, plot.y(above));
-                mesh.colored_vertex(pos2(x, plot.y(*below)), colour);
-                mesh.colored_vertex(top, colour);
-                edge.push(top);
-                if i > 0 {
-                    let at = 2 * i as u32;
-                    mesh.add_triangle(at - 2, at - 1, at);
-                    mesh.add_triangle(at - 1, at, at + 1);
+                let (bottom, top) = (plot.y(*below), plot.y(above));
+                // A pixel wide, so that what was so at one sample only is seen.
+                for x in [x - half_pixel, x + half_pixel] {
+                    let at = mesh.vertices.len() as u32;
+                    mesh.colored_vertex(pos2(x, bottom), colour);
+                    mesh.colored_vertex(pos2(x, top), colour);
+                    if at > 0 {
+                        mesh.add_triangle(at - 2, at - 1, at);
+                        mesh.add_triangle(at - 1, at, at + 1);
+                    }
                 }
                 *below = above;
             }
             painter.add(Shape::mesh(mesh));
-            painter.add(Shape::line(edge, Stroke::new(1.0, palette.panel)));
         }
-        if let Some((from, to)) = range {
+        if let Some((from, to)) = range_ms {
             let (left, right) = (plot.x(from), plot.x(to));
             let outside = palette.panel.gamma_multiply(0.6);
             painter.rect_filled(plot.rect.with_max_x(left.max(plot.rect.left())), 0.0, outside);
@@ -116,7 +152,7 @@ impl BandsPlot {
                 painter.vline(plot.hairline(x), plot.rect.y_range(), Stroke::new(1.0, palette.accent));
             }
         }
-        if let Some(at) = at {
+        if let Some(at) = sample {
             let x = plot.hairline(plot.x(stack.elapsed_ms(at) as f64));
             painter.vline(x, plot.rect.y_range(), Stroke::new(1.0, palette.text_weak));
         }

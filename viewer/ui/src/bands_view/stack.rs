@@ -3,36 +3,53 @@
 //! is shown was so at one moment, and no sample's peak is lost.
 
 use crate::memory_graph::TimeAxis;
-use memray_index::{Bands, Moment};
+use memray_index::{Bands, Moment, Timeline};
 
 /// Bands on top of each other, the first at the bottom.
 pub(super) struct Stack {
-    /// Of the start, of each snapshot and of the end.
+    /// Of the start, of each snapshot, of the peak and of the end.
     elapsed_ms: Vec<i64>,
     /// By band, one value fewer than there are times: nothing is live at the start.
     bands: Vec<Vec<u64>>,
     sums: Vec<u64>,
     /// The sample with the largest sum, the last of several.
-    peak_sample: usize,
+    highest_sample: usize,
+    /// The whole heap's peak, which stands among the samples.
+    peak_sample: Option<usize>,
     /// By band, the first sample at which it was largest.
     largest: Vec<usize>,
     axis: TimeAxis,
 }
 
 impl Stack {
-    pub(super) fn new(bands: &Bands, axis: &TimeAxis) -> Self {
+    pub(super) fn new(bands: &Bands, timeline: &Timeline) -> Self {
+        let axis = TimeAxis::new(timeline);
         let times = axis.elapsed_ms().iter().copied().chain([axis.end_ms()]);
-        let elapsed_ms: Vec<i64> = std::iter::once(0).chain(times).collect();
-        let others = Some(&bands.others.1).filter(|others| others.iter().any(|bytes| *bytes > 0));
-        let bands: Vec<Vec<u64>> = bands.bands.iter().map(|band| &band.live_bytes).chain(others).cloned().collect();
+        let mut elapsed_ms: Vec<i64> = std::iter::once(0).chain(times).collect();
+        let others = (&bands.others.1, bands.others_peak_bytes);
+        let all = bands.bands.iter().map(|band| (&band.live_bytes, band.peak_bytes));
+        let is_live = |(live_bytes, peak): &(&Vec<u64>, u64)| *peak > 0 || live_bytes.iter().any(|bytes| *bytes > 0);
+        let all: Vec<(&Vec<u64>, u64)> = all.chain(Some(others).filter(is_live)).collect();
+        let mut bands: Vec<Vec<u64>> = all.iter().map(|(live_bytes, _)| (*live_bytes).clone()).collect();
+        // The peak lies between two snapshots.
+        let peak = timeline.peak_interval.min(timeline.snapshots.len());
+        let has_peak = all.iter().any(|(_, bytes)| *bytes > 0);
+        if has_peak {
+            elapsed_ms.insert(peak + 1, axis.middle_of_interval(peak));
+            for (band, (_, bytes)) in bands.iter_mut().zip(&all) {
+                band.resize(elapsed_ms.len() - 2, 0);
+                band.insert(peak, *bytes);
+            }
+        }
         let mut sums = vec![0_u64; elapsed_ms.len()];
         for band in &bands {
             sums[1..].iter_mut().zip(band).for_each(|(sum, bytes)| *sum = sum.saturating_add(*bytes));
         }
-        let peak_sample = (0..sums.len()).max_by_key(|&sample| sums[sample]).unwrap_or(0);
+        let highest_sample = (0..sums.len()).max_by_key(|&sample| sums[sample]).unwrap_or(0);
         let largest = |band: &Vec<u64>| (0..band.len()).rev().max_by_key(|&at| band[at]).map_or(0, |at| at + 1);
         let largest = bands.iter().map(largest).collect();
-        Self { elapsed_ms, bands, sums, peak_sample, largest, axis: axis.clone() }
+        let peak_sample = has_peak.then_some(peak + 1);
+        Self { elapsed_ms, bands, sums, highest_sample, peak_sample, largest, axis }
     }
 
     pub(super) fn band_count(&self) -> usize {
@@ -64,12 +81,17 @@ impl Stack {
 
     /// The largest sum.
     pub(super) fn peak_bytes(&self) -> u64 {
-        self.sums[self.peak_sample]
+        self.sums[self.highest_sample]
     }
 
     /// The sample with the largest sum, the last of several.
-    pub(super) fn peak_sample(&self) -> usize {
-        self.peak_sample
+    pub(super) fn highest_sample(&self) -> usize {
+        self.highest_sample
+    }
+
+    /// Whether a sample is the whole heap's peak.
+    pub(super) fn is_peak(&self, sample: usize) -> bool {
+        self.peak_sample == Some(sample)
     }
 
     /// When a band was largest, first, and how large.

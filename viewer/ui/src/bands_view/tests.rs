@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 use super::stack::Stack;
-use crate::memory_graph::TimeAxis;
 use memray_index::{Band, Bands, RowKey, SnapshotRow, ThreadIndex, Timeline};
 
 fn timeline(times_ms: impl IntoIterator<Item = i64>, end_time_ms: i64) -> Timeline {
@@ -13,9 +12,11 @@ fn stack(timeline: &Timeline, series: &[&[u64]], others: &[u64]) -> Stack {
     let band = |(at, live_bytes): (usize, &&[u64])| Band {
         key: RowKey::Thread(ThreadIndex(at as u32)),
         live_bytes: live_bytes.to_vec(),
+        peak_bytes: 0,
     };
-    let bands = Bands { bands: series.iter().enumerate().map(band).collect(), others: (3, others.to_vec()) };
-    Stack::new(&bands, &TimeAxis::new(timeline))
+    let others = (3, others.to_vec());
+    let bands = Bands { bands: series.iter().enumerate().map(band).collect(), others, others_peak_bytes: 0 };
+    Stack::new(&bands, timeline)
 }
 
 #[test]
@@ -24,7 +25,7 @@ fn bands_and_the_others_add_up_and_are_found_by_their_height() {
     assert_eq!(stack.band_count(), 3);
     let sums: Vec<u64> = (0..4).map(|sample| stack.sum(sample)).collect();
     assert_eq!(sums, [0, 12, 53, 7], "nothing is live at the start");
-    assert_eq!((stack.peak_bytes(), stack.peak_sample()), (53, 2));
+    assert_eq!((stack.peak_bytes(), stack.highest_sample()), (53, 2));
     let at = |sample, bytes| stack.band_at(sample, bytes);
     assert_eq!([at(1, 0), at(1, 4), at(1, 5), at(1, 11), at(1, 12)], [Some(0), Some(0), Some(1), Some(1), None]);
     assert_eq!([at(2, 49), at(2, 50), at(2, 53)], [Some(0), Some(2), None], "an empty band is not met");
@@ -50,4 +51,20 @@ fn of_each_pixel_column_the_highest_sample_is_drawn() {
     let few = stack.samples((101.0, 149.0), 500);
     assert_eq!(few, [10, 11, 12, 13, 14, 15]);
     assert_eq!(stack.samples((1_000_005.0, 1_000_007.0), 500), [100_000, 100_001]);
+}
+
+#[test]
+fn the_peak_between_two_samples_is_one_of_them() {
+    let timeline = Timeline { peak_interval: 1, ..timeline([10, 20], 30) };
+    let band = |live_bytes: &[u64], peak_bytes| Band {
+        key: RowKey::Thread(ThreadIndex(peak_bytes as u32)),
+        live_bytes: live_bytes.to_vec(),
+        peak_bytes,
+    };
+    let bands = vec![band(&[1, 2, 3], 70), band(&[0, 0, 0], 20)];
+    let stack = Stack::new(&Bands { bands, others: (2, vec![4, 5, 6]), others_peak_bytes: 9 }, &timeline);
+    let sums: Vec<(i64, u64)> = (0..5).map(|sample| (stack.elapsed_ms(sample), stack.sum(sample))).collect();
+    assert_eq!(sums, [(0, 0), (10, 5), (15, 99), (20, 7), (30, 9)]);
+    assert_eq!((stack.highest_sample(), stack.is_peak(2), stack.is_peak(3)), (2, true, false));
+    assert_eq!((stack.largest(0), stack.largest(1), stack.bytes(2, 2)), ((15, 70), (15, 20), 9));
 }

@@ -21,6 +21,8 @@ pub struct DistributionSource<'a> {
     pub distribution: &'a Distribution,
     /// Of what was allocated when: `in the whole run`.
     pub when: &'a str,
+    /// Whether a lifetime can be asked for.
+    pub filters_lifetimes: bool,
     /// How sizes are written.
     pub units: Units,
 }
@@ -36,7 +38,7 @@ pub enum Bar {
 
 /// Draws both; the bar that was clicked.
 pub(super) fn show(ui: &mut Ui, source: &DistributionSource<'_>) -> Option<Bar> {
-    let DistributionSource { distribution, when, units } = source;
+    let DistributionSource { distribution, when, filters_lifetimes, units } = source;
     let palette = Palette::of(ui.visuals());
     let Distribution { allocated, never_freed, .. } = distribution;
     if *allocated == Amount::default() {
@@ -54,13 +56,13 @@ pub(super) fn show(ui: &mut Ui, source: &DistributionSource<'_>) -> Option<Bar> 
     super::section(ui, "Lifetimes");
     for (range, amount) in without_gap(&distribution.lifetimes) {
         let words = (lifetime_label(range), lifetime_words(range));
-        if bar(ui, words, amount, allocated.bytes, *units) {
+        if bar(ui, words, amount, allocated.bytes, *filters_lifetimes, *units) {
             clicked = Some(Bar::Lifetime(range));
         }
     }
     super::section(ui, "Sizes");
     for (range, amount) in merged(&distribution.sizes) {
-        if bar(ui, (size_label(range), size_words(range)), amount, allocated.bytes, *units) {
+        if bar(ui, (size_label(range), size_words(range)), amount, allocated.bytes, true, *units) {
             clicked = Some(Bar::Size(range));
         }
     }
@@ -90,16 +92,24 @@ fn merged(sizes: &[(SizeRange, Amount)]) -> Vec<(SizeRange, Amount)> {
     sizes.chunks(classes).filter_map(merge).collect()
 }
 
-fn bar(ui: &mut Ui, (label, words): (String, String), amount: Amount, total_bytes: i64, units: Units) -> bool {
+fn bar(
+    ui: &mut Ui,
+    (label, words): (String, String),
+    amount: Amount,
+    total_bytes: i64,
+    filters: bool,
+    units: Units,
+) -> bool {
     let palette = Palette::of(ui.visuals());
     let font = TextStyle::Body.resolve(ui.style());
     let is_empty = amount == Amount::default();
-    let sense = if is_empty { Sense::hover() } else { Sense::click() };
+    let is_button = filters && !is_empty;
+    let sense = if !is_button { Sense::hover() } else { Sense::click() };
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), ROW_HEIGHT), sense);
     let size = format_bytes(amount.bytes, units);
-    let role = if is_empty { Role::Label } else { Role::Button };
+    let role = if !is_button { Role::Label } else { Role::Button };
     response.widget_info(|| WidgetInfo::labeled(role, true, format!("{words} {size}")));
-    if !is_empty && (response.hovered() || response.has_focus()) {
+    if is_button && (response.hovered() || response.has_focus()) {
         ui.painter().rect_filled(rect.expand2(vec2(4.0, 0.0)), 3.0, palette.neutral_frame);
     }
     let (left, rest) = rect.split_left_right_at_x(rect.left() + rect.width() * LABEL_SHARE);
@@ -114,7 +124,7 @@ fn bar(ui: &mut Ui, (label, words): (String, String), amount: Amount, total_byte
         let exact = format_bytes_exact(amount.bytes);
         let share = format_share_precise(amount.bytes, total_bytes);
         ui.label(format!("{words}: {exact} in {}, {share}", format_counted(amount.allocations, "allocation")));
-        if !is_empty {
+        if is_button {
             ui.label(RichText::new("Click to show only these").color(palette.text_weak));
         }
     });

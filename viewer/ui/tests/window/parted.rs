@@ -175,3 +175,23 @@ fn the_numbers_of_each_view_are_saved_as_csv_and_nothing_is_replaced_unasked() {
     driver.settle();
     assert!(driver.shows_part("cannot be written"));
 }
+
+#[test]
+fn what_a_filter_names_by_number_does_not_outlive_a_reload() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run.bin");
+    std::fs::copy(crate::driver::capture("v13-py3.13/items.bin"), &path).unwrap();
+    let mut driver = Driver::open_path(&path);
+    driver.press(Key::Num7);
+    driver.click(Role::RadioButton, "Own-code line");
+    let bands = driver.harness.get_all_by_role(Role::Button).filter(|b| label(b).starts_with("load "));
+    bands.last().unwrap().click();
+    driver.settle();
+    assert!(driver.shows_part(", only line load (cli.py:"));
+    // A program with fewer lines.
+    std::fs::copy(crate::driver::capture("v13-py3.13/nothing.bin"), &path).unwrap();
+    driver.press(Key::F5);
+    assert!(!driver.shows_part(", only line"));
+    driver.press(Key::Num1);
+    assert!(driver.shows_part("Live at the peak"));
+}

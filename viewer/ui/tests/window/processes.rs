@@ -4,6 +4,7 @@
 use crate::driver::{Driver, capture};
 use egui::accesskit::Role;
 use egui::{Key, Modifiers};
+use egui_kittest::kittest::Queryable as _;
 use memray_index::{Index, OpenOptions, Progress, Timeline};
 use memray_report::size::{Units, format_bytes};
 use memray_ui::AppOptions;
@@ -36,9 +37,13 @@ fn the_processes_of_a_program_are_summed_listed_and_opened_one_by_one() {
     let timelines: Vec<Timeline> = timelines.collect();
     let sum_at = |ms: i64| -> u64 {
         let running = timelines.iter().filter(|t| (t.start_time_ms..=t.end_time_ms).contains(&ms));
-        let heap = |t: &Timeline| match t.snapshots.iter().rfind(|sample| sample.time_ms <= ms) {
-            _ if ms == t.end_time_ms => t.end_heap_bytes,
-            sample => sample.map_or(0, |sample| sample.heap_bytes),
+        let heap = |t: &Timeline| {
+            let mut samples: Vec<(i64, u64)> = t.snapshots.iter().map(|s| (s.time_ms, s.heap_bytes)).collect();
+            samples.insert(t.peak_interval, (t.start_time_ms + t.peak_elapsed_ms(), t.peak_bytes));
+            match samples.iter().rfind(|(time_ms, _)| *time_ms <= ms) {
+                _ if ms == t.end_time_ms => t.end_heap_bytes,
+                sample => sample.map_or(0, |sample| sample.1),
+            }
         };
         running.map(heap).sum()
     };
@@ -79,6 +84,35 @@ fn files_in_tabs_are_stepped_through_and_closed_one_by_one() {
     driver.press_with(Modifiers::COMMAND, Key::W);
     assert_eq!(title(&driver), "memray-view");
     assert!(driver.shows("Open a capture…"));
+}
+
+#[test]
+fn what_one_tab_showed_is_not_gone_back_to_in_another() {
+    let mut driver = several(&["v13-py3.13/items.bin", "v13-py3.13/deep.bin", "v13-py3.13/threads.bin"], false);
+    driver.press_with(Modifiers::COMMAND, Key::PageDown);
+    driver.press_with(Modifiers::COMMAND, Key::PageUp);
+    driver.press(Key::Num2);
+    driver.harness.get_all_by_label_contains("load cli.py").next().unwrap().click();
+    driver.settle();
+    driver.click(Role::Tab, "deep.bin");
+    assert!(driver.is_on(Role::Tab, "Icicle"));
+    driver.press_with(Modifiers::ALT, Key::ArrowLeft);
+    assert!(driver.is_on(Role::Tab, "Icicle"), "there is nothing to go back to");
+    driver.click(Role::Tab, "items.bin");
+    assert!(driver.is_on(Role::Tab, "Table"));
+    driver.press_with(Modifiers::ALT, Key::ArrowLeft);
+    assert!(driver.is_on(Role::Tab, "Icicle"));
+}
+
+#[test]
+fn a_process_whose_tab_was_closed_opens_in_a_new_one() {
+    let names = family();
+    let mut driver = several(&names.iter().map(String::as_str).collect::<Vec<_>>(), true);
+    driver.click(Role::Button, "forks.bin.20814");
+    driver.press_with(Modifiers::COMMAND, Key::W);
+    driver.click(Role::Tab, "All processes");
+    driver.click(Role::Button, "forks.bin.20814");
+    assert!(driver.is_on(Role::Tab, "forks.bin.20814"));
 }
 
 #[test]

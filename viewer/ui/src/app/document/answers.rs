@@ -6,8 +6,8 @@ use super::super::worker::{Part, Picture, Selected};
 use crate::icicle::{Hits, SearchError};
 use memray_format::Allocator;
 use memray_index::{
-    Answer, Bands, Charge, Distribution, GroupBy, GrowthBy, GrowthRow, NamedFunction, Question, Refusal, Row, Sandwich,
-    Statistics, StringId, TimeRange, Tree,
+    Answer, Bands, Charge, Distribution, Filter, GroupBy, GrowthBy, GrowthRow, NamedFunction, Question, Refusal, Row,
+    Sandwich, Statistics, StringId, TimeRange, Tree,
 };
 use memray_report::Headline;
 use memray_report::notes::Note;
@@ -42,7 +42,7 @@ pub(in crate::app) struct Answers {
     /// The growth ranking.
     pub growth: Option<(TimeRange, GrowthBy, GrowthOutcome)>,
     /// Memory over time in bands, or why there are none.
-    pub bands: Option<(Charge, Result<Arc<Bands>, Refusal>)>,
+    pub bands: Option<(Charge, Filter, Result<Arc<Bands>, Refusal>)>,
     /// The statistics.
     pub statistics: Option<Result<Arc<Statistics>, Refusal>>,
     /// A function with its callers and callees.
@@ -76,7 +76,7 @@ impl Answers {
             Part::LineBytes(file, bytes) => self.line_bytes = Some((file, bytes)),
             Part::Table(question, by, rows) => self.table = Some((question, by, rows)),
             Part::Growth(range, by, rows) => self.growth = Some((range, by, rows)),
-            Part::Bands(charge, bands) => self.bands = Some((charge, bands)),
+            Part::Bands(charge, filter, bands) => self.bands = Some((charge, filter, bands)),
             Part::Statistics(statistics) => self.statistics = Some(statistics),
             Part::Sandwich(question, function, sandwich) => self.sandwich = Some((question, function, sandwich)),
             Part::Allocators(allocators) => self.allocators = Some(allocators),

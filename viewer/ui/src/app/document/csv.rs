@@ -13,13 +13,16 @@ pub(in crate::app) type CsvJob = Box<dyn FnOnce() -> Result<Vec<u8>, String> + S
 
 impl Document {
     /// What writes the numbers that are shown: a table's rows, bands' bytes at each sample, and of a tree its stacks.
-    /// `None` where they are not there yet, or the capture has none.
+    /// `None` where they are not there yet, or not yet those of the view as it is now, or the capture has none.
     pub(in crate::app) fn csv(&self) -> Option<CsvJob> {
         let labels = Arc::clone(&self.labels);
         let answers = &self.answers;
         Some(match self.view.tab {
             Tab::Table => {
-                let (_, group_by, rows) = answers.table.clone()?;
+                let (question, group_by, rows) = answers.table.clone()?;
+                if question != self.view.question() {
+                    return None;
+                }
                 Box::new(move || Ok(table_view::csv_of(&rows, group_by, &*labels).into_bytes()))
             }
             Tab::Growth => {
@@ -28,7 +31,10 @@ impl Document {
                 Box::new(move || Ok(growth_view::csv_of(&rows, by, &*labels).into_bytes()))
             }
             Tab::Bands => {
-                let (charge, bands) = answers.bands.clone()?;
+                let (charge, filter, bands) = answers.bands.clone()?;
+                if filter != self.view.filter {
+                    return None;
+                }
                 let (bands, index) = (bands.ok()?, self.index.clone());
                 Box::new(move || Ok(bands_view::csv_of(&bands, charge, index.timeline(), &*labels).into_bytes()))
             }
@@ -42,6 +48,7 @@ impl Document {
                     Ok(out.into_bytes())
                 })
             }
+            Tab::Icicle | Tab::Callers if !self.picture_is_current() => return None,
             Tab::Icicle | Tab::Callers => {
                 let (answer, _) = answers.tree()?;
                 let (index, answer) = (self.index.clone(), Arc::clone(answer));

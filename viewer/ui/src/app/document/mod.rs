@@ -9,6 +9,7 @@ mod search;
 mod show;
 
 pub(super) use answers::Answers;
+pub(super) use csv::CsvJob;
 pub(super) use search::{SearchField, row_matcher};
 
 use super::editor::{EditorError, SourcePlace};
@@ -40,10 +41,13 @@ use memray_index::{GroupBy, Index, NamedFunction, Pattern, Progress, RowKey, Tre
 use memray_report::size::Units;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 /// An open capture.
 pub(super) struct Document {
+    /// Tells it from others that are or were open.
+    pub id: u64,
     /// The file.
     pub path: PathBuf,
     /// Its index.
@@ -85,7 +89,7 @@ pub(super) struct Document {
     labels: Arc<dyn Labels>,
     /// Where sources may be.
     source_folders: SourceFolders,
-    /// The captures of its child processes, once they were looked for; none where they are open already.
+    /// The captures of its child processes, once they were looked for.
     pub children: Vec<PathBuf>,
     looking_for_children: Option<Background<Vec<PathBuf>>>,
     /// An editor being opened.
@@ -116,7 +120,9 @@ impl Document {
         let worker = Worker::start(index.clone(), context.clone())?;
         // Without a watcher a change on disk goes unnoticed; all else works.
         let watcher = Watcher::start(path.clone(), fingerprint, context.clone()).ok();
+        static NEXT_ID: AtomicU64 = AtomicU64::new(0);
         Ok(Self {
+            id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             view: View::default(),
             history: History::default(),
             search: SearchField::default(),

@@ -129,7 +129,7 @@ impl Document {
     }
 
     fn show_bands(&mut self, ui: &mut Ui, settings: &Settings) -> Option<String> {
-        let (charge, outcome) = self.answers.bands.as_ref()?;
+        let (charge, _, outcome) = self.answers.bands.as_ref()?;
         let has_native_stacks = self.index.info().header.has_native_traces;
         let bands = match outcome {
             Ok(bands) => bands,
@@ -299,7 +299,9 @@ fn distribution_source<'a>(
     let (question, of, distribution) = answers.distribution.as_ref()?;
     let when = if born_in(&question.mode) == WHOLE_RUN { "in the whole run" } else { "in the range" };
     let distribution = distribution.as_ref().filter(|_| of.as_ref() == selection)?;
-    Some(details::DistributionSource { distribution, when, units: *units })
+    // Temporary allocations are not told by time.
+    let filters_lifetimes = !matches!(question.mode, Mode::Temporary { .. });
+    Some(details::DistributionSource { distribution, when, filters_lifetimes, units: *units })
 }
 
 /// What a statistic's bar would be grouped by in a table.

@@ -4,6 +4,7 @@
 
 mod summed;
 
+use super::document::CsvJob;
 use super::window::file_name;
 use crate::bands_view::{self, BandsView, MOST_BANDS};
 use crate::error::UiError;
@@ -22,7 +23,7 @@ use memray_report::time::{format_duration, format_elapsed};
 use std::borrow::Cow;
 use std::path::PathBuf;
 use std::sync::{Arc, mpsc};
-use summed::Summed;
+use summed::{Highest, Summed};
 
 /// Of a row of the list, and what is above and below all of them.
 const ROW_HEIGHT: f32 = 27.0;
@@ -62,70 +63,106 @@ impl Process {
     }
 }
 
-/// A file read, or why it cannot be.
-type Read = (PathBuf, Result<Process, String>);
+/// What comes from the thread that reads.
+enum Read {
+    /// How many files it is done with.
+    Done(usize),
+    /// All of them: those that could be read, and why others could not, and the sums.
+    All(Box<AllRead>),
+}
+
+/// All that was read.
+#[derive(Default)]
+struct AllRead {
+    processes: Vec<Process>,
+    failures: Vec<(PathBuf, String)>,
+    summed: Summed,
+}
+
+impl AllRead {
+    /// Reads the files, one after the other: each keeps both cores busy by itself.
+    fn of(paths: &[PathBuf], open: &OpenOptions, progress: &Progress, is_done: impl Fn(usize)) -> Self {
+        let mut all = Self::default();
+        for (at, path) in paths.iter().enumerate() {
+            match Index::open(path, open, progress) {
+                Ok(index) => all.processes.push(Process::of(path.clone(), &index)),
+                Err(error) => all.failures.push((path.clone(), error.to_string())),
+            }
+            is_done(at + 1);
+            if progress.is_cancelled() {
+                break;
+            }
+        }
+        all.processes.sort_by_key(|process| (process.timeline.start_time_ms, process.pid));
+        all.summed = Summed::new(&all.processes, MOST_BANDS);
+        all
+    }
+}
 
 /// Several processes.
 pub(super) struct ProcessesPage {
     paths: Vec<PathBuf>,
     reading: mpsc::Receiver<Read>,
-    processes: Vec<Process>,
-    failures: Vec<(PathBuf, String)>,
-    summed: Option<(Summed, Arc<memray_index::Bands>)>,
+    progress: Arc<Progress>,
+    done: usize,
+    all: Option<Box<AllRead>>,
     bands: BandsView,
 }
 
+impl Drop for ProcessesPage {
+    fn drop(&mut self) {
+        // What nobody waits for is not finished.
+        self.progress.cancel();
+    }
+}
+
 impl ProcessesPage {
-    /// Begins to read them, one after the other: each keeps both cores busy by itself.
+    /// Begins to read them.
     pub(super) fn start(paths: &[PathBuf], open: &OpenOptions, context: &Context) -> Result<Self, UiError> {
         let (sender, reading) = mpsc::channel();
-        let (wanted, open, context) = (paths.to_vec(), open.clone(), context.clone());
+        let progress = Arc::<Progress>::default();
+        let (wanted, open, context, for_thread) =
+            (paths.to_vec(), open.clone(), context.clone(), Arc::clone(&progress));
         let read = move || {
-            for path in wanted {
-                let index = Index::open(&path, &open, &Progress::default());
-                let process = index.map(|index| Process::of(path.clone(), &index)).map_err(|error| error.to_string());
-                if sender.send((path, process)).is_err() {
-                    return;
-                }
+            let tell = |read: Read| {
+                // Nobody listens any more where the page was closed.
+                let _ = sender.send(read);
                 context.request_repaint();
-            }
+            };
+            let all = AllRead::of(&wanted, &open, &for_thread, |done| tell(Read::Done(done)));
+            tell(Read::All(Box::new(all)));
         };
         std::thread::Builder::new().name("memray-view processes".to_owned()).spawn(read).map_err(UiError::Thread)?;
-        Ok(Self {
-            paths: paths.to_vec(),
-            reading,
-            processes: Vec::new(),
-            failures: Vec::new(),
-            summed: None,
-            bands: BandsView::default(),
-        })
+        Ok(Self { paths: paths.to_vec(), reading, progress, done: 0, all: None, bands: BandsView::default() })
     }
 
     /// Takes what was read since.
     pub(super) fn update(&mut self) {
-        for (path, read) in self.reading.try_iter() {
+        for read in self.reading.try_iter() {
             match read {
-                Ok(process) => self.processes.push(process),
-                Err(message) => self.failures.push((path, message)),
+                Read::Done(done) => self.done = done,
+                Read::All(all) => self.all = Some(all),
             }
-            self.summed = None;
-        }
-        if self.summed.is_none() && self.is_settled() {
-            self.processes.sort_by_key(|process| (process.timeline.start_time_ms, process.pid));
-            let summed = Summed::new(&self.processes, MOST_BANDS);
-            let bands = Arc::new(summed.bands.clone());
-            self.summed = Some((summed, bands));
         }
     }
 
     /// Whether all of them are read.
     pub(super) fn is_settled(&self) -> bool {
-        self.processes.len() + self.failures.len() == self.paths.len()
+        self.all.is_some()
+    }
+
+    /// What writes the sums as CSV, once all are read.
+    pub(super) fn csv(&self) -> Option<CsvJob> {
+        let AllRead { processes, summed, .. } = self.all.as_deref()?;
+        let (timeline, bands, processes) = (summed.timeline.clone(), Arc::clone(&summed.bands), processes.clone());
+        Some(Box::new(move || {
+            Ok(bands_view::csv_of(&bands, Charge::Thread, &timeline, &Names(&processes)).into_bytes())
+        }))
     }
 
     /// How many there are.
     pub(super) fn count_in_words(&self) -> String {
-        match self.paths.len() - self.failures.len() {
+        match self.all.as_ref().map_or(self.paths.len(), |all| all.processes.len()) {
             1 => "1 process".to_owned(),
             count => format!("{count} processes"),
         }
@@ -133,18 +170,21 @@ impl ProcessesPage {
 
     /// What is said first: `3 processes, highest sum 3.20 GiB at 14.2 s; 61 % of it in out.bin.4711 (process 4711)`.
     pub(super) fn headline(&self, units: Units) -> String {
-        let Some((summed, _)) = &self.summed else {
-            let done = self.processes.len() + self.failures.len();
-            return format!("Reading process {} of {}…", done + 1, self.paths.len());
+        let Some(all) = &self.all else {
+            return format!(
+                "Reading process {} of {}\u{2026}",
+                (self.done + 1).min(self.paths.len()),
+                self.paths.len()
+            );
         };
         let count = self.count_in_words();
-        match summed.peak() {
-            Some((bytes, elapsed_ms, process, share)) => format!(
+        match all.summed.highest {
+            Some(Highest { bytes, elapsed_ms, largest, largest_bytes }) => format!(
                 "{count}, highest sum {} at {}; {} of it in {}",
                 format_bytes(bytes, units),
                 format_elapsed(elapsed_ms),
-                format_share(i128::from(share), i128::from(bytes)),
-                self.processes[process.index()].name(),
+                format_share(largest_bytes, bytes),
+                all.processes[largest].name(),
             ),
             None => count,
         }
@@ -164,7 +204,8 @@ impl ProcessesPage {
                 )
                 .wrap(),
             );
-            let words = "Sums of each process\u{2019}s heap at its last sample. Click a process to see it alone.";
+            let words =
+                "Each process\u{2019}s heap at its last sample or peak, summed. Click a process to see it alone.";
             ui.label(RichText::new(words).color(palette.text_weak));
         });
         let rows = self.paths.len() as f32 * ROW_HEIGHT + LIST_MARGIN;
@@ -179,24 +220,24 @@ impl ProcessesPage {
             });
         CentralPanel::default().frame(plain(0, 6)).show(ui, |ui| {
             style::panel(ui, 8, |ui| {
-                let Some((summed, bands)) = &self.summed else {
+                let Some(AllRead { processes, summed, .. }) = self.all.as_deref() else {
                     ui.centered_and_justified(|ui| ui.spinner());
                     return;
                 };
                 let source = bands_view::Source {
-                    bands,
+                    bands: &summed.bands,
                     charge: Charge::Thread,
                     timeline: &summed.timeline,
                     has_native_stacks: false,
                     visible_ms: None,
                     range: None,
-                    labels: &Names(&self.processes),
+                    labels: &Names(processes),
                     click_words: "Click to open it",
                     units,
                 };
                 let events = self.bands.show_bands(ui, &source);
                 if let Some(RowKey::Thread(process)) = events.only.map(|only| only.key) {
-                    chosen = self.processes.get(process.index()).map(|process| process.path.clone());
+                    chosen = processes.get(process.index()).map(|process| process.path.clone());
                 }
             });
         });
@@ -206,14 +247,15 @@ impl ProcessesPage {
     fn list(&self, ui: &mut Ui, units: Units) -> Option<PathBuf> {
         let palette = Palette::of(ui.visuals());
         let mut chosen = None;
-        let first_ms = self.processes.first().map_or(0, |process| process.timeline.start_time_ms);
+        let all = self.all.as_deref()?;
+        let first_ms = all.processes.first().map_or(0, |process| process.timeline.start_time_ms);
         ScrollArea::both().id_salt("processes").auto_shrink(false).show(ui, |ui| {
             Grid::new("processes").num_columns(6).spacing(vec2(28.0, 6.0)).show(ui, |ui| {
                 for heading in ["Process", "Started", "Ran", "Peak", "Peak RSS", "Live at the end"] {
                     ui.label(RichText::new(heading).color(palette.text_weak));
                 }
                 ui.end_row();
-                for process in &self.processes {
+                for process in &all.processes {
                     let Process { timeline, .. } = process;
                     let name = RichText::new(process.name()).color(palette.accent);
                     let name = ui.add(Label::new(name).sense(Sense::click()));
@@ -237,7 +279,7 @@ impl ProcessesPage {
                     ui.end_row();
                 }
             });
-            for (path, message) in &self.failures {
+            for (path, message) in &all.failures {
                 ui.label(
                     RichText::new(format!("{}: {}", file_name(path), escape::visible(message))).color(palette.note),
                 );

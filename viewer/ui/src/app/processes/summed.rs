@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The heaps of several processes on one time axis: [`Summed`], a band for each of the largest. What is summed is each
-//! process's heap at its last sample, so the sum may be less than what was live between samples.
+//! process's heap at its last sample or peak, so the sum may be less than what was live in between.
 
 use super::Process;
 use memray_index::{Band, Bands, RowKey, SnapshotRow, ThreadIndex, Timeline};
+use std::cmp::Reverse;
+use std::sync::Arc;
 
-/// Moments at most; of more samples than these, evenly spaced ones.
+/// Moments at most; of more, those with the largest sums of as many stretches.
 const MOST_MOMENTS: usize = 50_000;
 
 /// Heaps over time.
@@ -14,100 +16,137 @@ pub(super) struct Summed {
     /// From the first start to the last end, with the sum as its heap.
     pub(super) timeline: Timeline,
     /// The processes as bands, each by its place in the list.
-    pub(super) bands: Bands,
+    pub(super) bands: Arc<Bands>,
+    /// When the sum was largest.
+    pub(super) highest: Option<Highest>,
+}
+
+/// The largest sum.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Highest {
+    pub(super) bytes: u64,
+    /// Since the first start.
+    pub(super) elapsed_ms: i64,
+    /// The place in the list of the process with the largest share of it.
+    pub(super) largest: usize,
+    /// That share.
+    pub(super) largest_bytes: u64,
 }
 
 impl Summed {
-    /// Of some processes, at most so many as bands of their own.
+    /// Of some processes, at most so many as bands of their own: those with the largest heaps.
     pub(super) fn new(processes: &[Process], most: usize) -> Self {
         let start_time_ms = processes.iter().map(|process| process.timeline.start_time_ms).min().unwrap_or(0);
         let end_time_ms = processes.iter().map(|process| process.timeline.end_time_ms).max().unwrap_or(0);
-        let moments_ms = moments(processes, start_time_ms, end_time_ms);
-        let mut all: Vec<Band> = (0_u32..)
-            .zip(processes)
-            .map(|(at, process)| Band {
-                key: RowKey::Thread(ThreadIndex(at)),
-                live_bytes: heap_at(&process.timeline, &moments_ms, end_time_ms),
-            })
-            .collect();
-        let mut sums = vec![0_u64; moments_ms.len() + 1];
-        for band in &all {
-            sums.iter_mut().zip(&band.live_bytes).for_each(|(sum, bytes)| *sum = sum.saturating_add(*bytes));
-        }
-        all.sort_by_key(|band| std::cmp::Reverse(band.live_bytes.iter().copied().max()));
-        let others = all.split_off(most.min(all.len()));
+        let changes: Vec<Vec<Change>> = processes.iter().map(|process| changes(&process.timeline)).collect();
+        let moments_ms = moments(&changes, end_time_ms);
+        let largest = |at: &usize| changes[*at].iter().map(|(_, bytes)| *bytes).max().unwrap_or(0);
+        let mut order: Vec<usize> = (0..processes.len()).collect();
+        order.sort_by_key(|at| Reverse(largest(at)));
+        let (shown, others) = order.split_at(most.min(order.len()));
+        let mut sums = vec![0_u64; moments_ms.len()];
         let mut of_others = vec![0_u64; if others.is_empty() { 0 } else { sums.len() }];
-        for band in &others {
-            of_others.iter_mut().zip(&band.live_bytes).for_each(|(sum, bytes)| *sum = sum.saturating_add(*bytes));
+        let mut bands = Vec::new();
+        for &at in &order {
+            let live_bytes = heap_at(&changes[at], &moments_ms);
+            add(&mut sums, &live_bytes);
+            if shown.contains(&at) {
+                let key = RowKey::Thread(ThreadIndex(at as u32));
+                bands.push(Band { key, live_bytes, peak_bytes: 0 });
+            } else {
+                add(&mut of_others, &live_bytes);
+            }
         }
-        let snapshots = moments_ms.iter().zip(&sums);
+        let highest = (0..sums.len()).rev().max_by_key(|&at| sums[at]).map(|at| {
+            let now = |process: &usize| {
+                let heap = changes.get(*process).and_then(|changes| heap_at(changes, &moments_ms[at..=at]).pop());
+                heap.unwrap_or(0)
+            };
+            let largest = (0..processes.len()).max_by_key(now).unwrap_or(0);
+            let elapsed_ms = moments_ms[at].saturating_sub(start_time_ms);
+            Highest { bytes: sums[at], elapsed_ms, largest, largest_bytes: now(&largest) }
+        });
+        // The last moment is the end, which is no snapshot.
+        let end_heap_bytes = sums.last().copied().unwrap_or(0);
+        let snapshots = moments_ms.iter().zip(&sums).take(sums.len().saturating_sub(1));
+        let snapshot = |(&time_ms, &heap_bytes)| SnapshotRow { time_ms, rss_bytes: 0, heap_bytes };
         Self {
             timeline: Timeline {
                 start_time_ms,
                 end_time_ms,
-                snapshots: snapshots
-                    .map(|(&time_ms, &heap_bytes)| SnapshotRow { time_ms, rss_bytes: 0, heap_bytes })
-                    .collect(),
-                end_heap_bytes: sums.last().copied().unwrap_or(0),
-                peak_bytes: sums.iter().copied().max().unwrap_or(0),
+                snapshots: snapshots.map(snapshot).collect(),
+                end_heap_bytes,
+                peak_bytes: highest.map_or(0, |highest| highest.bytes),
                 ..Timeline::default()
             },
-            bands: Bands { bands: all, others: (others.len(), of_others) },
+            bands: Arc::new(Bands { bands, others: (others.len(), of_others), others_peak_bytes: 0 }),
+            highest: highest.filter(|highest| highest.bytes > 0),
         }
-    }
-
-    /// The largest sum, when that was (in milliseconds since the first start), and whose share of it was the largest.
-    pub(super) fn peak(&self) -> Option<(u64, i64, ThreadIndex, u64)> {
-        let sum_at = |at: usize| self.timeline.snapshots.get(at).map_or(self.timeline.end_heap_bytes, |s| s.heap_bytes);
-        let at = (0..=self.timeline.snapshots.len()).rev().max_by_key(|&at| sum_at(at))?;
-        let time_ms = self.timeline.snapshots.get(at).map_or(self.timeline.end_time_ms, |snapshot| snapshot.time_ms);
-        let largest = self.bands.bands.iter().max_by_key(|band| band.live_bytes[at])?;
-        let RowKey::Thread(process) = largest.key else { return None };
-        Some((sum_at(at), time_ms.saturating_sub(self.timeline.start_time_ms), process, largest.live_bytes[at]))
     }
 }
 
-/// When all that is known of any process was sampled, and when each ended but the last.
-fn moments(processes: &[Process], start_ms: i64, end_ms: i64) -> Vec<i64> {
-    let of_process = |process: &Process| {
-        let samples = process.timeline.snapshots.iter().map(|snapshot| snapshot.time_ms);
-        // A process is live at its end, and is not just after it.
-        let end = process.timeline.end_time_ms;
-        samples.chain([end, end.saturating_add(1)]).collect::<Vec<_>>()
+fn add(sums: &mut [u64], bytes: &[u64]) {
+    sums.iter_mut().zip(bytes).for_each(|(sum, bytes)| *sum = sum.saturating_add(*bytes));
+}
+
+/// A moment, and a process's heap from then on.
+type Change = (i64, u64);
+
+/// What is known of a process's heap, in order of time: at each snapshot, at its peak, which lies between two, and at its
+/// end; nothing after it.
+fn changes(timeline: &Timeline) -> Vec<Change> {
+    let mut changes: Vec<Change> = timeline.snapshots.iter().map(|s| (s.time_ms, s.heap_bytes)).collect();
+    let peak_ms = timeline.start_time_ms.saturating_add(timeline.peak_elapsed_ms());
+    if timeline.peak_bytes > 0 {
+        changes.insert(timeline.peak_interval.min(changes.len()), (peak_ms, timeline.peak_bytes));
+    }
+    // A clock that steps back leaves later samples where they are in the order of events.
+    let (start_ms, end_ms) = (timeline.start_time_ms, timeline.end_time_ms.max(timeline.start_time_ms));
+    let mut latest_ms = start_ms;
+    for (time_ms, _) in &mut changes {
+        latest_ms = latest_ms.max(*time_ms).min(end_ms);
+        *time_ms = latest_ms;
+    }
+    changes.extend([(end_ms, timeline.end_heap_bytes), (end_ms.saturating_add(1), 0)]);
+    changes
+}
+
+/// When any process's heap changed, the end the last.
+fn moments(changes: &[Vec<Change>], end_ms: i64) -> Vec<i64> {
+    let mut all: Vec<(i64, usize, u64)> = Vec::new();
+    for (process, changes) in changes.iter().enumerate() {
+        all.extend(changes.iter().filter(|(ms, _)| *ms <= end_ms).map(|&(ms, bytes)| (ms, process, bytes)));
+    }
+    // Those of one process stay in their order.
+    all.sort_by_key(|(ms, ..)| *ms);
+    let mut now = vec![0_u64; changes.len()];
+    let mut sum = 0_u128;
+    let mut sums: Vec<(i64, u128)> = Vec::new();
+    for at_once in all.chunk_by(|one, next| one.0 == next.0) {
+        for &(_, process, bytes) in at_once {
+            sum = sum + u128::from(bytes) - u128::from(std::mem::replace(&mut now[process], bytes));
+        }
+        sums.push((at_once[0].0, sum));
+    }
+    let highest = |stretch: &[(i64, u128)]| stretch.iter().max_by_key(|(_, sum)| *sum).map(|(ms, _)| *ms);
+    let mut moments: Vec<i64> = match sums.len().div_ceil(MOST_MOMENTS) {
+        0 | 1 => sums.iter().map(|(ms, _)| *ms).collect(),
+        stretch => sums.chunks(stretch).filter_map(highest).collect(),
     };
-    let mut moments: Vec<i64> =
-        processes.iter().flat_map(of_process).filter(|ms| (start_ms..end_ms).contains(ms)).collect();
-    moments.sort_unstable();
-    moments.dedup();
-    if moments.len() > MOST_MOMENTS {
-        let span_ms = i128::from(end_ms) - i128::from(start_ms);
-        let evenly = (1..=MOST_MOMENTS as i128).map(|i| start_ms + (span_ms * i / (MOST_MOMENTS as i128 + 1)) as i64);
-        moments = evenly.collect();
+    if moments.last() != Some(&end_ms) {
+        moments.push(end_ms);
     }
     moments
 }
 
-/// A process's heap at some moments, in order, and at the very end: that of its last sample, nothing before it started and
-/// after it ended.
-fn heap_at(timeline: &Timeline, moments_ms: &[i64], end_ms: i64) -> Vec<u64> {
-    let mut sample = 0;
-    let (mut heap_bytes, mut latest_ms) = (0, i64::MIN);
-    let at = |&ms: &i64| {
-        while let Some(snapshot) = timeline.snapshots.get(sample)
-            && snapshot.time_ms.max(latest_ms) <= ms
-        {
-            // A clock that steps back leaves later samples where they are in the order of events.
-            latest_ms = snapshot.time_ms.max(latest_ms);
-            heap_bytes = snapshot.heap_bytes;
-            sample += 1;
-        }
-        match ms {
-            ms if ms < timeline.start_time_ms || ms > timeline.end_time_ms => 0,
-            ms if ms == timeline.end_time_ms => timeline.end_heap_bytes,
-            _ => heap_bytes,
-        }
+/// A process's heap at some moments, in order.
+fn heap_at(changes: &[Change], moments_ms: &[i64]) -> Vec<u64> {
+    let mut next = 0;
+    let at = |ms: &i64| {
+        next += changes[next..].iter().take_while(|(time_ms, _)| time_ms <= ms).count();
+        next.checked_sub(1).map_or(0, |last| changes[last].1)
     };
-    moments_ms.iter().chain([&end_ms]).map(at).collect()
+    moments_ms.iter().map(at).collect()
 }
 
 #[cfg(test)]
@@ -136,9 +175,19 @@ mod tests {
         let expected = [(110, 5), (118, 105), (120, 107), (125, 57), (128, 47), (129, 7), (130, 9)];
         assert_eq!(at, expected);
         assert_eq!((summed.timeline.end_time_ms, summed.timeline.end_heap_bytes), (140, 2));
-        assert_eq!(summed.peak(), Some((107, 20, ThreadIndex(1), 100)));
+        let highest = Highest { bytes: 107, elapsed_ms: 20, largest: 1, largest_bytes: 100 };
+        assert_eq!(summed.highest, Some(highest));
         assert_eq!(summed.bands.bands[0].key, RowKey::Thread(ThreadIndex(1)), "the largest first");
         assert_eq!(summed.bands.bands[0].live_bytes, [0, 100, 100, 50, 40, 0, 0, 0]);
+    }
+
+    #[test]
+    fn a_process_that_ended_between_samples_counts_with_its_peak() {
+        let mut short = process(100, &[(101, 0)], (124, 64));
+        (short.timeline.peak_bytes, short.timeline.peak_interval) = (600, 1);
+        let summed = Summed::new(&[short, process(90, &[(95, 5)], (200, 5))], 2);
+        let highest = Highest { bytes: 605, elapsed_ms: 22, largest: 0, largest_bytes: 600 };
+        assert_eq!(summed.highest, Some(highest));
     }
 
     #[test]
@@ -148,15 +197,32 @@ mod tests {
         assert_eq!((summed.bands.bands.len(), summed.bands.others.0), (2, 3));
         assert_eq!(summed.bands.others.1, [60, 6, 6]);
         assert_eq!(summed.timeline.snapshots[0].heap_bytes, 150);
-        assert_eq!(Summed::new(&[], 2).peak(), None);
+        assert_eq!(Summed::new(&[], 2).highest, None);
     }
 
     #[test]
-    fn of_too_many_samples_evenly_spaced_moments_are_kept() {
-        let samples: Vec<(i64, u64)> = (1..200_000).map(|i| (i * 10, i as u64)).collect();
-        let summed = Summed::new(&[process(0, &samples, (2_000_000, 1))], 2);
-        assert_eq!(summed.timeline.snapshots.len(), MOST_MOMENTS);
+    fn the_largest_share_of_the_highest_sum_may_be_of_a_process_without_a_band() {
+        let large = process(0, &[(10, 1000)], (20, 1000));
+        let many = (0..30).map(|i| process(100, &[(110, 100 + i)], (120, 0)));
+        let summed = Summed::new(&std::iter::once(large).chain(many).collect::<Vec<_>>(), 1);
+        let highest = Highest { bytes: 3435, elapsed_ms: 110, largest: 30, largest_bytes: 129 };
+        assert_eq!(summed.highest, Some(highest));
+    }
+
+    #[test]
+    fn of_too_many_samples_the_highest_of_each_stretch_is_kept() {
+        let mut samples: Vec<(i64, u64)> = (1..200_000).map(|i| (i * 10, i as u64 % 7)).collect();
+        samples[123_456].1 = 5_000;
+        let summed = Summed::new(&[process(0, &samples, (2_000_000, 1)), process(0, &[(500, 1)], (2_000_000, 1))], 2);
+        assert!(summed.timeline.snapshots.len() <= MOST_MOMENTS);
         assert!(summed.timeline.snapshots.is_sorted_by_key(|snapshot| snapshot.time_ms));
-        assert!(summed.timeline.peak_bytes > 199_900);
+        assert_eq!(summed.highest.map(|highest| (highest.bytes, highest.elapsed_ms)), Some((5_001, 1_234_570)));
+    }
+
+    #[test]
+    fn clocks_that_no_machine_has_do_no_harm() {
+        let wild = process(i64::MIN, &[(i64::MAX, 3), (0, 4)], (i64::MAX, 5));
+        let summed = Summed::new(&[wild, process(7, &[], (-7, 9))], 2);
+        assert!(summed.timeline.peak_bytes >= 5);
     }
 }

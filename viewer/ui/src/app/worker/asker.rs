@@ -263,9 +263,8 @@ impl Asker {
             return None;
         }
         let bands = self.index.bands(key.0, &key.1, MOST_BANDS).map(Arc::new);
-        let charge = key.0;
-        self.bands_for = Some(key);
-        Some(Part::Bands(charge, bands))
+        self.bands_for = Some(key.clone());
+        Some(Part::Bands(key.0, key.1, bands))
     }
 
     fn allocators(&mut self, wanted: &Wanted) -> Option<Part> {

@@ -18,7 +18,7 @@ use asker::Asker;
 use egui::Context;
 use memray_format::Allocator;
 use memray_index::{
-    Answer, Bands, Charge, Distribution, GroupBy, GrowthBy, GrowthRow, Index, NamedFunction, Pattern, Progress,
+    Answer, Bands, Charge, Distribution, Filter, GroupBy, GrowthBy, GrowthRow, Index, NamedFunction, Pattern, Progress,
     Question, Refusal, Row, Sandwich, Statistics, StringId, TimeRange, Tree, TreeOptions,
 };
 use memray_report::Headline;
@@ -85,7 +85,7 @@ pub(super) enum Part {
     Distribution(Question, Option<Selection>, Option<Arc<Distribution>>),
     Table(Question, GroupBy, Arc<Vec<Row>>),
     Growth(TimeRange, GrowthBy, Result<Arc<Vec<GrowthRow>>, Refusal>),
-    Bands(Charge, Result<Arc<Bands>, Refusal>),
+    Bands(Charge, Filter, Result<Arc<Bands>, Refusal>),
     Statistics(Result<Arc<Statistics>, Refusal>),
     Sandwich(Question, NamedFunction, Arc<Sandwich>),
     Allocators(Arc<[Allocator]>),
