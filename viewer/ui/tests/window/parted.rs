@@ -184,8 +184,9 @@ fn what_a_filter_names_by_number_does_not_outlive_a_reload() {
     let mut driver = Driver::open_path(&path);
     driver.press(Key::Num7);
     driver.click(Role::RadioButton, "Own-code line");
-    let bands = driver.harness.get_all_by_role(Role::Button).filter(|b| label(b).starts_with("load "));
-    bands.last().unwrap().click();
+    let mut bands = driver.harness.get_all_by_role(Role::Button).filter(|b| label(b).starts_with("load "));
+    bands.next_back().unwrap().click();
+    drop(bands);
     driver.settle();
     assert!(driver.shows_part(", only line load (cli.py:"));
     // A program with fewer lines.
