@@ -140,7 +140,9 @@ fn disk_size(folder: &Path) -> Option<u64> {
     // SAFETY: `path` is a C string, and statvfs fills the structure or says that it did not.
     unsafe {
         let mut found: libc::statvfs = std::mem::zeroed();
-        (libc::statvfs(path.as_ptr(), &raw mut found) == 0).then(|| found.f_blocks.saturating_mul(found.f_frsize))
+        #[allow(clippy::unnecessary_cast, reason = "macOS counts blocks in 32 bits")]
+        (libc::statvfs(path.as_ptr(), &raw mut found) == 0)
+            .then(|| (found.f_blocks as u64).saturating_mul(found.f_frsize as u64))
     }
 }
 

@@ -27,8 +27,9 @@ use std::sync::Arc;
 /// Bands at most: more colours are not told apart.
 pub const MOST_BANDS: usize = 12;
 
-/// Of the list beside the graph.
-const LEGEND_WIDTH: f32 = 250.0;
+/// Of the list beside the graph: at least and at most, and its share in between.
+const LEGEND_WIDTH: (f32, f32) = (250.0, 360.0);
+const LEGEND_SHARE: f32 = 0.3;
 /// A view narrower than this leaves the list half of it.
 const NARROW: f32 = 560.0;
 
@@ -149,7 +150,9 @@ impl BandsView {
             ui.vertical_centered(|ui| ui.label(words.color(Palette::of(ui.visuals()).text_weak)));
         } else {
             let room = ui.available_rect_before_wrap();
-            let legend_width = if room.width() < NARROW { room.width() / 2.0 } else { LEGEND_WIDTH };
+            let (least, most) = LEGEND_WIDTH;
+            let width = (room.width() * LEGEND_SHARE).clamp(least, most);
+            let legend_width = if room.width() < NARROW { room.width() / 2.0 } else { width };
             let (graph, list) = room.split_left_right_at_x(room.right() - legend_width);
             let (at, hovered) = self.graph(ui, graph, source, &stack, &mut events);
             let mut ui = ui.new_child(UiBuilder::new().max_rect(list.with_min_x(list.left() + 8.0)));
