@@ -206,11 +206,12 @@ fn is_settled(shown: &Value) -> bool {
     shown["is_settled"] == true
 }
 
-/// The optimised binary that `scripts/test` builds.
+/// The name under which a capture is listed.
 fn file_name(capture: &Path) -> String {
     capture.file_name().unwrap().to_string_lossy().into_owned()
 }
 
+/// The optimised binary that `scripts/test` builds.
 pub(crate) fn binary() -> PathBuf {
     std::env::var_os("MEMRAY_VIEW_BIN").expect("MEMRAY_VIEW_BIN must name a binary: scripts/test builds it").into()
 }

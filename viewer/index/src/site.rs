@@ -2,7 +2,7 @@
 //! Allocation sites: who allocated, and about how much at a time.
 //!
 //! That sizes are told apart up to powers of two ([`SizeClass`]) makes every answer one by size too, at the cost of a
-//! site for each class that a stack asks for: most ask for one or two.
+//! site for each class that a stack asks for.
 
 use crate::ids::{NodeId, ThreadIndex};
 use memray_format::Allocator;

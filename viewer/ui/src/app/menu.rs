@@ -107,10 +107,10 @@ impl There {
 /// Whether a command does anything on a page.
 pub(super) fn works(command: Command, page: &Page, there: There) -> bool {
     match (command.needs(), page) {
-        (Needs::Nothing, _) if !matches!(command, Command::NextFile | Command::PreviousFile) => true,
         _ if matches!(command, Command::NextFile | Command::PreviousFile) => there.has_tabs,
         _ if command == Command::Close => there.has_file || there.has_tabs,
         _ if command == Command::Reload => there.has_file,
+        (Needs::Nothing, _) => true,
         (_, Page::Processes(_)) => matches!(command, Command::SavePicture | Command::SaveCsv),
         (Needs::Capture | Needs::Any, Page::Open(document)) => match command {
             Command::Copy => document.view.selection.is_some(),

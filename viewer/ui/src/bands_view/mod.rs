@@ -13,6 +13,7 @@ use crate::joined_buttons::{self, JoinedButton};
 use crate::labels::Labels;
 use crate::memory_graph::{TimeAxis, range_at};
 use crate::row_name::RowName;
+use crate::table_view::grouping_name;
 use crate::theme::Palette;
 use egui::{CursorIcon, PointerButton, Rect, Response, RichText, Role, Sense, Ui, UiBuilder, WidgetInfo, vec2};
 use memray_index::{Bands, Charge, ChargedTo, RowKey, TimeRange, Timeline};
@@ -80,19 +81,19 @@ pub struct Events {
     pub range: Option<TimeRange>,
 }
 
-const CHOICES: [(Charge, &str, &str); 6] = [
-    (Charge::Module, "Module", "By the module of the innermost frame outside the standard library"),
-    (Charge::Function, "Function", "By the innermost Python function"),
-    (Charge::OwnCodeLine, "Own-code line", "By the innermost line of your own code"),
-    (Charge::Thread, "Thread", "By the thread that allocated"),
-    (Charge::Allocator, "Allocator", "By the allocator that was called"),
-    (Charge::NativeLibrary, "Native library", "By the innermost native library"),
+const CHOICES: [(Charge, &str); 6] = [
+    (Charge::Module, "By the module of the innermost frame outside the standard library"),
+    (Charge::Function, "By the innermost Python function"),
+    (Charge::OwnCodeLine, "By the innermost line of your own code"),
+    (Charge::Thread, "By the thread that allocated"),
+    (Charge::Allocator, "By the allocator that was called"),
+    (Charge::NativeLibrary, "By the innermost native library"),
 ];
 
 /// Draws the choice of bands; the one that was chosen.
 pub fn choose(ui: &mut Ui, charge: Charge, has_native_stacks: bool) -> Option<Charge> {
-    let buttons = CHOICES.map(|(choice, label, help)| JoinedButton {
-        label,
+    let buttons = CHOICES.map(|(choice, help)| JoinedButton {
+        label: grouping_name(choice.group_by()),
         help,
         refusal: (choice == Charge::NativeLibrary && !has_native_stacks)
             .then(|| "This capture has no native stacks. Record with --native to see libraries.".to_owned()),

@@ -90,7 +90,8 @@ pub const GROUPINGS: [(GroupBy, &str); 8] = [
     (GroupBy::NativeLibrary, "Native library"),
 ];
 
-fn grouping_name(group_by: GroupBy) -> &'static str {
+/// The name of a grouping.
+pub(crate) fn grouping_name(group_by: GroupBy) -> &'static str {
     GROUPINGS.iter().find(|(by, _)| *by == group_by).map_or("", |(_, name)| name)
 }
 

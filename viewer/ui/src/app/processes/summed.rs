@@ -43,14 +43,14 @@ impl Summed {
         let largest = |at: &usize| changes[*at].iter().map(|(_, bytes)| *bytes).max().unwrap_or(0);
         let mut order: Vec<usize> = (0..processes.len()).collect();
         order.sort_by_key(|at| Reverse(largest(at)));
-        let (shown, others) = order.split_at(most.min(order.len()));
+        let others = &order[most.min(order.len())..];
         let mut sums = vec![0_u64; moments_ms.len()];
         let mut of_others = vec![0_u64; if others.is_empty() { 0 } else { sums.len() }];
         let mut bands = Vec::new();
-        for &at in &order {
+        for (rank, &at) in order.iter().enumerate() {
             let live_bytes = heap_at(&changes[at], &moments_ms);
             add(&mut sums, &live_bytes);
-            if shown.contains(&at) {
+            if rank < most {
                 let key = RowKey::Thread(ThreadIndex(at as u32));
                 bands.push(Band { key, live_bytes, peak_bytes: 0 });
             } else {
