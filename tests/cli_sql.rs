@@ -119,7 +119,7 @@ fn nothing_but_reading_is_allowed() {
     for statement in [
         "attach 'other.db' as other",
         "insert into sites values (1)",
-        "update main.sites set peak_bytes = 0",
+        "update main.sites set data = 0",
         "delete from main.names",
         "drop table main.names",
         "create table t (a)",

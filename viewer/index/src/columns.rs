@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Columns of lifetimes, and how a chunk of them is stored.
 //!
-//! A lifetime is bytes and allocations of one site that were born in one half interval of time and died in another. Each
-//! column of a chunk is packed: all its numbers have the same count of bits, as few as their range needs. Any number is
-//! found by its row, so chunks stay packed in memory and a question takes from them only what it looks at. Rows come in
-//! order of their sites, so that a few sites' rows are side by side. This module is the only one that knows `bincode`.
+//! A lifetime is bytes and allocations of one site that were born in one half interval of time and died in another. Columns
+//! stay [packed](crate::packed) in memory, and a question takes from them only what it looks at. Rows come in order of
+//! their sites, so that a few sites' rows are side by side.
 
+use crate::error::Error;
 use crate::ids::SiteId;
-use bincode::config::{Configuration, Limit, LittleEndian, Varint};
+use crate::packed::{self, Numbers, Packed};
 use bincode::{Decode, Encode};
 use std::ops::Range;
 
@@ -81,73 +81,6 @@ impl Bounds {
     }
 }
 
-/// Numbers, each in as many bits as the largest of them is beyond the least.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
-struct Packed {
-    least: u64,
-    bits: u8,
-    data: Vec<u8>,
-}
-
-/// A number is read with the seven bytes after its first.
-const PADDING: usize = 8;
-
-/// More bits than this, at any place in a byte, do not lie in eight bytes: then all 64 are stored.
-const MAX_ODD_BITS: u32 = 57;
-
-impl Packed {
-    fn new(numbers: impl Iterator<Item = u64> + Clone) -> Self {
-        let least = numbers.clone().min().unwrap_or(0);
-        let most = numbers.clone().max().unwrap_or(0);
-        let bits = match u64::BITS - (most - least).leading_zeros() {
-            bits @ 0..=MAX_ODD_BITS => bits,
-            _ => u64::BITS,
-        } as usize;
-        let mut data = vec![0; numbers.clone().count() * bits / 8 + PADDING];
-        for (row, number) in numbers.enumerate() {
-            let at = row * bits;
-            let place = &mut data[at / 8..][..8];
-            let mut word = [0; 8];
-            word.copy_from_slice(place);
-            let word = u64::from_le_bytes(word) | (number - least) << (at % 8);
-            place.copy_from_slice(&word.to_le_bytes());
-        }
-        Self { least, bits: bits as u8, data }
-    }
-
-    /// Whether it is what [`Self::new`] makes of so many numbers.
-    fn has(&self, rows: usize) -> bool {
-        let bits = u32::from(self.bits);
-        (bits <= MAX_ODD_BITS || bits == u64::BITS) && self.data.len() == rows * bits as usize / 8 + PADDING
-    }
-
-    #[inline]
-    fn numbers(&self) -> Numbers<'_> {
-        let bits = usize::from(self.bits);
-        let mask = if bits == 0 { 0 } else { u64::MAX >> (64 - bits) };
-        Numbers { data: &self.data, bits, mask, least: self.least }
-    }
-}
-
-/// [`Packed`] numbers, about to be read.
-#[derive(Clone, Copy)]
-struct Numbers<'a> {
-    data: &'a [u8],
-    bits: usize,
-    mask: u64,
-    least: u64,
-}
-
-impl Numbers<'_> {
-    #[inline(always)]
-    fn get(&self, row: usize) -> u64 {
-        let at = row * self.bits;
-        let mut word = [0; 8];
-        word.copy_from_slice(&self.data[at / 8..at / 8 + 8]);
-        self.least.wrapping_add(u64::from_le_bytes(word) >> (at % 8) & self.mask)
-    }
-}
-
 /// Rows, as columns.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub(crate) struct Columns {
@@ -159,10 +92,6 @@ pub(crate) struct Columns {
     bytes: Packed,
     allocations: Packed,
 }
-
-/// No chunk is larger; a hostile index cannot make us allocate more.
-const CODEC: Configuration<LittleEndian, Varint, Limit<{ CHUNK_ROWS * 64 }>> =
-    bincode::config::standard().with_limit::<{ CHUNK_ROWS * 64 }>();
 
 impl Columns {
     /// Packs rows, and leaves them in order of their sites.
@@ -187,7 +116,7 @@ impl Columns {
     /// Memory that it takes.
     pub(crate) fn size_bytes(&self) -> usize {
         let columns = [&self.sites, &self.ages, &self.deaths, &self.bytes, &self.allocations];
-        size_of::<Self>() + columns.iter().map(|column| column.data.capacity()).sum::<usize>()
+        size_of::<Self>() + columns.iter().map(|column| column.size_bytes()).sum::<usize>()
     }
 
     /// The rows, about to be read.
@@ -199,16 +128,16 @@ impl Columns {
     }
 
     /// As stored.
-    pub(crate) fn encode(&self) -> Result<Vec<u8>, bincode::error::EncodeError> {
-        bincode::encode_to_vec(self, CODEC)
+    pub(crate) fn encode(&self) -> Result<Vec<u8>, Error> {
+        packed::encode(self)
     }
 
     /// From what was stored; `None` if it is not of one piece. What its rows say is still to be [checked](Self::check).
     pub(crate) fn decode(data: &[u8]) -> Option<Self> {
-        let (columns, used): (Self, usize) = bincode::decode_from_slice(data, CODEC).ok()?;
+        let columns: Self = packed::decode(data)?;
         let rows = columns.len();
         let parts = [&columns.sites, &columns.ages, &columns.deaths, &columns.bytes, &columns.allocations];
-        let is_whole = used == data.len() && rows <= CHUNK_ROWS && parts.iter().all(|part| part.has(rows));
+        let is_whole = rows <= CHUNK_ROWS && parts.iter().all(|part| part.has(rows));
         is_whole.then_some(columns)
     }
 
@@ -320,14 +249,6 @@ mod tests {
             prop_assert!(rows.iter().enumerate().all(|(at, row)| some.contains(&at) == (10..30).contains(&row.site.0)));
             prop_assert!(Bounds::of(&rows).is_none_or(|bounds| columns.check(&bounds, 50)));
             prop_assert!(Columns::decode(&data[..data.len() - 1]).is_none());
-        }
-
-        #[test]
-        fn numbers_of_any_width_are_packed_and_found(numbers in prop::collection::vec(any::<u64>(), 1..40), by in 0u32..64) {
-            let numbers: Vec<u64> = numbers.into_iter().map(|number| number >> by).collect();
-            let packed = Packed::new(numbers.iter().copied());
-            prop_assert!(packed.has(numbers.len()));
-            prop_assert_eq!((0..numbers.len()).map(|row| packed.numbers().get(row)).collect::<Vec<_>>(), numbers);
         }
     }
 

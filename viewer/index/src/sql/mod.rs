@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-//! SQL over an index: [`Sql`]. Statements see views with readable names over the stored tables, and lifetimes as a table,
-//! though they are stored as columns. Nothing but reading is allowed: SQLite asks [`allow`] about all that a statement does.
+//! SQL over an index: [`Sql`]. Statements see views with readable names over the stored tables, and sites and lifetimes
+//! as tables, though they are stored as columns. Nothing but reading is allowed: SQLite asks [`allow`] about all that a statement does.
 
 mod facts;
 mod lifetimes;
+mod sites;
 
 use crate::store::Store;
 use memray_format::Allocator;
@@ -82,6 +83,7 @@ impl Sql {
         // Views are of the connection alone, and their making no change of the file; from then on there is none of them.
         connection.execute_batch("PRAGMA temp_store = MEMORY; PRAGMA query_only = OFF;")?;
         lifetimes::register(&connection, Arc::clone(store))?;
+        sites::register(&connection, Arc::clone(store))?;
         connection.execute_batch("CREATE TEMP TABLE allocators (id INTEGER PRIMARY KEY, name TEXT NOT NULL)")?;
         for allocator in (0..=u8::MAX).filter_map(Allocator::from_number) {
             let row = (allocator.number(), allocator.name());

@@ -30,12 +30,12 @@ CREATE TEMP VIEW stacks AS
 -- not of aggregated captures), and how much that was: live at the peak, live at the end, and in all. The sums over all rows
 -- are the capture's.
 CREATE TEMP VIEW sites AS
-  SELECT site.id, site.node AS stack, site.thread, allocator.name AS allocator,
+  SELECT site.id, site.stack, site.thread, allocator.name AS allocator,
     CASE site.size_class WHEN 0 THEN 0 ELSE 1 << (site.size_class - 1) END AS min_size_bytes,
     CASE site.size_class WHEN 63 THEN 9223372036854775807 ELSE (1 << site.size_class) - 1 END AS max_size_bytes,
     site.peak_bytes, site.peak_allocations,
     site.leaked_bytes, site.leaked_allocations, site.total_bytes, site.total_allocations
-  FROM main.sites AS site JOIN allocators AS allocator ON allocator.id = site.allocator;
+  FROM site_rows AS site JOIN allocators AS allocator ON allocator.id = site.allocator;
 
 -- Memory over time: the resident set and the heap at each sample.
 CREATE TEMP VIEW snapshots AS

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The index file: one SQLite database, written once and then only read.
 //!
-//! What people read, sort and query is in tables; lifetimes are columns in blobs ([`crate::columns`]). `schema` has the
+//! What is looked up by its name or number is in tables; lifetimes and sites, of which there may be millions, are columns in
+//! blobs ([`crate::columns`], [`crate::site_columns`]). `schema` has the
 //! tables, `writer` fills them, `reader` loads all but lifetimes into memory, `lifetimes` sums
 //! those: `chunks` reads them, `counting` says which count, `ages` how long they were.
 

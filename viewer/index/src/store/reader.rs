@@ -11,7 +11,7 @@ use crate::build::MAX_TEMPORARY_DISTANCE;
 use crate::call_tree::CallTree;
 use crate::columns::{Bounds, CHUNK_ROWS, Half, RowKind};
 use crate::error::Error;
-use crate::ids::{LocationId, NodeId, SiteId, StringId, ThreadIndex};
+use crate::ids::{LocationId, NodeId, SiteId, StringId};
 use crate::index::Thread;
 use crate::info::{CaptureInfo, Ending, RecordCounts, StoppedBy};
 use crate::location::{FrameKind, Location, LocationTraits};
@@ -20,9 +20,10 @@ use crate::native::NativeSymbols;
 use crate::native::frames::{MappedSegment, NativeFrames, Place};
 use crate::native::place::NativeNames;
 use crate::native::stack::NativeTables;
-use crate::site::{NativeStack, Site, SizeClass};
+use crate::site::Site;
+use crate::site_columns::{SiteColumns, SiteRow};
 use crate::timeline::{SnapshotRow, Timeline};
-use memray_format::{Allocator, Header, NativeFrame, ThreadId};
+use memray_format::{Header, NativeFrame, ThreadId};
 use rusqlite::{Connection, OpenFlags, Row};
 use std::path::Path;
 use std::sync::{Mutex, OnceLock};
@@ -287,29 +288,22 @@ fn load_threads(connection: &Connection, names: usize) -> Result<Vec<Thread>, Fa
 }
 
 fn load_sites(connection: &Connection, tree: &CallTree, threads: usize) -> Result<(Vec<Site>, SiteSums), Fault> {
+    let mut sites: Vec<Site> = Vec::new();
     let mut sums = SiteSums::default();
-    let select =
-        "SELECT id, node, thread, allocator, native_frame, generation, size_class, peak_bytes, peak_allocations,
-        leaked_bytes, leaked_allocations, total_bytes, total_allocations FROM sites ORDER BY id";
-    let sites = rows(connection, select, |row, id| {
-        let Some(allocator) = Allocator::from_number(row.get(3)?) else { return wrong("an allocator does not exist") };
-        let Some(size_class) = SizeClass::from_number(row.get(6)?) else {
-            return wrong("a class of sizes does not exist");
-        };
-        let (frame, generation): (u32, u32) = (row.get(4)?, row.get(5)?);
-        for (sums, column) in [(&mut sums.peak, 7), (&mut sums.leaked, 9), (&mut sums.total, 11)] {
-            let amount = Amount { bytes: row.get(column)?, allocations: row.get(column + 1)? };
-            if amount != Amount::default() {
-                sums.push((SiteId(id as u32), amount));
+    rows(connection, "SELECT id, data FROM sites ORDER BY id", |row, _| {
+        let data = row.get_ref(1)?.as_blob().map_err(|_| Fault::Wrong("a chunk of sites is no bytes".to_owned()))?;
+        let Some(columns) = SiteColumns::decode(data) else { return wrong("a chunk of sites is not whole") };
+        for row in columns.rows(tree.len(), threads) {
+            let Some(SiteRow { site, peak, leaked, total }) = row else { return wrong("a site points nowhere") };
+            let id = SiteId(sites.len() as u32);
+            for (sums, amount) in [(&mut sums.peak, peak), (&mut sums.leaked, leaked), (&mut sums.total, total)] {
+                if amount != Amount::default() {
+                    sums.push((id, amount));
+                }
             }
+            sites.push(site);
         }
-        Ok(Site {
-            node: NodeId(handle(row, 1, tree.len())?),
-            thread: ThreadIndex(handle(row, 2, threads)?),
-            allocator,
-            size_class,
-            native: (frame != 0).then_some(NativeStack { frame, generation }),
-        })
+        Ok(())
     })?;
     Ok((sites, sums))
 }

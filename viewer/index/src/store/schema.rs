@@ -5,7 +5,7 @@
 pub(crate) const APPLICATION_ID: i32 = 0x6d76_6978;
 
 /// Changes whenever what is stored, or how it is computed, changes: older indexes are then built anew.
-pub(crate) const INDEX_VERSION: i32 = 7;
+pub(crate) const INDEX_VERSION: i32 = 8;
 
 /// All tables: an index file must hold these, and nothing else. Names and paths are blobs: they are bytes of the traced program.
 pub(crate) const TABLES: &str = "
@@ -15,11 +15,7 @@ CREATE TABLE locations (id INTEGER PRIMARY KEY, function INTEGER NOT NULL, file 
     kind INTEGER NOT NULL, module INTEGER NOT NULL, traits INTEGER NOT NULL);
 CREATE TABLE call_tree (id INTEGER PRIMARY KEY, parent INTEGER NOT NULL, location INTEGER NOT NULL);
 CREATE TABLE threads (id INTEGER PRIMARY KEY, number INTEGER NOT NULL, name INTEGER);
-CREATE TABLE sites (id INTEGER PRIMARY KEY, node INTEGER NOT NULL, thread INTEGER NOT NULL, allocator INTEGER NOT NULL,
-    native_frame INTEGER NOT NULL, generation INTEGER NOT NULL, size_class INTEGER NOT NULL,
-    peak_bytes INTEGER NOT NULL, peak_allocations INTEGER NOT NULL,
-    leaked_bytes INTEGER NOT NULL, leaked_allocations INTEGER NOT NULL,
-    total_bytes INTEGER NOT NULL, total_allocations INTEGER NOT NULL);
+CREATE TABLE sites (id INTEGER PRIMARY KEY, data BLOB NOT NULL);
 CREATE TABLE snapshots (id INTEGER PRIMARY KEY, time_ms INTEGER NOT NULL, rss_bytes INTEGER NOT NULL,
     heap_bytes INTEGER NOT NULL);
 CREATE TABLE slices (id INTEGER PRIMARY KEY, interval INTEGER NOT NULL, peak_bytes INTEGER NOT NULL,

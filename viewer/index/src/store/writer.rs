@@ -16,7 +16,7 @@ use crate::location::{FrameKind, Location};
 use crate::names::Names;
 use crate::native::frames::NativeFrames;
 use crate::native::place::NativeNames;
-use crate::site::Site;
+use crate::site_columns::{CHUNK_SITES, SiteColumns, SiteRow};
 use crate::timeline::SnapshotRow;
 use rusqlite::{Connection, OpenFlags, ToSql, params};
 use std::path::Path;
@@ -40,13 +40,6 @@ pub(crate) struct Writer {
     rows_between_sums: usize,
 }
 
-/// A site's row: what it contributes to the answers that are kept ready.
-pub(crate) struct SiteRow {
-    pub(crate) peak: Amount,
-    pub(crate) leaked: Amount,
-    pub(crate) total: Amount,
-}
-
 impl Writer {
     /// Creates a file that is not there yet.
     pub(crate) fn create(path: &Path) -> Result<Self, Error> {
@@ -68,7 +61,7 @@ impl Writer {
     /// Writes a chunk.
     fn chunk(&mut self, kind: RowKind, rows: &mut [LifetimeRow]) -> Result<(), Error> {
         let Some(bounds) = Bounds::of(rows) else { return Ok(()) };
-        let data = Columns::new(rows).encode().map_err(|e| Error::Write(e.to_string()))?;
+        let data = Columns::new(rows).encode()?;
         let Bounds { births, deaths } = bounds;
         self.connection
             .prepare_cached(
@@ -215,26 +208,18 @@ impl Writer {
     }
 
     /// Writes sites with their sums.
-    pub(crate) fn sites(&self, sites: &[Site], sums: impl Iterator<Item = SiteRow>) -> Result<(), Error> {
-        let insert = "INSERT INTO sites VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
-        self.fill(insert, sites.iter().zip(sums).enumerate(), |s, (id, (site, sum))| {
-            let (frame, generation) = site.native.map_or((0, 0), |native| (native.frame, native.generation));
-            s.execute(params![
-                id,
-                site.node.0,
-                site.thread.0,
-                site.allocator.number(),
-                frame,
-                generation,
-                site.size_class.number(),
-                sum.peak.bytes,
-                sum.peak.allocations,
-                sum.leaked.bytes,
-                sum.leaked.allocations,
-                sum.total.bytes,
-                sum.total.allocations
-            ])
-        })
+    pub(crate) fn sites(&self, mut rows: impl Iterator<Item = SiteRow>) -> Result<(), Error> {
+        let mut insert = self.connection.prepare("INSERT INTO sites VALUES (?1, ?2)").map_err(write_error)?;
+        let mut chunk: Vec<SiteRow> = Vec::new();
+        for id in 0.. {
+            chunk.clear();
+            chunk.extend(rows.by_ref().take(CHUNK_SITES));
+            if chunk.is_empty() {
+                break;
+            }
+            insert.execute(params![id, SiteColumns::new(&chunk).encode()?]).map_err(write_error)?;
+        }
+        Ok(())
     }
 
     /// Writes the snapshots and slices.
