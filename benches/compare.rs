@@ -26,7 +26,14 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let begun = Instant::now();
     let open = |path: &Path| Index::open(path, &OpenOptions::default(), &Progress::default());
-    let comparison = Comparison::new(open(&before)?, open(&after)?, Matching::default());
+    // Both at once, as the window opens them.
+    let (before, after) = std::thread::scope(|scope| {
+        let before = scope.spawn(|| open(&before));
+        let after = open(&after);
+        (before.join(), after)
+    });
+    let before = before.map_err(|_| "opening ended unexpectedly")?;
+    let comparison = Comparison::new(before?, after?, Matching::default());
     comparison.verdict()?;
     let nodes = View::Union.show(&comparison, Mode::Peak)?;
     let first_ms = begun.elapsed().as_secs_f64() * 1e3;

@@ -125,40 +125,40 @@ impl Adder {
         let range = columns.rows_of(first_site..first_site + sums.len());
         let rows = columns.rows();
         // Each step is a loop of its own over plain columns, without branches: which rows count is hard to foretell.
-        let Self { births, deaths, weights, counted } = self;
-        if counting.some.is_empty() && lived.is_none() {
-            counted.clear();
-            counted.extend(range.map(|row| (row, counting.all)));
-        } else {
-            births.clear();
-            births.resize(range.len(), 0);
-            deaths.clear();
-            deaths.resize(range.len(), 0);
-            for ((row, birth), death) in range.clone().zip(&mut *births).zip(&mut *deaths) {
-                let times = rows.times(row);
-                (*birth, *death) = (times.0.0, times.1.0);
-            }
-            weights.clear();
-            weights.resize(range.len(), counting.all);
-            counting.some.iter().for_each(|term| term.weigh(births, deaths, weights));
-            if let Some(lived) = lived {
-                for ((weight, &birth), &death) in weights.iter_mut().zip(&*births).zip(&*deaths) {
-                    *weight *= i32::from(lived.holds(birth, death));
-                }
-            }
-            counted.resize(range.len(), (0, 0));
-            let mut count = 0;
-            for (row, &weight) in range.zip(&*weights) {
-                counted[count] = (row, weight);
-                count += usize::from(weight != 0);
-            }
-            counted.truncate(count);
-        }
-        for &(row, weight) in &*counted {
+        let mut count_row = |row: usize, weight: i32| {
             let sum = &mut sums[rows.site(row).index() - first_site];
             let weight = i64::from(weight);
             sum.bytes = sum.bytes.wrapping_add((rows.bytes(row) as i64).wrapping_mul(weight));
             sum.allocations = sum.allocations.wrapping_add((rows.allocations(row) as i64).wrapping_mul(weight));
+        };
+        if counting.some.is_empty() && lived.is_none() {
+            range.for_each(|row| count_row(row, counting.all));
+            return;
         }
+        let Self { births, deaths, weights, counted } = self;
+        births.clear();
+        births.resize(range.len(), 0);
+        deaths.clear();
+        deaths.resize(range.len(), 0);
+        for ((row, birth), death) in range.clone().zip(&mut *births).zip(&mut *deaths) {
+            let times = rows.times(row);
+            (*birth, *death) = (times.0.0, times.1.0);
+        }
+        weights.clear();
+        weights.resize(range.len(), counting.all);
+        counting.some.iter().for_each(|term| term.weigh(births, deaths, weights));
+        if let Some(lived) = lived {
+            for ((weight, &birth), &death) in weights.iter_mut().zip(&*births).zip(&*deaths) {
+                *weight *= i32::from(lived.holds(birth, death));
+            }
+        }
+        counted.resize(range.len(), (0, 0));
+        let mut count = 0;
+        for (row, &weight) in range.zip(&*weights) {
+            counted[count] = (row, weight);
+            count += usize::from(weight != 0);
+        }
+        counted.truncate(count);
+        counted.iter().for_each(|&(row, weight)| count_row(row, weight));
     }
 }
