@@ -145,6 +145,33 @@ def start(tools):
     return {"wall_s": statistics.median(taken_s)}
 
 
+def installed_start(tools):
+    """From the process's start until the window of the program from its tarball is shown, which is after its first pass."""
+    packages, prefix = tools.scratch / "packages", tools.scratch / "installed"
+    prefix.mkdir()
+    build = [tools.root / "scripts/build-packages", "--command", tools.viewer, "--quick", packages]
+    subprocess.run(build, check=True, stdout=subprocess.DEVNULL)
+    (tarball,) = packages.glob("*.tar.xz")
+    subprocess.run(["tar", "--extract", "--file", tarball, "--directory", prefix, "--strip-components=1"], check=True)
+    taken_s = []
+    with display() as name:
+        environment = {**os.environ, **tools.cache, "DISPLAY": name}
+        environment.pop("WAYLAND_DISPLAY", None)
+        for _ in range(tools.runs):
+            # It says what happens to windows as it happens.
+            watch = ["stdbuf", "--output=L", "xev", "-root", "-event", "substructure"]
+            with subprocess.Popen(watch, env=environment, stdout=subprocess.PIPE, text=True) as watcher:
+                # It cannot say since when it watches.
+                time.sleep(0.5)
+                begun = time.perf_counter()
+                with subprocess.Popen([prefix / "bin/memray-view"], env=environment, stderr=subprocess.DEVNULL) as process:
+                    next(line for line in watcher.stdout if line.startswith("MapNotify"))
+                    taken_s.append(time.perf_counter() - begun)
+                    process.kill()
+                watcher.kill()
+    return {"wall_s": statistics.median(taken_s)}
+
+
 @contextlib.contextmanager
 def display():
     """An X server of its own; its name."""
@@ -210,6 +237,7 @@ ROWS = {
     "index_size": index_size,
     "second_opening": second_opening,
     "start": start,
+    "installed_start": installed_start,
     "headline": headline,
     "ranges": ranges,
     "frame": frame,
