@@ -236,7 +236,8 @@ fn in_order((one, other): (f64, f64)) -> (f64, f64) {
 fn band_name(source: &Source<'_>, key: Option<RowKey>) -> String {
     match key {
         Some(key) => RowName::of(key, source.charge.group_by(), source.labels).shown().into_owned(),
-        None => "others".to_owned(),
+        None if source.bands.others.0 == 1 => "1 other".to_owned(),
+        None => format!("{} others", source.bands.others.0),
     }
 }
 
