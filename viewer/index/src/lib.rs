@@ -34,6 +34,7 @@ mod statistics;
 mod store;
 mod table;
 mod timeline;
+mod together;
 mod tree;
 mod waiting;
 
@@ -63,4 +64,5 @@ pub use sql::{SCHEMA as SQL_SCHEMA, Sql, SqlError, SqlRows, SqlValue};
 pub use statistics::{SizeBin, Statistics, StatisticsRow};
 pub use table::{GroupBy, Row, RowKey, RowSites};
 pub use timeline::{LatestTimes, SnapshotRow, Timeline};
+pub use together::Together;
 pub use tree::{Tree, TreeNode, TreeNodeId};

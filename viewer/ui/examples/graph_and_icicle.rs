@@ -236,6 +236,7 @@ impl eframe::App for Shown {
                         hits: self.hits.as_ref(),
                         selected: self.selected,
                         units: Units::Binary,
+                        is_of_one_capture: true,
                         changes: None,
                     },
                 );

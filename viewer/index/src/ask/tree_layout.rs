@@ -24,6 +24,18 @@ pub struct LooseNode {
     pub weight: u64,
 }
 
+impl LooseNode {
+    /// Nowhere, with nothing.
+    pub(crate) const EMPTY: Self = Self {
+        location: LocationId::NONE,
+        thread: None,
+        parent: 0,
+        amount: Amount { bytes: 0, allocations: 0 },
+        own: Amount { bytes: 0, allocations: 0 },
+        weight: 0,
+    };
+}
+
 pub(crate) fn add(to: &mut Amount, amount: Amount) {
     to.bytes = to.bytes.wrapping_add(amount.bytes);
     to.allocations = to.allocations.wrapping_add(amount.allocations);
@@ -59,7 +71,7 @@ pub(crate) fn callers_first(shown: &ShownTree, stacks: &[StackAmount]) -> Tree {
             let parent = rows[shown.tree.parent(node).index()];
             rows[node.index()] = loose.len() as u32;
             let location = shown.tree.location(node);
-            loose.push(LooseNode { location, thread, parent, ..EMPTY });
+            loose.push(LooseNode { location, thread, parent, ..LooseNode::EMPTY });
         }
         for stack in group {
             let row = rows[stack.node.index()] as usize;
@@ -86,18 +98,9 @@ pub(crate) fn callers_first(shown: &ShownTree, stacks: &[StackAmount]) -> Tree {
 /// Of nodes that no stack passes through.
 const NO_ROW: u32 = u32::MAX;
 
-const EMPTY: LooseNode = LooseNode {
-    location: LocationId::NONE,
-    thread: None,
-    parent: 0,
-    amount: Amount { bytes: 0, allocations: 0 },
-    own: Amount { bytes: 0, allocations: 0 },
-    weight: 0,
-};
-
 /// A node that holds all of some stacks.
 fn root(stacks: &[StackAmount]) -> LooseNode {
-    let mut sum = EMPTY;
+    let mut sum = LooseNode::EMPTY;
     for stack in stacks {
         add(&mut sum.amount, stack.amount);
         // Sizes are whatever a capture says: sums of them may be beyond any number.

@@ -235,7 +235,11 @@ impl App {
                 }
             }
             Page::Processes(page) => {
-                if let Some(path) = page.show(ui, &self.settings) {
+                let (chosen, said) = page.show(ui, &self.settings);
+                if let Some(text) = said {
+                    self.say(text, &context);
+                }
+                if let Some(path) = chosen {
                     self.show_file_at(&path, &context);
                 }
             }
@@ -304,7 +308,7 @@ impl App {
         match &mut self.page {
             Page::Open(document) => document.update(&self.settings),
             Page::Comparing(document) => document.update(units),
-            Page::Processes(page) => page.update(),
+            Page::Processes(page) => page.update(context),
             _ => {}
         }
     }

@@ -6,7 +6,7 @@ use super::stack::Stack;
 use crate::icicle::band_colour;
 use crate::memory_graph::Plot;
 use crate::theme::Palette;
-use egui::{Color32, Mesh, Rect, Shape, Stroke, Ui, pos2, vec2};
+use egui::{Color32, EventFilter, Key, Mesh, Modifiers, Rect, Response, Shape, Stroke, Ui, pos2, vec2};
 use memray_index::{Bands, Charge, RowKey};
 use memray_report::size::Units;
 use rustc_hash::FxHashMap;
@@ -64,6 +64,8 @@ pub(super) struct Marks {
     pub(super) range_ms: Option<(f64, f64)>,
     /// The sample under the pointer.
     pub(super) sample: Option<usize>,
+    /// The sample that was picked.
+    pub(super) picked: Option<usize>,
 }
 
 /// Where bands lie on the screen.
@@ -109,13 +111,30 @@ impl BandsPlot {
         self.samples.get(nearest).copied()
     }
 
+    /// The drawn sample beside the one that was picked, where an arrow key asks for it.
+    pub(super) fn stepped(&self, ui: &Ui, response: &Response, picked: usize) -> Option<usize> {
+        if !response.has_focus() {
+            return None;
+        }
+        let arrows = EventFilter { horizontal_arrows: true, ..EventFilter::default() };
+        ui.memory_mut(|memory| memory.set_focus_lock_filter(response.id, arrows));
+        let [back, on] =
+            [Key::ArrowLeft, Key::ArrowRight].map(|key| ui.input_mut(|input| input.consume_key(Modifiers::NONE, key)));
+        let next = self.samples.partition_point(|sample| *sample <= picked);
+        match (back, on) {
+            (true, false) => self.samples[..next].iter().rfind(|sample| **sample < picked).copied(),
+            (false, true) => self.samples.get(next).copied(),
+            _ => None,
+        }
+    }
+
     /// How many bytes up a point lies.
     pub(super) fn bytes_at(&self, y: f32) -> u64 {
         self.plot.bytes_at(y)
     }
 
     pub(super) fn paint(&self, ui: &Ui, stack: &Stack, source: &Source<'_>, colours: &Colours, marks: Marks) {
-        let Marks { hovered, range_ms, sample } = marks;
+        let Marks { hovered, range_ms, sample, picked } = marks;
         let (plot, palette) = (&self.plot, Palette::of(ui.visuals()));
         plot.paint_axes(ui.painter());
         let painter = ui.painter().with_clip_rect(plot.rect.expand2(vec2(0.0, 1.0)).intersect(ui.clip_rect()));
@@ -152,9 +171,11 @@ impl BandsPlot {
                 painter.vline(plot.hairline(x), plot.rect.y_range(), Stroke::new(1.0, palette.accent));
             }
         }
-        if let Some(at) = sample {
-            let x = plot.hairline(plot.x(stack.elapsed_ms(at) as f64));
-            painter.vline(x, plot.rect.y_range(), Stroke::new(1.0, palette.text_weak));
+        for (at, colour) in [(picked, palette.accent), (sample, palette.text_weak)] {
+            if let Some(at) = at {
+                let x = plot.hairline(plot.x(stack.elapsed_ms(at) as f64));
+                painter.vline(x, plot.rect.y_range(), Stroke::new(1.0, colour));
+            }
         }
     }
 }

@@ -57,6 +57,8 @@ pub struct Source<'a> {
     pub selected: Option<TreeNodeId>,
     /// In which units sizes are shown.
     pub units: Units,
+    /// Whether it is of one capture: then menus ask about functions, and towers are threads; of several they are processes.
+    pub is_of_one_capture: bool,
     /// How its frames changed, where it is a tree of two captures.
     pub changes: Option<Changes<'a>>,
 }

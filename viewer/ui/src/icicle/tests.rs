@@ -69,6 +69,7 @@ fn show(fixture: Fixture) -> Harness<'static, Fixture> {
                     hits: fixture.hits.as_ref(),
                     selected: fixture.selected,
                     units: Units::Binary,
+                    is_of_one_capture: fixture.changes.is_none(),
                     changes: fixture.changes.as_ref().map(|tree| Changes { tree, shown: fixture.shown }),
                 };
                 let events = fixture.icicle.show(ui, &source);

@@ -87,7 +87,8 @@ fn facts(source: &Source<'_>, id: TreeNodeId) -> Vec<(&'static str, String)> {
     let format_allocations = if source.is_signed { format_count_signed } else { format_count };
     rows.push(("allocations", format_allocations(i128::from(node.amount.allocations))));
     if let Some(thread) = node.thread {
-        rows.push(("thread", memray_report::escape::visible(&source.labels.thread(thread)).into_owned()));
+        let tower = if source.is_of_one_capture { "thread" } else { "process" };
+        rows.push((tower, memray_report::escape::visible(&source.labels.thread(thread)).into_owned()));
     }
     rows
 }
@@ -134,8 +135,7 @@ pub(super) fn menu(ui: &mut Ui, source: &Source<'_>, id: TreeNodeId, events: &mu
         events.copied = Some("stack");
         ui.close();
     }
-    // Filters by function are those of one capture.
-    if node.location != memray_index::LocationId::NONE && source.changes.is_none() {
+    if node.location != memray_index::LocationId::NONE && source.is_of_one_capture {
         ui.separator();
         events.function = function_menu::show(ui).map(|action| (id, action)).or(events.function);
     }

@@ -4,7 +4,7 @@
 use crate::driver::{Driver, capture};
 use egui::accesskit::Role;
 use egui::{Key, Modifiers};
-use egui_kittest::kittest::Queryable as _;
+use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use memray_index::{Index, OpenOptions, Progress, Timeline};
 use memray_report::size::{Units, format_bytes};
 use memray_ui::AppOptions;
@@ -65,6 +65,38 @@ fn the_processes_of_a_program_are_summed_listed_and_opened_one_by_one() {
     assert!(driver.is_on(Role::RadioButton, "Leaked"), "what a tab showed is shown again");
     driver.click(Role::Tab, "All processes");
     assert_eq!(driver.canvas("Bands"), bands);
+}
+
+#[test]
+fn what_all_processes_held_is_one_icicle_of_the_highest_sum_or_of_a_moment() {
+    const NAME: &str = "Icicle of all processes";
+    let names = family();
+    let mut driver = several(&names.iter().map(String::as_str).collect::<Vec<_>>(), true);
+    let all = driver.canvas(NAME);
+    let headline = driver.harness.get_by_label_contains("highest sum").accesskit_node().value().unwrap();
+    let highest = headline.split(" highest sum ").nth(1).and_then(|rest| rest.split(" at ").next()).unwrap().to_owned();
+    assert!(all.starts_with(&format!("<root>, {highest}, 100 % of the total")), "{all}; {headline}");
+    assert!(driver.shows_part(&format!("when the sum was highest: {highest} in ")));
+    // A tower for each process that ran then; summed there is no tower, and no less memory.
+    driver.harness.get_by_role_and_label(Role::Canvas, NAME).focus();
+    driver.settle();
+    driver.press(Key::ArrowDown);
+    driver.press(Key::ArrowDown);
+    assert!(driver.shows_part("forks.bin"), "{}", driver.canvas(NAME));
+    driver.click(Role::RadioButton, "As one");
+    assert_eq!(driver.canvas(NAME), all);
+    driver.click(Role::RadioButton, "Side by side");
+    assert!(!driver.shows("Highest sum"), "it is shown");
+    // The moment before, by keyboard.
+    driver.harness.get_by_role_and_label(Role::Canvas, "Bands").focus();
+    driver.settle();
+    driver.press(Key::ArrowLeft);
+    assert!(!driver.shows_part("when the sum was highest"));
+    let before = driver.canvas(NAME);
+    assert_ne!(before, all);
+    assert!(driver.shows_part(&format!(": {} in ", before.split(", ").nth(1).unwrap())), "{before}");
+    driver.click(Role::Button, "Highest sum");
+    assert_eq!(driver.canvas(NAME), all);
 }
 
 #[test]

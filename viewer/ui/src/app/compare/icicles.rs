@@ -123,6 +123,7 @@ impl CompareDocument {
             hits: found.as_ref().and_then(|found| found.hits.get(at)),
             selected: self.selected_in(at),
             units,
+            is_of_one_capture: false,
             changes: Some(Changes { tree, shown }),
         };
         let events = icicle.show(ui, &source);

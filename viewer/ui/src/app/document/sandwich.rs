@@ -64,6 +64,7 @@ impl Document {
                 hits: None,
                 selected: None,
                 units,
+                is_of_one_capture: true,
                 changes: None,
             };
             let icicle = &mut self.sandwich[at];

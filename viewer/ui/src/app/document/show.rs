@@ -149,6 +149,7 @@ impl Document {
             has_native_stacks,
             visible_ms: self.graph.visible_ms(),
             range: self.view.asked.range_in_effect(),
+            picked: None,
             labels: &*self.labels,
             click_words: "Click to show only this",
             units: settings.units.units(),
@@ -261,6 +262,7 @@ impl Document {
             hits: self.answers.hits.as_ref().and_then(|hits| hits.as_deref().ok()),
             selected,
             units: settings.units.units(),
+            is_of_one_capture: true,
             changes: None,
         };
         let events = self.icicle.show(ui, &source);

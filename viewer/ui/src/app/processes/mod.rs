@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A parent and its child processes as one session: [`ProcessesPage`] sums their heaps on one time axis and lists them.
-//! Each opens in a tab of its own.
+//! A parent and its child processes as one session: [`ProcessesPage`] sums their heaps on one time axis, shows what was live
+//! in all of them at a moment, and lists them. Each opens in a tab of its own.
 
 mod summed;
+mod together;
 
 use super::document::CsvJob;
 use super::window::file_name;
@@ -24,10 +25,15 @@ use std::borrow::Cow;
 use std::path::PathBuf;
 use std::sync::{Arc, mpsc};
 use summed::{Highest, Summed};
+use together::{Indexes, MOST_PROCESSES, TogetherView};
 
 /// Of a row of the list, and what is above and below all of them.
 const ROW_HEIGHT: f32 = 27.0;
 const LIST_MARGIN: f32 = 70.0;
+/// Of the page: the list at most, the graph until it is dragged, and either at least.
+const LIST_SHARE: f32 = 0.28;
+const GRAPH_SHARE: f32 = 0.32;
+const LEAST_HEIGHT: f32 = 120.0;
 
 /// One of the processes.
 #[derive(Clone, Debug)]
@@ -77,15 +83,20 @@ struct AllRead {
     processes: Vec<Process>,
     failures: Vec<(PathBuf, String)>,
     summed: Summed,
+    /// What can be asked about all of them; of too many nothing.
+    indexes: Option<Arc<Indexes>>,
 }
 
 impl AllRead {
     /// Reads the files, one after the other: each keeps both cores busy by itself.
     fn of(paths: &[PathBuf], open: &OpenOptions, progress: &Progress, is_done: impl Fn(usize)) -> Self {
         let mut all = Self::default();
+        let mut read = Vec::new();
         for (at, path) in paths.iter().enumerate() {
             match Index::open(path, open, progress) {
-                Ok(index) => all.processes.push(Process::of(path.clone(), &index)),
+                Ok(index) => {
+                    read.push((Process::of(path.clone(), &index), (paths.len() <= MOST_PROCESSES).then_some(index)));
+                }
                 Err(error) => all.failures.push((path.clone(), error.to_string())),
             }
             is_done(at + 1);
@@ -93,8 +104,12 @@ impl AllRead {
                 break;
             }
         }
-        all.processes.sort_by_key(|process| (process.timeline.start_time_ms, process.pid));
-        all.summed = Summed::new(&all.processes, MOST_BANDS);
+        read.sort_by_key(|(process, _)| (process.timeline.start_time_ms, process.pid));
+        let (processes, indexes): (Vec<Process>, Vec<Option<Index>>) = read.into_iter().unzip();
+        let names = processes.iter().map(Process::name).collect();
+        all.indexes = indexes.into_iter().collect::<Option<_>>().map(|indexes| Arc::new(Indexes::new(indexes, names)));
+        all.summed = Summed::new(&processes, MOST_BANDS);
+        all.processes = processes;
         all
     }
 }
@@ -107,6 +122,7 @@ pub(super) struct ProcessesPage {
     done: usize,
     all: Option<Box<AllRead>>,
     bands: BandsView,
+    together: TogetherView,
 }
 
 impl Drop for ProcessesPage {
@@ -133,22 +149,26 @@ impl ProcessesPage {
             tell(Read::All(Box::new(all)));
         };
         std::thread::Builder::new().name("memray-view processes".to_owned()).spawn(read).map_err(UiError::Thread)?;
-        Ok(Self { paths: paths.to_vec(), reading, progress, done: 0, all: None, bands: BandsView::default() })
+        let (bands, together) = (BandsView::default(), TogetherView::default());
+        Ok(Self { paths: paths.to_vec(), reading, progress, done: 0, all: None, bands, together })
     }
 
     /// Takes what was read since.
-    pub(super) fn update(&mut self) {
+    pub(super) fn update(&mut self, context: &Context) {
         for read in self.reading.try_iter() {
             match read {
                 Read::Done(done) => self.done = done,
                 Read::All(all) => self.all = Some(all),
             }
         }
+        if let Some(AllRead { indexes: Some(indexes), summed, .. }) = self.all.as_deref() {
+            self.together.update(context, indexes, summed);
+        }
     }
 
-    /// Whether all of them are read.
+    /// Whether all of them are read, and what is to be shown of them is there.
     pub(super) fn is_settled(&self) -> bool {
-        self.all.is_some()
+        self.all.as_ref().is_some_and(|all| all.indexes.is_none() || self.together.is_settled(&all.summed))
     }
 
     /// What writes the sums as CSV, once all are read.
@@ -179,7 +199,7 @@ impl ProcessesPage {
         };
         let count = self.count_in_words();
         match all.summed.highest {
-            Some(Highest { bytes, elapsed_ms, largest, largest_bytes }) => format!(
+            Some(Highest { bytes, elapsed_ms, largest, largest_bytes, .. }) => format!(
                 "{count}, highest sum {} at {}; {} of it in {}",
                 format_bytes(bytes, units),
                 format_elapsed(elapsed_ms),
@@ -190,11 +210,11 @@ impl ProcessesPage {
         }
     }
 
-    /// Draws the page; the file of the process that was chosen.
-    pub(super) fn show(&mut self, ui: &mut Ui, settings: &Settings) -> Option<PathBuf> {
+    /// Draws the page; the file of the process that was chosen, and something to say for a moment.
+    pub(super) fn show(&mut self, ui: &mut Ui, settings: &Settings) -> (Option<PathBuf>, Option<String>) {
         let palette = Palette::of(ui.visuals());
         let units = settings.units.units();
-        let mut chosen = None;
+        let (mut chosen, mut said) = (None, None);
         let margin = |top: i8, bottom: i8| Margin { left: 14, right: 14, top, bottom };
         let plain = |top: i8, bottom: i8| Frame::new().fill(palette.background).inner_margin(margin(top, bottom));
         Panel::top("processes headline").frame(plain(8, 6)).show_separator_line(false).show(ui, |ui| {
@@ -204,44 +224,66 @@ impl ProcessesPage {
                 )
                 .wrap(),
             );
-            let words =
-                "Each process\u{2019}s heap at its last sample or peak, summed. Click a process to see it alone.";
+            let words = "Each process\u{2019}s heap at its last sample or peak, summed. Click a process to see it alone, \
+                a moment to see what was live in all of them.";
             ui.label(RichText::new(words).color(palette.text_weak));
         });
+        let room = ui.available_height();
         let rows = self.paths.len() as f32 * ROW_HEIGHT + LIST_MARGIN;
-        let height = rows.min(ui.available_height() * 0.45).max(120.0);
         Panel::bottom("processes list")
             .frame(plain(0, 10))
             .show_separator_line(false)
             .resizable(true)
-            .default_size(height)
+            .default_size(rows.min(room * LIST_SHARE).max(LEAST_HEIGHT))
             .show(ui, |ui| {
                 style::panel(ui, 8, |ui| chosen = self.list(ui, units));
             });
+        let has_icicle = self.all.as_ref().is_none_or(|all| all.indexes.is_some());
+        if has_icicle {
+            Panel::top("processes over time")
+                .frame(plain(0, 6))
+                .show_separator_line(false)
+                .resizable(true)
+                .default_size((room * GRAPH_SHARE).max(LEAST_HEIGHT))
+                .show(ui, |ui| {
+                    style::panel(ui, 8, |ui| chosen = self.graph(ui, units).or(chosen.take()));
+                });
+        }
         CentralPanel::default().frame(plain(0, 6)).show(ui, |ui| {
-            style::panel(ui, 8, |ui| {
-                let Some(AllRead { processes, summed, .. }) = self.all.as_deref() else {
-                    ui.centered_and_justified(|ui| ui.spinner());
-                    return;
-                };
-                let source = bands_view::Source {
-                    bands: &summed.bands,
-                    charge: Charge::Thread,
-                    timeline: &summed.timeline,
-                    has_native_stacks: false,
-                    visible_ms: None,
-                    range: None,
-                    labels: &Names(processes),
-                    click_words: "Click to open it",
-                    units,
-                };
-                let events = self.bands.show_bands(ui, &source);
-                if let Some(RowKey::Thread(process)) = events.only.map(|only| only.key) {
-                    chosen = processes.get(process.index()).map(|process| process.path.clone());
+            style::panel(ui, 8, |ui| match self.all.as_deref() {
+                Some(AllRead { indexes: Some(indexes), summed, .. }) => {
+                    said = self.together.show(ui, indexes, summed, units);
                 }
+                _ if has_icicle => {
+                    ui.centered_and_justified(egui::Ui::spinner);
+                }
+                _ => chosen = self.graph(ui, units).or(chosen.take()),
             });
         });
-        chosen
+        (chosen, said)
+    }
+
+    /// Draws the sums over time; the file of the process that was chosen.
+    fn graph(&mut self, ui: &mut Ui, units: Units) -> Option<PathBuf> {
+        let AllRead { processes, summed, indexes, .. } = self.all.as_deref()?;
+        let source = bands_view::Source {
+            bands: &summed.bands,
+            charge: Charge::Thread,
+            timeline: &summed.timeline,
+            has_native_stacks: false,
+            visible_ms: None,
+            range: None,
+            picked: self.together.sample(summed).filter(|_| indexes.is_some()),
+            labels: &Names(processes),
+            click_words: "Click to open it",
+            units,
+        };
+        let events = self.bands.show_bands(ui, &source);
+        if let Some(sample) = events.sample {
+            self.together.pick(sample);
+        }
+        let Some(RowKey::Thread(process)) = events.only.map(|only| only.key) else { return None };
+        processes.get(process.index()).map(|process| process.path.clone())
     }
 
     fn list(&self, ui: &mut Ui, units: Units) -> Option<PathBuf> {

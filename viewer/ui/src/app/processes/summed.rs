@@ -3,7 +3,7 @@
 //! process's heap at its last sample or peak, so the sum may be less than what was live in between.
 
 use super::Process;
-use memray_index::{Band, Bands, RowKey, SnapshotRow, ThreadIndex, Timeline};
+use memray_index::{Band, Bands, Mode, Moment, RowKey, SnapshotRow, ThreadIndex, Timeline};
 use std::cmp::Reverse;
 use std::sync::Arc;
 
@@ -25,6 +25,8 @@ pub(super) struct Summed {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Highest {
     pub(super) bytes: u64,
+    /// Which moment that was.
+    pub(super) sample: usize,
     /// Since the first start.
     pub(super) elapsed_ms: i64,
     /// The place in the list of the process with the largest share of it.
@@ -34,13 +36,18 @@ pub(super) struct Highest {
 }
 
 impl Summed {
+    /// The time of a moment.
+    pub(super) fn time_ms(&self, sample: usize) -> i64 {
+        self.timeline.snapshots.get(sample).map_or(self.timeline.end_time_ms, |snapshot| snapshot.time_ms)
+    }
+
     /// Of some processes, at most so many as bands of their own: those with the largest heaps.
     pub(super) fn new(processes: &[Process], most: usize) -> Self {
         let start_time_ms = processes.iter().map(|process| process.timeline.start_time_ms).min().unwrap_or(0);
         let end_time_ms = processes.iter().map(|process| process.timeline.end_time_ms).max().unwrap_or(0);
-        let changes: Vec<Vec<Change>> = processes.iter().map(|process| changes(&process.timeline)).collect();
+        let changes: Vec<Vec<Change>> = processes.iter().map(|process| changes_of(&process.timeline)).collect();
         let moments_ms = moments(&changes, end_time_ms);
-        let largest = |at: &usize| changes[*at].iter().map(|(_, bytes)| *bytes).max().unwrap_or(0);
+        let largest = |at: &usize| changes[*at].iter().map(|change| change.heap_bytes).max().unwrap_or(0);
         let mut order: Vec<usize> = (0..processes.len()).collect();
         order.sort_by_key(|at| Reverse(largest(at)));
         let others = &order[most.min(order.len())..];
@@ -64,7 +71,7 @@ impl Summed {
             };
             let largest = (0..processes.len()).max_by_key(now).unwrap_or(0);
             let elapsed_ms = moments_ms[at].saturating_sub(start_time_ms);
-            Highest { bytes: sums[at], elapsed_ms, largest, largest_bytes: now(&largest) }
+            Highest { bytes: sums[at], sample: at, elapsed_ms, largest, largest_bytes: now(&largest) }
         });
         // The last moment is the end, which is no snapshot.
         let end_heap_bytes = sums.last().copied().unwrap_or(0);
@@ -89,33 +96,52 @@ fn add(sums: &mut [u64], bytes: &[u64]) {
     sums.iter_mut().zip(bytes).for_each(|(sum, bytes)| *sum = sum.saturating_add(*bytes));
 }
 
-/// A moment, and a process's heap from then on.
-type Change = (i64, u64);
+/// What is known of a process's heap from a moment on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Change {
+    time_ms: i64,
+    heap_bytes: u64,
+    /// What answers with that heap, as long as there is any.
+    mode: Option<Mode>,
+}
 
 /// What is known of a process's heap, in order of time: at each snapshot, at its peak, which lies between two, and at its
 /// end; nothing after it.
-fn changes(timeline: &Timeline) -> Vec<Change> {
-    let mut changes: Vec<Change> = timeline.snapshots.iter().map(|s| (s.time_ms, s.heap_bytes)).collect();
+fn changes_of(timeline: &Timeline) -> Vec<Change> {
+    let snapshot = |(at, snapshot): (usize, &SnapshotRow)| Change {
+        time_ms: snapshot.time_ms,
+        heap_bytes: snapshot.heap_bytes,
+        mode: Some(Mode::LiveAt(Moment::Snapshot(at as u32))),
+    };
+    let mut changes: Vec<Change> = timeline.snapshots.iter().enumerate().map(snapshot).collect();
     let peak_ms = timeline.start_time_ms.saturating_add(timeline.peak_elapsed_ms());
     if timeline.peak_bytes > 0 {
-        changes.insert(timeline.peak_interval.min(changes.len()), (peak_ms, timeline.peak_bytes));
+        let peak = Change { time_ms: peak_ms, heap_bytes: timeline.peak_bytes, mode: Some(Mode::Peak) };
+        changes.insert(timeline.peak_interval.min(changes.len()), peak);
     }
     // A clock that steps back leaves later samples where they are in the order of events.
     let (start_ms, end_ms) = (timeline.start_time_ms, timeline.end_time_ms.max(timeline.start_time_ms));
     let mut latest_ms = start_ms;
-    for (time_ms, _) in &mut changes {
+    for Change { time_ms, .. } in &mut changes {
         latest_ms = latest_ms.max(*time_ms).min(end_ms);
         *time_ms = latest_ms;
     }
-    changes.extend([(end_ms, timeline.end_heap_bytes), (end_ms.saturating_add(1), 0)]);
+    let end = Change { time_ms: end_ms, heap_bytes: timeline.end_heap_bytes, mode: Some(Mode::Leaked) };
+    changes.extend([end, Change { time_ms: end_ms.saturating_add(1), heap_bytes: 0, mode: None }]);
     changes
+}
+
+/// What answers with a process's heap at a moment; `None` before it began and after its end.
+pub(super) fn mode_at(timeline: &Timeline, time_ms: i64) -> Option<Mode> {
+    changes_of(timeline).iter().rfind(|change| change.time_ms <= time_ms)?.mode
 }
 
 /// When any process's heap changed, the end the last.
 fn moments(changes: &[Vec<Change>], end_ms: i64) -> Vec<i64> {
     let mut all: Vec<(i64, usize, u64)> = Vec::new();
     for (process, changes) in changes.iter().enumerate() {
-        all.extend(changes.iter().filter(|(ms, _)| *ms <= end_ms).map(|&(ms, bytes)| (ms, process, bytes)));
+        let changes = changes.iter().filter(|change| change.time_ms <= end_ms);
+        all.extend(changes.map(|change| (change.time_ms, process, change.heap_bytes)));
     }
     // Those of one process stay in their order.
     all.sort_by_key(|(ms, ..)| *ms);
@@ -143,8 +169,8 @@ fn moments(changes: &[Vec<Change>], end_ms: i64) -> Vec<i64> {
 fn heap_at(changes: &[Change], moments_ms: &[i64]) -> Vec<u64> {
     let mut next = 0;
     let at = |ms: &i64| {
-        next += changes[next..].iter().take_while(|(time_ms, _)| time_ms <= ms).count();
-        next.checked_sub(1).map_or(0, |last| changes[last].1)
+        next += changes[next..].iter().take_while(|change| change.time_ms <= *ms).count();
+        next.checked_sub(1).map_or(0, |last| changes[last].heap_bytes)
     };
     moments_ms.iter().map(at).collect()
 }
@@ -175,7 +201,7 @@ mod tests {
         let expected = [(110, 5), (118, 105), (120, 107), (125, 57), (128, 47), (129, 7), (130, 9)];
         assert_eq!(at, expected);
         assert_eq!((summed.timeline.end_time_ms, summed.timeline.end_heap_bytes), (140, 2));
-        let highest = Highest { bytes: 107, elapsed_ms: 20, largest: 1, largest_bytes: 100 };
+        let highest = Highest { bytes: 107, sample: 2, elapsed_ms: 20, largest: 1, largest_bytes: 100 };
         assert_eq!(summed.highest, Some(highest));
         assert_eq!(summed.bands.bands[0].key, RowKey::Thread(ThreadIndex(1)), "the largest first");
         assert_eq!(summed.bands.bands[0].live_bytes, [0, 100, 100, 50, 40, 0, 0, 0]);
@@ -186,8 +212,21 @@ mod tests {
         let mut short = process(100, &[(101, 0)], (124, 64));
         (short.timeline.peak_bytes, short.timeline.peak_interval) = (600, 1);
         let summed = Summed::new(&[short, process(90, &[(95, 5)], (200, 5))], 2);
-        let highest = Highest { bytes: 605, elapsed_ms: 22, largest: 0, largest_bytes: 600 };
+        let highest = Highest { bytes: 605, sample: 2, elapsed_ms: 22, largest: 0, largest_bytes: 600 };
         assert_eq!(summed.highest, Some(highest));
+    }
+
+    #[test]
+    fn what_answers_at_a_moment_has_the_heap_that_was_summed() {
+        let mut process = process(100, &[(101, 0), (110, 7)], (124, 64));
+        (process.timeline.peak_bytes, process.timeline.peak_interval) = (600, 2);
+        let mode = |ms| mode_at(&process.timeline, ms);
+        assert_eq!(mode(100), None, "nothing is known before the first sample");
+        assert_eq!(mode(101), Some(Mode::LiveAt(Moment::Snapshot(0))));
+        assert_eq!(mode(115), Some(Mode::LiveAt(Moment::Snapshot(1))));
+        assert_eq!((mode(117), mode(123)), (Some(Mode::Peak), Some(Mode::Peak)), "between the last sample and the end");
+        assert_eq!(mode(124), Some(Mode::Leaked));
+        assert_eq!(mode(125), None);
     }
 
     #[test]
@@ -205,7 +244,7 @@ mod tests {
         let large = process(0, &[(10, 1000)], (20, 1000));
         let many = (0..30).map(|i| process(100, &[(110, 100 + i)], (120, 0)));
         let summed = Summed::new(&std::iter::once(large).chain(many).collect::<Vec<_>>(), 1);
-        let highest = Highest { bytes: 3435, elapsed_ms: 110, largest: 30, largest_bytes: 129 };
+        let highest = Highest { bytes: 3435, sample: 3, elapsed_ms: 110, largest: 30, largest_bytes: 129 };
         assert_eq!(summed.highest, Some(highest));
     }
 
