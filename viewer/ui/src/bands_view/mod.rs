@@ -16,7 +16,7 @@ use crate::row_name::RowName;
 use crate::table_view::grouping_name;
 use crate::theme::Palette;
 use egui::{CursorIcon, PointerButton, Rect, Response, RichText, Role, Sense, Ui, UiBuilder, WidgetInfo, vec2};
-use memray_index::{Bands, Charge, ChargedTo, RowKey, TimeRange, Timeline};
+use memray_index::{Bands, Charge, ChargedTo, Moment, RowKey, TimeRange, Timeline};
 use memray_report::escape::{csv_cell, visible};
 use memray_report::size::{Units, format_bytes};
 use memray_report::time::format_elapsed;
@@ -62,8 +62,8 @@ pub struct Source<'a> {
     pub visible_ms: Option<(f64, f64)>,
     /// The chosen range.
     pub range: Option<TimeRange>,
-    /// The sample that was picked, where clicks into the graph pick samples and not bands.
-    pub picked: Option<usize>,
+    /// The moment that was picked, where clicks into the graph pick moments and not bands.
+    pub picked: Option<Moment>,
     /// Names.
     pub labels: &'a dyn Labels,
     /// What a click on a band does, for its tooltip.
@@ -81,8 +81,8 @@ pub struct Events {
     pub only: Option<ChargedTo>,
     /// Dragged a range.
     pub range: Option<TimeRange>,
-    /// Picked a sample.
-    pub sample: Option<usize>,
+    /// Picked a moment.
+    pub moment: Option<Moment>,
 }
 
 const CHOICES: [(Charge, &str); 6] = [
@@ -161,7 +161,8 @@ impl BandsView {
             let (graph, list) = room.split_left_right_at_x(room.right() - legend_width);
             let (at, hovered) = self.graph(ui, graph, source, &stack, &mut events);
             let mut ui = ui.new_child(UiBuilder::new().max_rect(list.with_min_x(list.left() + 8.0)));
-            let listed = legend::show(&mut ui, source, &stack, &self.colours, at.or(source.picked), hovered);
+            let picked = source.picked.map(|moment| stack.sample_of(moment));
+            let listed = legend::show(&mut ui, source, &stack, &self.colours, at.or(picked), hovered);
             if listed.hovered != self.hovered_in_list {
                 self.hovered_in_list = listed.hovered;
                 ui.ctx().request_repaint();
@@ -197,10 +198,12 @@ impl BandsView {
         let at = pointer.and_then(|pointer| plot.sample_at(pointer.x));
         let hovered = pointer.zip(at).and_then(|(pointer, at)| stack.band_at(at, plot.bytes_at(pointer.y)));
         let band = hovered.and_then(|band| source.bands.bands.get(band));
-        if let Some(picked) = source.picked {
-            events.sample = at.filter(|_| response.clicked()).or_else(|| plot.stepped(ui, &response, picked));
+        let picked = source.picked.map(|moment| stack.sample_of(moment));
+        if let Some(picked) = picked {
+            let sample = at.filter(|_| response.clicked()).or_else(|| plot.stepped(ui, &response, picked));
+            events.moment = sample.map(|sample| stack.moment_of(sample));
         }
-        let takes_band = source.picked.is_none() && band.is_some();
+        let takes_band = picked.is_none() && band.is_some();
         if pointer.is_some() {
             ui.ctx().set_cursor_icon(if takes_band { CursorIcon::PointingHand } else { CursorIcon::Crosshair });
         }
@@ -212,7 +215,7 @@ impl BandsView {
         }
         let of_range = |range: TimeRange| (stack.ms_of(range.from), stack.ms_of(range.to));
         let range_ms = self.drag.map(in_order).or_else(|| source.range.map(of_range));
-        let marks = Marks { hovered: hovered.or(self.hovered_in_list), range_ms, sample: at, picked: source.picked };
+        let marks = Marks { hovered: hovered.or(self.hovered_in_list), range_ms, sample: at, picked };
         plot.paint(ui, stack, source, &self.colours, marks);
         (at, hovered)
     }

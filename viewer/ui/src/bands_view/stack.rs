@@ -69,6 +69,27 @@ impl Stack {
         self.elapsed_ms[sample]
     }
 
+    /// The moment of a sample; of the peak that of the sample before.
+    pub(super) fn moment_of(&self, sample: usize) -> Moment {
+        let is_peak_before = self.peak_sample.is_some_and(|peak| peak <= sample);
+        match sample - usize::from(is_peak_before) {
+            0 => Moment::Start,
+            at if sample + 1 < self.elapsed_ms.len() => Moment::Snapshot(at as u32 - 1),
+            _ => Moment::End,
+        }
+    }
+
+    /// The sample of a moment.
+    pub(super) fn sample_of(&self, moment: Moment) -> usize {
+        let last = self.elapsed_ms.len() - 1;
+        let at = match moment {
+            Moment::Start => return 0,
+            Moment::Snapshot(at) => at as usize + 1,
+            Moment::End => return last,
+        };
+        (at + usize::from(self.peak_sample.is_some_and(|peak| peak <= at))).min(last)
+    }
+
     /// A band's bytes at a sample.
     pub(super) fn bytes(&self, band: usize, sample: usize) -> u64 {
         sample.checked_sub(1).and_then(|at| self.bands[band].get(at)).copied().unwrap_or(0)

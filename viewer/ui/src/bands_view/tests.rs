@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 use super::stack::Stack;
-use memray_index::{Band, Bands, RowKey, SnapshotRow, ThreadIndex, Timeline};
+use memray_index::{Band, Bands, Moment, RowKey, SnapshotRow, ThreadIndex, Timeline};
 
 fn timeline(times_ms: impl IntoIterator<Item = i64>, end_time_ms: i64) -> Timeline {
     let snapshots = times_ms.into_iter().map(|time_ms| SnapshotRow { time_ms, rss_bytes: 0, heap_bytes: 0 });
@@ -30,6 +30,22 @@ fn bands_and_the_others_add_up_and_are_found_by_their_height() {
     assert_eq!([at(1, 0), at(1, 4), at(1, 5), at(1, 11), at(1, 12)], [Some(0), Some(0), Some(1), Some(1), None]);
     assert_eq!([at(2, 49), at(2, 50), at(2, 53)], [Some(0), Some(2), None], "an empty band is not met");
     assert_eq!((stack.largest(0), stack.largest(1)), ((20, 50), (10, 7)));
+}
+
+#[test]
+fn each_moment_has_a_sample_also_beside_a_peak() {
+    let plain = stack(&timeline([10, 20], 30), &[&[5, 50, 1]], &[]);
+    let moments = [Moment::Start, Moment::Snapshot(0), Moment::Snapshot(1), Moment::End];
+    assert_eq!(moments.map(|moment| plain.sample_of(moment)), [0, 1, 2, 3]);
+    assert_eq!([0, 1, 2, 3].map(|sample| plain.moment_of(sample)), moments);
+    let band = Band { key: RowKey::Thread(ThreadIndex(0)), live_bytes: vec![5, 50, 1], peak_bytes: 60 };
+    let bands = Bands { bands: vec![band], others: (0, Vec::new()), others_peak_bytes: 0 };
+    for (peak_interval, samples) in [(0, [0, 2, 3, 4]), (1, [0, 1, 3, 4]), (2, [0, 1, 2, 4])] {
+        let peaked = Stack::new(&bands, &Timeline { peak_interval, ..timeline([10, 20], 30) });
+        assert_eq!(moments.map(|moment| peaked.sample_of(moment)), samples);
+        assert_eq!(samples.map(|sample| peaked.moment_of(sample)), moments);
+        assert_eq!(peaked.moment_of(peak_interval + 1), moments[peak_interval], "the peak is after that moment");
+    }
 }
 
 #[test]

@@ -77,6 +77,8 @@ fn what_all_processes_held_is_one_icicle_of_the_highest_sum_or_of_a_moment() {
     let highest = headline.split(" highest sum ").nth(1).and_then(|rest| rest.split(" at ").next()).unwrap().to_owned();
     assert!(all.starts_with(&format!("<root>, {highest}, 100 % of the total")), "{all}; {headline}");
     assert!(driver.shows_part(&format!("when the sum was highest: {highest} in ")));
+    let at = headline.split(" at ").nth(1).and_then(|rest| rest.split(';').next()).unwrap();
+    assert!(driver.shows(&format!("{highest} at {at}")), "the list of bands has the same moment: {headline}");
     // A tower for each process that ran then; summed there is no tower, and no less memory.
     driver.harness.get_by_role_and_label(Role::Canvas, NAME).focus();
     driver.settle();

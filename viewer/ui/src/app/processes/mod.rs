@@ -273,14 +273,14 @@ impl ProcessesPage {
             has_native_stacks: false,
             visible_ms: None,
             range: None,
-            picked: self.together.sample(summed).filter(|_| indexes.is_some()),
+            picked: self.together.moment(summed).filter(|_| indexes.is_some()),
             labels: &Names(processes),
             click_words: "Click to open it",
             units,
         };
         let events = self.bands.show_bands(ui, &source);
-        if let Some(sample) = events.sample {
-            self.together.pick(sample);
+        if let Some(moment) = events.moment {
+            self.together.pick(moment);
         }
         let Some(RowKey::Thread(process)) = events.only.map(|only| only.key) else { return None };
         processes.get(process.index()).map(|process| process.path.clone())

@@ -25,8 +25,8 @@ pub(super) struct Summed {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Highest {
     pub(super) bytes: u64,
-    /// Which moment that was.
-    pub(super) sample: usize,
+    /// Which moment of the sums that was.
+    pub(super) moment: Moment,
     /// Since the first start.
     pub(super) elapsed_ms: i64,
     /// The place in the list of the process with the largest share of it.
@@ -37,8 +37,14 @@ pub(super) struct Highest {
 
 impl Summed {
     /// The time of a moment.
-    pub(super) fn time_ms(&self, sample: usize) -> i64 {
-        self.timeline.snapshots.get(sample).map_or(self.timeline.end_time_ms, |snapshot| snapshot.time_ms)
+    pub(super) fn time_ms(&self, moment: Moment) -> i64 {
+        match moment {
+            Moment::Start => self.timeline.start_time_ms,
+            Moment::Snapshot(at) => {
+                self.timeline.snapshots.get(at as usize).map_or(self.timeline.end_time_ms, |snapshot| snapshot.time_ms)
+            }
+            Moment::End => self.timeline.end_time_ms,
+        }
     }
 
     /// Of some processes, at most so many as bands of their own: those with the largest heaps.
@@ -71,9 +77,10 @@ impl Summed {
             };
             let largest = (0..processes.len()).max_by_key(now).unwrap_or(0);
             let elapsed_ms = moments_ms[at].saturating_sub(start_time_ms);
-            Highest { bytes: sums[at], sample: at, elapsed_ms, largest, largest_bytes: now(&largest) }
+            // The last moment is the end, which is no snapshot.
+            let moment = if at + 1 < sums.len() { Moment::Snapshot(at as u32) } else { Moment::End };
+            Highest { bytes: sums[at], moment, elapsed_ms, largest, largest_bytes: now(&largest) }
         });
-        // The last moment is the end, which is no snapshot.
         let end_heap_bytes = sums.last().copied().unwrap_or(0);
         let snapshots = moments_ms.iter().zip(&sums).take(sums.len().saturating_sub(1));
         let snapshot = |(&time_ms, &heap_bytes)| SnapshotRow { time_ms, rss_bytes: 0, heap_bytes };
@@ -201,7 +208,8 @@ mod tests {
         let expected = [(110, 5), (118, 105), (120, 107), (125, 57), (128, 47), (129, 7), (130, 9)];
         assert_eq!(at, expected);
         assert_eq!((summed.timeline.end_time_ms, summed.timeline.end_heap_bytes), (140, 2));
-        let highest = Highest { bytes: 107, sample: 2, elapsed_ms: 20, largest: 1, largest_bytes: 100 };
+        let highest =
+            Highest { bytes: 107, moment: Moment::Snapshot(2), elapsed_ms: 20, largest: 1, largest_bytes: 100 };
         assert_eq!(summed.highest, Some(highest));
         assert_eq!(summed.bands.bands[0].key, RowKey::Thread(ThreadIndex(1)), "the largest first");
         assert_eq!(summed.bands.bands[0].live_bytes, [0, 100, 100, 50, 40, 0, 0, 0]);
@@ -212,7 +220,8 @@ mod tests {
         let mut short = process(100, &[(101, 0)], (124, 64));
         (short.timeline.peak_bytes, short.timeline.peak_interval) = (600, 1);
         let summed = Summed::new(&[short, process(90, &[(95, 5)], (200, 5))], 2);
-        let highest = Highest { bytes: 605, sample: 2, elapsed_ms: 22, largest: 0, largest_bytes: 600 };
+        let highest =
+            Highest { bytes: 605, moment: Moment::Snapshot(2), elapsed_ms: 22, largest: 0, largest_bytes: 600 };
         assert_eq!(summed.highest, Some(highest));
     }
 
@@ -244,7 +253,8 @@ mod tests {
         let large = process(0, &[(10, 1000)], (20, 1000));
         let many = (0..30).map(|i| process(100, &[(110, 100 + i)], (120, 0)));
         let summed = Summed::new(&std::iter::once(large).chain(many).collect::<Vec<_>>(), 1);
-        let highest = Highest { bytes: 3435, sample: 3, elapsed_ms: 110, largest: 30, largest_bytes: 129 };
+        let highest =
+            Highest { bytes: 3435, moment: Moment::Snapshot(3), elapsed_ms: 110, largest: 30, largest_bytes: 129 };
         assert_eq!(summed.highest, Some(highest));
     }
 

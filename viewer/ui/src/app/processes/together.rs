@@ -10,7 +10,7 @@ use crate::labels::{Labels, LocationLabel};
 use crate::theme::Palette;
 use egui::{Align, Label, Layout, RichText, Ui};
 use memray_index::{
-    Index, LocationId, Question, Refusal, StringId, ThreadIndex, Together, Tree, TreeNodeId, TreeOptions,
+    Index, LocationId, Moment, Question, Refusal, StringId, ThreadIndex, Together, Tree, TreeNodeId, TreeOptions,
 };
 use memray_report::size::{Units, format_bytes};
 use memray_report::time::format_elapsed;
@@ -98,7 +98,7 @@ struct Live {
 /// What is to be shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Wish {
-    sample: usize,
+    moment: Moment,
     is_split: bool,
 }
 
@@ -108,7 +108,7 @@ pub(super) struct TogetherView {
     /// Whether each process has a tower of its own.
     is_split: bool,
     /// The moment that was picked; that of the highest sum if `None`.
-    picked: Option<usize>,
+    picked: Option<Moment>,
     selected: Option<TreeNodeId>,
     shown: Option<(Wish, Live)>,
     asking: Option<(Wish, Background<Live>)>,
@@ -132,17 +132,17 @@ impl Default for TogetherView {
 
 impl TogetherView {
     /// The moment that is shown.
-    pub(super) fn sample(&self, summed: &Summed) -> Option<usize> {
-        self.picked.or(summed.highest.map(|highest| highest.sample))
+    pub(super) fn moment(&self, summed: &Summed) -> Option<Moment> {
+        self.picked.or(summed.highest.map(|highest| highest.moment))
     }
 
     /// Shows another moment.
-    pub(super) fn pick(&mut self, sample: usize) {
-        self.picked = Some(sample);
+    pub(super) fn pick(&mut self, moment: Moment) {
+        self.picked = Some(moment);
     }
 
     fn wish(&self, summed: &Summed) -> Option<Wish> {
-        Some(Wish { sample: self.sample(summed)?, is_split: self.is_split })
+        Some(Wish { moment: self.moment(summed)?, is_split: self.is_split })
     }
 
     /// Whether what is to be shown is.
@@ -164,7 +164,7 @@ impl TogetherView {
             self.asking = None;
         }
         let Some(wish) = self.wish(summed).filter(|_| !self.is_settled(summed)) else { return };
-        let (indexes, time_ms) = (Arc::clone(indexes), summed.time_ms(wish.sample));
+        let (indexes, time_ms) = (Arc::clone(indexes), summed.time_ms(wish.moment));
         let ask = move || indexes.live_at(time_ms, wish.is_split);
         self.asking = Some((wish, Background::start(ui, "memray-view together", ask)));
     }
@@ -212,12 +212,12 @@ impl TogetherView {
     /// What is shown, in words.
     fn caption(&self, ui: &mut Ui, summed: &Summed, units: Units) {
         let palette = Palette::of(ui.visuals());
-        let Some((Wish { sample, .. }, live)) = &self.shown else {
+        let Some((Wish { moment, .. }, live)) = &self.shown else {
             ui.label(RichText::new("Asking\u{2026}").color(palette.text_weak));
             return;
         };
-        let elapsed_ms = summed.time_ms(*sample).saturating_sub(summed.timeline.start_time_ms);
-        let is_highest = summed.highest.is_some_and(|highest| highest.sample == *sample);
+        let elapsed_ms = summed.time_ms(*moment).saturating_sub(summed.timeline.start_time_ms);
+        let is_highest = summed.highest.is_some_and(|highest| highest.moment == *moment);
         let words = format!(
             "Live at {}{}: {} in {}",
             format_elapsed(elapsed_ms),
