@@ -56,19 +56,6 @@ impl Filter {
             }
         }
     }
-
-    /// What of it means the same in another index: what names threads, functions or rows by their handles is left out.
-    pub fn without_handles(self) -> Self {
-        Self {
-            thread: None,
-            function_named: None,
-            without: Vec::new(),
-            starts_at: None,
-            charged_to: Vec::new(),
-            hidden_functions: Vec::new(),
-            ..self
-        }
-    }
 }
 
 /// A function by its exact name and file.

@@ -160,6 +160,11 @@ impl Index {
         self.store.names.get(string)
     }
 
+    /// A name by its bytes, if it occurs.
+    pub fn name(&self, bytes: &[u8]) -> Option<StringId> {
+        self.store.names.find(bytes)
+    }
+
     /// A name as text; what is not UTF-8 is replaced. Control characters are still in it: escape before showing.
     pub fn text(&self, string: StringId) -> std::borrow::Cow<'_, str> {
         String::from_utf8_lossy(self.bytes(string))

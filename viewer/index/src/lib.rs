@@ -35,6 +35,7 @@ mod store;
 mod table;
 mod timeline;
 mod together;
+mod translation;
 mod tree;
 mod waiting;
 
@@ -65,4 +66,5 @@ pub use statistics::{SizeBin, Statistics, StatisticsRow};
 pub use table::{GroupBy, Row, RowKey, RowSites};
 pub use timeline::{LatestTimes, SnapshotRow, Timeline};
 pub use together::Together;
+pub use translation::Translation;
 pub use tree::{Tree, TreeNode, TreeNodeId};

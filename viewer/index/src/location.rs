@@ -20,7 +20,15 @@ pub struct Location {
     pub traits: LocationTraits,
 }
 
+/// What tells locations apart: function, file, line, and what kind of frame it is.
+pub(crate) type LocationIdentity = (StringId, StringId, u32, FrameKind);
+
 impl Location {
+    /// What tells it from others.
+    pub(crate) fn identity(&self) -> LocationIdentity {
+        (self.function, self.file, self.line, self.kind)
+    }
+
     /// Where nothing is known.
     pub(crate) const NONE: Self = Self {
         function: StringId(0),

@@ -6,7 +6,7 @@ use crate::answer::Amount;
 use crate::ask::tree_layout::{LooseNode, add, lay_out};
 use crate::ids::{LocationId, StringId, ThreadIndex};
 use crate::index::Index;
-use crate::location::{FrameKind, Location};
+use crate::location::{Location, LocationIdentity};
 use crate::names::Names;
 use crate::tree::{Tree, TreeNode};
 use rustc_hash::FxHashMap;
@@ -19,14 +19,11 @@ pub struct Together {
     common: Vec<Vec<LocationId>>,
 }
 
-/// What makes a location: function, file, line, and what kind of frame it is.
-type Identity = (StringId, StringId, u32, FrameKind);
-
 impl Together {
     /// Of some captures.
     pub fn new<'a>(indexes: impl IntoIterator<Item = &'a Index>) -> Self {
         let mut together = Self { names: Names::default(), locations: vec![Location::NONE], common: Vec::new() };
-        let mut numbers: FxHashMap<Identity, LocationId> = FxHashMap::default();
+        let mut numbers: FxHashMap<LocationIdentity, LocationId> = FxHashMap::default();
         for index in indexes {
             let common = together.add(index, &mut numbers);
             together.common.push(common);
@@ -34,17 +31,18 @@ impl Together {
         together
     }
 
-    fn add(&mut self, index: &Index, numbers: &mut FxHashMap<Identity, LocationId>) -> Vec<LocationId> {
+    fn add(&mut self, index: &Index, numbers: &mut FxHashMap<LocationIdentity, LocationId>) -> Vec<LocationId> {
         let mut common = vec![LocationId::NONE];
         for id in (1..index.location_count() as u32).map(LocationId) {
-            let location = *index.location(id);
-            let function = self.names.intern(index.bytes(location.function));
-            let file = self.names.intern(index.bytes(location.file));
+            let known = index.location(id);
+            let function = self.names.intern(index.bytes(known.function));
+            let file = self.names.intern(index.bytes(known.file));
+            let location = Location { function, file, ..*known };
             let next = LocationId(self.locations.len() as u32);
-            let number = *numbers.entry((function, file, location.line, location.kind)).or_insert(next);
+            let number = *numbers.entry(location.identity()).or_insert(next);
             if number == next {
                 let module = self.names.intern(index.bytes(location.module));
-                self.locations.push(Location { function, file, module, ..location });
+                self.locations.push(Location { module, ..location });
             }
             common.push(number);
         }

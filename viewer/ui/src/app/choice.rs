@@ -9,12 +9,11 @@ use super::path_entry::Purpose;
 use super::processes::ProcessesPage;
 use super::sample::Sample;
 use super::saving::Target;
-use super::view::View;
 use super::watcher::Fingerprint;
 use super::{App, Page, Reading, failed};
 use crate::settings::Recent;
 use egui::Context;
-use memray_index::Index;
+use memray_index::{Index, Translation};
 use memray_report::escape;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -130,16 +129,16 @@ impl App {
         index: Index,
         took: Duration,
         fingerprint: Option<Fingerprint>,
-        view: Option<View>,
+        before: Option<Box<Document>>,
         context: &Context,
     ) {
         self.remember(&path, &index);
         self.page = match Document::new(path.clone(), index, took, fingerprint, context) {
             Ok(mut document) => {
-                if let Some(view) = view {
-                    // Moments of the file as it was may not be in it any more, and names have other numbers.
-                    document.view = View { filter: view.filter.clone().without_handles(), selection: None, ..view };
-                    document.view.asked.clear_time();
+                if let Some(before) = before {
+                    // The file may have other numbers for names and moments, and not all of them any more.
+                    let translation = Translation::new(&before.index, &document.index);
+                    document.view = before.view.translated(&translation);
                 }
                 Page::Open(Box::new(document))
             }

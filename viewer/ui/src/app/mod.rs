@@ -295,8 +295,8 @@ impl App {
                 }
                 Opened::Failed(message) => self.page = failed(path, message, reading.before.take()),
                 Opened::Index(index, took, fingerprint) => {
-                    let view = reading.before.take().map(|before| before.view);
-                    self.opened(path, index, took, fingerprint, view, context);
+                    let before = reading.before.take();
+                    self.opened(path, index, took, fingerprint, before, context);
                 }
             }
         }

@@ -4,8 +4,8 @@
 
 use crate::row_name::RowName;
 use memray_index::{
-    Answer, FrameKind, GroupBy, Index, LocationId, RowKey, StringId, ThreadIndex, Tree, TreeNode, TreeNodeId,
-    TreeOptions,
+    Answer, FrameKind, GroupBy, Index, LocationId, RowKey, StringId, ThreadIndex, Translation, Tree, TreeNode,
+    TreeNodeId, TreeOptions,
 };
 use memray_report::escape;
 use rustc_hash::FxHashSet;
@@ -29,6 +29,21 @@ impl Selection {
         let path: Arc<[Step]> =
             tree.path(node).into_iter().skip(1).map(|id| (tree.node(id).location, tree.node(id).thread)).collect();
         (!path.is_empty()).then_some(Self::Frame(path, options))
+    }
+
+    /// The same of another index; `None` where that does not have it.
+    pub fn translated(&self, translation: &Translation<'_>) -> Option<Self> {
+        let step = |(location, thread): &Step| {
+            let thread = match thread {
+                Some(thread) => Some(translation.thread(*thread)?),
+                None => None,
+            };
+            Some((translation.location(*location)?, thread))
+        };
+        match self {
+            Self::Frame(path, options) => Some(Self::Frame(path.iter().map(step).collect::<Option<_>>()?, *options)),
+            Self::Row(key, group_by) => Some(Self::Row(translation.row_key(*key)?, *group_by)),
+        }
     }
 
     /// The row that stands for it, and the grouping of the tables that have such rows.

@@ -3,7 +3,8 @@
 
 use super::selection::Selection;
 use memray_index::{
-    CaptureInfo, Charge, Filter, GroupBy, GrowthBy, Mode, Moment, Question, TimeRange, Timeline, TreeOptions,
+    CaptureInfo, Charge, Filter, GroupBy, GrowthBy, Mode, Moment, Question, TimeRange, Timeline, Translation,
+    TreeOptions,
 };
 
 /// The modes, as the mode bar has them.
@@ -252,6 +253,18 @@ impl View {
             let duration_ms = timeline.end_time_ms.saturating_sub(timeline.start_time_ms);
             TimeRange { from: timeline.moment_at(duration_ms / 10), to: Moment::End }
         })
+    }
+
+    /// The same of another index: what that does not have is left out.
+    pub fn translated(&self, translation: &Translation<'_>) -> Self {
+        let mut asked = self.asked;
+        asked.moment = asked.moment.and_then(|moment| translation.moment(moment));
+        asked.range = asked.range.and_then(|range| translation.range(range));
+        if (asked.moment, asked.range) != (self.asked.moment, self.asked.range) {
+            asked.clear_time();
+        }
+        let selection = self.selection.as_ref().and_then(|selection| selection.translated(translation));
+        Self { asked, filter: translation.filter(&self.filter), selection, ..self.clone() }
     }
 
     /// Whether another view shows the same, up to what is selected in it.

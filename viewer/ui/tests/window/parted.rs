@@ -177,10 +177,12 @@ fn the_numbers_of_each_view_are_saved_as_csv_and_nothing_is_replaced_unasked() {
 }
 
 #[test]
-fn what_a_filter_names_by_number_does_not_outlive_a_reload() {
+fn a_filter_and_the_selection_are_found_again_by_name_after_a_reload_or_gone() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("run.bin");
-    std::fs::copy(crate::driver::capture("v13-py3.13/items.bin"), &path).unwrap();
+    let whole = std::fs::read(crate::driver::capture("v13-py3.13/items_raw.bin")).unwrap();
+    // As it was while the program ran.
+    std::fs::write(&path, &whole[..whole.len() / 2]).unwrap();
     let mut driver = Driver::open_path(&path);
     driver.press(Key::Num7);
     driver.click(Role::RadioButton, "Own-code line");
@@ -189,6 +191,15 @@ fn what_a_filter_names_by_number_does_not_outlive_a_reload() {
     drop(bands);
     driver.settle();
     assert!(driver.shows_part(", only line load (cli.py:"));
+    driver.press(Key::Num1);
+    driver.press(Key::ArrowDown);
+    driver.press(Key::ArrowDown);
+    let selected = |driver: &Driver| label(&driver.harness.get_by_role(Role::TreeItem));
+    let before = selected(&driver);
+    std::fs::write(&path, &whole).unwrap();
+    driver.press(Key::F5);
+    assert!(driver.shows_part(", only line load (cli.py:"));
+    assert_eq!(selected(&driver), before);
     // A program with fewer lines.
     std::fs::copy(crate::driver::capture("v13-py3.13/nothing.bin"), &path).unwrap();
     driver.press(Key::F5);
