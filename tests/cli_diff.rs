@@ -106,9 +106,10 @@ fn two_moments_of_one_capture_compare_too() {
 #[test]
 fn a_program_under_two_pythons_is_the_same_program() {
     let pythons = interpreters();
-    let of = |minor| pythons.iter().find(|python| minor_version(python) == minor);
-    // Since 3.12 comprehensions run in their functions; these two are the last and the first of their kind.
-    let (Some(before), Some(after)) = (of(11), of(12)) else { return };
+    // Since 3.12 comprehensions run in their functions: the last of those before, and the first of those since.
+    let before = pythons.iter().filter(|python| minor_version(python) < 12).max_by_key(|python| minor_version(python));
+    let after = pythons.iter().filter(|python| minor_version(python) >= 12).min_by_key(|python| minor_version(python));
+    let (before, after) = before.zip(after).expect("interpreters before and since 3.12, as scripts/test fetches them");
     let place = Place::new();
     let comprehensions = "def rows(n):\n    return [{k: bytearray(10_000) for k in range(20)} for _ in range(n)]\n\n\
                           kept = rows(50)\nmore = {k: bytearray(20_000) for k in range(300)}\n";
@@ -132,9 +133,13 @@ fn markdown_holds_no_folders_and_no_command_line() {
     record(&place, &python, "secret-folder/svc.py", &program(PARSE), "b.bin");
     let markdown = diff(&place, &["--markdown"]);
     assert!(markdown.starts_with("**Peak +28.6 MiB ("), "{markdown}");
-    assert!(markdown.contains("| + parse\\_rows (svc.py:5) | 0 B | 28.6 MiB | +28.6 MiB | +1 |"), "{markdown}");
+    assert!(markdown.contains("| + parse\\_rows (svc.py:5) | 0 B | 28.6 MiB | +28.6 MiB | new | +1 |"), "{markdown}");
     assert!(markdown.contains("\nStacks that changed most:\n\n- +28.6 MiB in \\<module\\> (svc.py:"), "{markdown}");
     assert!(!markdown.contains("secret-folder"), "{markdown}");
+    let files = diff(&place, &["--markdown", "--by", "file"]);
+    assert!(files.contains("| \u{25b2} svc.py | "), "{files}");
+    assert!(!files.contains("secret-folder") && !files.contains("| /"), "{files}");
+    assert!(files.lines().filter(|line| line.starts_with("- +") || line.starts_with("- \u{2212}")).count() <= 5);
 }
 
 #[test]

@@ -7,6 +7,7 @@ use super::{Diff, caveat_sentence, verdict_facts};
 use crate::markdown::plain;
 use crate::size::{format_bytes, format_bytes_signed, format_count_signed};
 use crate::{escape, labels};
+use memray_compare::DeltaKey;
 use std::io::{self, Write};
 
 impl Diff<'_> {
@@ -25,17 +26,21 @@ impl Diff<'_> {
             writeln!(out, "\n> {}", plain(&caveat_sentence(caveat)))?;
         }
         writeln!(out, "\n{}, {}: {}\n", plain(&self.subject()), self.rows_are(), plain(&self.totals(self.total)))?;
-        writeln!(out, "| | Before | After | \u{394} | \u{394} allocations |\n|---|---:|---:|---:|---:|")?;
+        writeln!(
+            out,
+            "| | Before | After | \u{394} | \u{394} % | \u{394} allocations |\n|---|---:|---:|---:|---:|---:|"
+        )?;
         for row in self.rows.iter().take(row_count) {
             let delta = row.inclusive;
             let [before, after] = [delta.before, delta.after].map(|side| format_bytes(side.bytes, self.units));
             let (bytes, allocations) = (delta.bytes(), delta.allocations());
             writeln!(
                 out,
-                "| {} {} | {before} | {after} | {} | {} |",
+                "| {} {} | {before} | {after} | {} | {} | {} |",
                 glyph(row.change(self.total)),
-                plain(&self.row_name(&row.key)),
+                plain(&self.name_without_folders(&row.key)),
                 format_bytes_signed(bytes, self.units),
+                self.share(row),
                 format_count_signed(allocations)
             )?;
         }
@@ -47,5 +52,13 @@ impl Diff<'_> {
             writeln!(out, "- {bytes} in {}", plain(&labels::path(self.comparison, &stack.frames)))?;
         }
         Ok(())
+    }
+
+    fn name_without_folders(&self, key: &DeltaKey) -> String {
+        match key {
+            DeltaKey::File(file) => escape::visible_bytes(escape::file_name(self.comparison.bytes(*file))),
+            DeltaKey::Name(path) => escape::visible_bytes(escape::file_name(path)),
+            key => self.row_name(key),
+        }
     }
 }

@@ -5,7 +5,9 @@ use super::{Diff, caveat_sentence, verdict_facts};
 use crate::columns::{fill, table, wrap};
 use crate::escape;
 use crate::headline::FACT_SEPARATOR;
-use crate::size::{format_bytes, format_bytes_signed, format_count, format_counted, format_share_signed};
+use crate::size::{
+    format_bytes, format_bytes_signed, format_count, format_count_signed, format_counted, format_share_signed,
+};
 use memray_compare::{Change, Delta, DeltaRow};
 use std::io::{self, Write};
 
@@ -29,7 +31,7 @@ impl Diff<'_> {
         }
         let caption = format!("{}, {}: {}", self.subject(), self.rows_are(), self.totals(self.total));
         writeln!(out, "\n{}", wrap(&caption))?;
-        let header = ["Before", "After", "\u{394}", "\u{394} %", ""].map(str::to_owned);
+        let header = ["Before", "After", "\u{394}", "\u{394} %", "\u{394} allocs", ""].map(str::to_owned);
         let rows = self.rows.iter().take(row_count).map(|row| self.row(row));
         out.write_all(table(&[header].into_iter().chain(rows).collect::<Vec<_>>()).as_bytes())?;
         if let Some(more) = self.rows.len().checked_sub(row_count).filter(|&more| more > 0) {
@@ -38,18 +40,22 @@ impl Diff<'_> {
         Ok(())
     }
 
-    fn row(&self, row: &DeltaRow) -> [String; 5] {
+    fn row(&self, row: &DeltaRow) -> [String; 6] {
         let delta = row.inclusive;
         let side = |bytes: i64| if bytes == 0 { "\u{2013}".to_owned() } else { format_bytes(bytes, self.units) };
-        let change = row.change(self.total);
-        let share = match change {
+        let name = format!("{} {}", glyph(row.change(self.total)), self.row_name(&row.key));
+        let bytes = format_bytes_signed(delta.bytes(), self.units);
+        let allocations = format_count_signed(delta.allocations());
+        [side(delta.before.bytes), side(delta.after.bytes), bytes, self.share(row), allocations, name]
+    }
+
+    /// By which part of itself a row changed.
+    pub(super) fn share(&self, row: &DeltaRow) -> String {
+        match row.change(self.total) {
             Change::New => "new".to_owned(),
             Change::Vanished => "gone".to_owned(),
-            _ => format_share_signed(delta.bytes(), delta.before.bytes),
-        };
-        let name = format!("{} {}", glyph(change), self.row_name(&row.key));
-        let bytes = format_bytes_signed(delta.bytes(), self.units);
-        [side(delta.before.bytes), side(delta.after.bytes), bytes, share, name]
+            _ => format_share_signed(row.inclusive.bytes(), row.inclusive.before.bytes),
+        }
     }
 
     /// `2.85 GiB → 3.25 GiB, +412 MiB; 81,204 → 81,300 allocations`.

@@ -3,6 +3,7 @@
 
 use super::compare::OpeningBoth;
 use super::document::Document;
+use super::drop_question::DropQuestion;
 use super::opening::Opening;
 use super::opening_page::SoFar;
 use super::path_entry::Purpose;
@@ -10,10 +11,12 @@ use super::processes::ProcessesPage;
 use super::sample::Sample;
 use super::saving::Target;
 use super::watcher::Fingerprint;
+use super::window::file_name;
 use super::{App, Page, Reading, failed};
 use crate::settings::Recent;
 use egui::Context;
-use memray_index::{Index, Translation};
+use memray_index::family::{are_one_family, is_child};
+use memray_index::{Index, Translation, recognise};
 use memray_report::escape;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -86,6 +89,39 @@ impl App {
                 self.open(&path, context);
             }
             Err(error) => self.say(format!("The sample cannot be opened: {error}"), context),
+        }
+    }
+
+    /// Opens what was dropped on the window. A file that was dropped on another may be wanted beside that, two at once are,
+    /// more open in tabs; where there are tabs, each in one more.
+    pub(super) fn take_dropped(&mut self, context: &Context) {
+        let dropped: Vec<PathBuf> = context.input(|input| {
+            let paths = input.raw.dropped_files.iter().map(|file| file.path().to_owned());
+            paths.filter(|path| !path.as_os_str().is_empty()).collect()
+        });
+        match (dropped.as_slice(), &self.page) {
+            ([], _) => {}
+            ([path], Page::Open(_)) => self.drop_question = Some(DropQuestion { path: path.clone() }),
+            (paths, _) if !self.file_tabs.is_empty() => paths.iter().for_each(|path| self.open(path, context)),
+            ([path], _) => self.open(path, context),
+            ([parent, child], _) if is_child(parent, child) => self.open_several(&dropped, true, context),
+            ([before, after], _) => self.compare(before, after, None, context),
+            (paths, _) => self.open_captures_of(paths, context),
+        }
+    }
+
+    /// Opens those of several files that are captures, and says of which others there is none.
+    fn open_captures_of(&mut self, paths: &[PathBuf], context: &Context) {
+        let (captures, others): (Vec<&PathBuf>, Vec<&PathBuf>) = paths.iter().partition(|path| recognise(path).is_ok());
+        let captures: Vec<PathBuf> = captures.into_iter().cloned().collect();
+        match (captures.as_slice(), others.as_slice()) {
+            ([], [first, ..]) => self.open(first, context),
+            ([one], _) => self.open(one, context),
+            (captures, _) => self.open_several(captures, are_one_family(captures), context),
+        }
+        if !captures.is_empty() && !others.is_empty() {
+            let names: Vec<String> = others.iter().map(|path| file_name(path)).collect();
+            self.say(format!("Skipped what is no capture: {}", escape::shorten(&names.join(", "), 120)), context);
         }
     }
 

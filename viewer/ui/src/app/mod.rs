@@ -56,7 +56,6 @@ use egui::{Context, ThemePreference, Ui, ViewportCommand};
 use file_dialog::{Chosen, FileDialog};
 use file_tabs::FileTabs;
 use memray_index::OpenOptions;
-use memray_index::family::are_one_family;
 use opening::{Opened, Opening};
 use opening_page::SoFar;
 use path_entry::PathEntry;
@@ -184,6 +183,8 @@ impl App {
         let context = ui.ctx().clone();
         self.apply_theme(&context);
         self.update(&context);
+        // Once a pass: what is dropped in it stays in its input.
+        self.take_dropped(&context);
         // Escape has taken the focus from a text field before this pass begins, and still belongs to the field.
         let keys_are_taken = std::mem::take(&mut self.keys_are_taken) || context.text_edit_focused();
         let searches = match &self.page {
@@ -281,7 +282,6 @@ impl App {
         if let Some(said) = self.saving.poll(context) {
             self.say(said, context);
         }
-        self.take_dropped(context);
         if let Page::Opening(reading) = &mut self.page {
             let path = reading.opening.path.clone();
             match reading.opening.poll() {
@@ -310,23 +310,6 @@ impl App {
             Page::Comparing(document) => document.update(units),
             Page::Processes(page) => page.update(context),
             _ => {}
-        }
-    }
-
-    /// Opens what was dropped on the window. A file that was dropped on another may be wanted beside that, two at once are,
-    /// more open in tabs; where there are tabs, each in one more.
-    fn take_dropped(&mut self, context: &Context) {
-        let dropped: Vec<PathBuf> = context.input(|input| {
-            let paths = input.raw.dropped_files.iter().map(|file| file.path().to_owned());
-            paths.filter(|path| !path.as_os_str().is_empty()).collect()
-        });
-        match (dropped.as_slice(), &self.page) {
-            ([], _) => {}
-            ([path], Page::Open(_)) => self.drop_question = Some(DropQuestion { path: path.clone() }),
-            (paths, _) if !self.file_tabs.is_empty() => paths.iter().for_each(|path| self.open(path, context)),
-            ([path], _) => self.open(path, context),
-            ([before, after], _) => self.compare(before, after, None, context),
-            (paths, _) => self.open_several(paths, are_one_family(paths), context),
         }
     }
 

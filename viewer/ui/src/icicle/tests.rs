@@ -456,6 +456,22 @@ fn a_frame_among_merged_ones_is_brought_into_sight_by_a_zoom() {
 }
 
 #[test]
+fn a_key_is_no_click_wherever_the_pointer_is() {
+    let mut harness = show(fixture(sample()));
+    click(&mut harness, 0.1, 1);
+    let selected = harness.state().selected;
+    assert!(selected.is_some());
+    // Below all frames.
+    harness.hover_at(egui::pos2(harness.state().rect.center().x, harness.state().rect.bottom() - 2.0));
+    harness.run();
+    for key in [Key::Enter, Key::Space] {
+        harness.key_press(key);
+        harness.run();
+        assert_eq!(harness.state().selected, selected, "{key:?}");
+    }
+}
+
+#[test]
 fn keys_that_do_nothing_here_are_left_to_others() {
     let mut harness = show(fixture(sample()));
     harness.key_press(Key::Escape);

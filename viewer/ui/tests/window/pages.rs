@@ -113,6 +113,35 @@ impl egui::DroppedFile for Dropped {
     }
 }
 
+fn drop_files(driver: &mut Driver, files: &[&str]) {
+    let dropped = files.iter().map(|file| Arc::new(Dropped(capture(file))) as Arc<_>);
+    driver.harness.input_mut().dropped_files.extend(dropped);
+    driver.harness.run_steps(2);
+}
+
+#[test]
+fn files_dropped_together_are_what_they_would_be_on_the_command_line() {
+    let mut family = Driver::start();
+    drop_files(&mut family, &["v13-py3.13/forks.bin", "v13-py3.13/forks.bin.20812"]);
+    family.settle();
+    assert!(family.is_on(Role::Tab, "All processes"));
+    let mut pair = Driver::start();
+    drop_files(&mut pair, &["v13-py3.13/items.bin", "v13-py3.13/deep.bin"]);
+    pair.settle();
+    assert!(pair.harness.state().title().contains("items.bin"), "{}", pair.harness.state().title());
+    assert!(pair.shows_part("Swap"));
+    let mut mixed = Driver::start();
+    let others = ["v13-py3.13/items.bin", "v13-py3.13/items.bin.truth.json.gz", "v13-py3.13/deep.bin"];
+    drop_files(&mut mixed, &others);
+    assert!(mixed.shows("Skipped what is no capture: items.bin.truth.json.gz"));
+    mixed.settle();
+    assert!(mixed.is_on(Role::Tab, "items.bin") && mixed.shows("deep.bin"));
+    let mut none = Driver::start();
+    drop_files(&mut none, &["README.md", "v13-py3.13/items.bin.truth.json.gz", "v13-py3.13/deep.bin.truth.json.gz"]);
+    none.settle();
+    assert!(none.shows_part("cannot be opened"));
+}
+
 #[test]
 fn a_capture_dropped_on_the_window_opens() {
     let mut driver = Driver::start();

@@ -92,10 +92,10 @@ fn rules(ui: &mut Ui, document: &mut CompareDocument) {
     for (rule, locations) in &known {
         let [before, after] = [&rule.before, &rule.after]
             .map(|path| escape::shorten(&escape::visible_bytes(path), PATH_CHARS).into_owned());
-        let words = format!("root: {before} \u{2192} {after}");
+        let matched = format_counted(*locations as i128, "location");
+        let words = format!("root: {before} \u{2192} {after}, {matched}");
         let help = format!(
-            "What lies below the one is the same as what lies below the other: {} match. Click to remove this rule",
-            format_counted(*locations as i128, "location")
+            "What lies below the one is the same as what lies below the other: {matched} match. Click to remove this rule",
         );
         if removable_chip(ui, &words, &help).clicked() {
             document.view.matching.roots = Some(rules_but(rule));

@@ -106,12 +106,14 @@ impl Icicle {
         selected: &mut Option<TreeNodeId>,
         events: &mut Events,
     ) {
-        if response.clicked() || response.secondary_clicked() || response.drag_started() {
+        // Not `clicked`, which a key is too: the pointer may be anywhere then.
+        let is_clicked = response.clicked_by(PointerButton::Primary);
+        if is_clicked || response.secondary_clicked() || response.drag_started() {
             response.request_focus();
         }
-        if response.clicked() || response.secondary_clicked() {
+        if is_clicked || response.secondary_clicked() {
             let frame = hovered.filter(|frame| !frame.is_merged()).map(|frame| frame.node);
-            if *selected != frame && (frame.is_some() || response.clicked()) {
+            if *selected != frame && (frame.is_some() || is_clicked) {
                 *selected = frame;
                 events.selection = Some(frame.map_or(Selection::Nothing, Selection::Frame));
             }
