@@ -5,7 +5,7 @@
 use egui::Ui;
 
 /// Something to be asked about a function.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum FunctionAction {
     /// Show who calls it and whom it calls.
     Callers,
@@ -22,7 +22,8 @@ pub enum FunctionAction {
 impl FunctionAction {
     const ALL: [Self; 5] = [Self::Callers, Self::Focus, Self::StartHere, Self::HideStacks, Self::HideFrames];
 
-    fn label(self) -> &'static str {
+    /// Its name in a menu.
+    pub(crate) fn label(self) -> &'static str {
         match self {
             Self::Callers => "Callers and callees",
             Self::Focus => "Focus on this function",
@@ -32,7 +33,8 @@ impl FunctionAction {
         }
     }
 
-    fn help(self) -> &'static str {
+    /// What it does, in a sentence.
+    pub(crate) fn help(self) -> &'static str {
         match self {
             Self::Callers => "Show who calls it and whom it calls",
             Self::Focus => "Show only stacks that it is in",

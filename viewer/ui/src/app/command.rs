@@ -2,8 +2,8 @@
 //! Everything the window can be told to do, as data: menus, shortcuts and the sheet of keys are all made from
 //! [`Command`], so they cannot disagree.
 
-use egui::text_selection::LabelSelectionState;
-use egui::{Context, Event, Key, KeyboardShortcut, Modifiers};
+use super::view::ModeChoice;
+use crate::function_menu::FunctionAction;
 
 /// Something the window can be told to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -49,6 +49,8 @@ pub enum Command {
     ToggleOnlyVanished,
     ToggleLinked,
     ToggleOverlaid,
+    /// Asks about other memory.
+    Ask(ModeChoice),
     JumpToPeak,
     JumpToPeakRss,
     TypeMoment,
@@ -56,6 +58,8 @@ pub enum Command {
     ToggleIrrelevant,
     EditFilter,
     ClearFilter,
+    /// Asks about the selected function.
+    OfFunction(FunctionAction),
     ShowPalette,
     ShowKeys,
 }
@@ -98,19 +102,9 @@ pub enum Needs {
     Any,
 }
 
-const NONE: Modifiers = Modifiers::NONE;
-
-const fn key(key: Key) -> KeyboardShortcut {
-    KeyboardShortcut::new(NONE, key)
-}
-
-const fn with(modifiers: Modifiers, key: Key) -> KeyboardShortcut {
-    KeyboardShortcut::new(modifiers, key)
-}
-
 impl Command {
     /// All of them, in the order of menus and of the sheet of keys.
-    pub const ALL: [Self; 49] = [
+    pub const ALL: [Self; 61] = [
         Self::Open,
         Self::OpenPath,
         Self::OpenSample,
@@ -151,6 +145,14 @@ impl Command {
         Self::ToggleOnlyVanished,
         Self::ToggleLinked,
         Self::ToggleOverlaid,
+        Self::Ask(ModeChoice::Peak),
+        Self::Ask(ModeChoice::LiveAt),
+        Self::Ask(ModeChoice::StillLive),
+        Self::Ask(ModeChoice::PeakInRange),
+        Self::Ask(ModeChoice::Growth),
+        Self::Ask(ModeChoice::Churn),
+        Self::Ask(ModeChoice::Temporary),
+        Self::Ask(ModeChoice::Leaked),
         Self::JumpToPeak,
         Self::JumpToPeakRss,
         Self::TypeMoment,
@@ -158,6 +160,10 @@ impl Command {
         Self::ToggleIrrelevant,
         Self::EditFilter,
         Self::ClearFilter,
+        Self::OfFunction(FunctionAction::Focus),
+        Self::OfFunction(FunctionAction::StartHere),
+        Self::OfFunction(FunctionAction::HideStacks),
+        Self::OfFunction(FunctionAction::HideFrames),
         Self::ShowPalette,
         Self::ShowKeys,
     ];
@@ -205,6 +211,7 @@ impl Command {
             Self::ToggleOnlyVanished => "Only vanished",
             Self::ToggleLinked => "Linked",
             Self::ToggleOverlaid => "One graph",
+            Self::Ask(mode) => mode.name(),
             Self::JumpToPeak => "Jump to the peak",
             Self::JumpToPeakRss => "Jump to the peak RSS",
             Self::TypeMoment => "Type a moment or range…",
@@ -212,6 +219,7 @@ impl Command {
             Self::ToggleIrrelevant => "Hide irrelevant frames",
             Self::EditFilter => "Filter…",
             Self::ClearFilter => "Remove all filters",
+            Self::OfFunction(action) => action.label(),
             Self::ShowPalette => "Commands…",
             Self::ShowKeys => "Keys",
         }
@@ -264,6 +272,7 @@ impl Command {
             Self::ToggleOverlaid => {
                 "Lay both memory graphs over each other: from their starts, or, if not linked, at the moments chosen of each"
             }
+            Self::Ask(mode) => mode.help(),
             Self::JumpToPeak => "Show what was live when the heap was largest",
             Self::JumpToPeakRss => "Show what was live when the process was largest",
             Self::TypeMoment => "Type a moment (14.2s, 0:20:00, 14:03:20, #12, end) or a range (14.2s-20s)",
@@ -271,65 +280,9 @@ impl Command {
             Self::ToggleIrrelevant => "Leave out frames of runpy, of CPython itself and of the import system",
             Self::EditFilter => "Show only some threads, allocators, modules, files or functions",
             Self::ClearFilter => "Show every stack again",
+            Self::OfFunction(action) => action.help(),
             Self::ShowPalette => "Find a command by its name",
             Self::ShowKeys => "Show all keys",
-        }
-    }
-
-    /// The keys that give it, the first one being shown in menus.
-    pub fn shortcuts(self) -> &'static [KeyboardShortcut] {
-        const CTRL: Modifiers = Modifiers::COMMAND;
-        match self {
-            Self::Open => const { &[key(Key::O), with(CTRL, Key::O)] },
-            Self::OpenPath => const { &[with(CTRL, Key::L)] },
-            Self::CompareWith => const { &[with(CTRL, Key::D)] },
-            Self::Swap => const { &[key(Key::X)] },
-            Self::SavePicture => const { &[with(CTRL.plus(Modifiers::SHIFT), Key::S)] },
-            Self::SaveCsv => const { &[with(CTRL, Key::S)] },
-            Self::Reload => const { &[key(Key::F5)] },
-            Self::Close => const { &[with(CTRL, Key::W)] },
-            Self::NextFile => const { &[with(CTRL, Key::PageDown)] },
-            Self::PreviousFile => const { &[with(CTRL, Key::PageUp)] },
-            Self::Quit => const { &[with(CTRL, Key::Q)] },
-            Self::ShowIcicle => const { &[key(Key::Num1)] },
-            Self::ShowTable => const { &[key(Key::Num2)] },
-            Self::ShowGrowth => const { &[key(Key::Num3)] },
-            Self::ShowStatistics => const { &[key(Key::Num4)] },
-            Self::ShowSideBySide => const { &[key(Key::Num5)] },
-            Self::ShowCallers => const { &[key(Key::Num6)] },
-            Self::ShowBands => const { &[key(Key::Num7)] },
-            Self::Search => const { &[key(Key::Slash), with(CTRL, Key::F)] },
-            Self::PreviousHit => const { &[with(Modifiers::SHIFT, Key::Enter)] },
-            Self::NextHit => const { &[key(Key::Enter)] },
-            Self::Clear => const { &[key(Key::Escape)] },
-            Self::Copy => const { &[with(CTRL, Key::C)] },
-            // Not Ctrl, Shift and C: a window hears of that as of Ctrl and C.
-            Self::OpenInEditor => const { &[key(Key::E)] },
-            Self::CopyMarkdown => const { &[with(CTRL, Key::M)] },
-            Self::Back => const { &[with(Modifiers::ALT, Key::ArrowLeft)] },
-            Self::Forward => const { &[with(Modifiers::ALT, Key::ArrowRight)] },
-            Self::ZoomIn => const { &[key(Key::Plus), key(Key::Equals)] },
-            Self::ZoomOut => const { &[key(Key::Minus)] },
-            Self::ZoomReset => const { &[key(Key::Num0)] },
-            Self::ToggleInverted => const { &[key(Key::I)] },
-            Self::ToggleFlames => const { &[key(Key::F)] },
-            Self::ToggleFoldLibraries => const { &[key(Key::L)] },
-            Self::ToggleOwnCodeColour => const { &[key(Key::C)] },
-            Self::ToggleSplitThreads => const { &[key(Key::T)] },
-            Self::ToggleOnlyVanished => const { &[key(Key::V)] },
-            Self::ToggleLinked => const { &[key(Key::K)] },
-            Self::ToggleOverlaid => const { &[key(Key::B)] },
-            Self::JumpToPeak => const { &[key(Key::P)] },
-            Self::JumpToPeakRss => const { &[key(Key::R)] },
-            Self::TypeMoment => const { &[key(Key::G)] },
-            Self::ShowPalette => const { &[with(CTRL.plus(Modifiers::SHIFT), Key::P)] },
-            Self::ShowKeys => const { &[key(Key::Questionmark), key(Key::F1)] },
-            Self::OpenSample
-            | Self::OpenChildren
-            | Self::ToggleImportSystem
-            | Self::ToggleIrrelevant
-            | Self::EditFilter
-            | Self::ClearFilter => &[],
         }
     }
 
@@ -349,7 +302,9 @@ impl Command {
             | Self::NextFile
             | Self::PreviousFile
             | Self::Quit => Group::File,
-            Self::JumpToPeak
+            Self::Ask(_)
+            | Self::OfFunction(_)
+            | Self::JumpToPeak
             | Self::JumpToPeakRss
             | Self::TypeMoment
             | Self::ToggleImportSystem
@@ -376,8 +331,10 @@ impl Command {
                 | Self::Clear
                 | Self::ZoomIn
                 | Self::ToggleOwnCodeColour
+                | Self::JumpToPeak
                 | Self::ToggleImportSystem
                 | Self::EditFilter
+                | Self::OfFunction(FunctionAction::Focus)
         )
     }
 
@@ -406,7 +363,8 @@ impl Command {
             | Self::ToggleSplitThreads
             | Self::JumpToPeakRss
             | Self::EditFilter
-            | Self::ClearFilter => Needs::Capture,
+            | Self::ClearFilter
+            | Self::OfFunction(_) => Needs::Capture,
             Self::Swap
             | Self::ShowSideBySide
             | Self::ToggleOnlyVanished
@@ -415,54 +373,6 @@ impl Command {
             _ => Needs::Any,
         }
     }
-
-    /// Its keys as people know them: `Ctrl+O`, `?`.
-    pub fn key_names(self) -> impl Iterator<Item = String> {
-        self.shortcuts().iter().map(|shortcut| {
-            let Modifiers { alt, shift, command, .. } = shortcut.modifiers;
-            let held = [(command, "Ctrl+"), (alt, "Alt+"), (shift, "Shift+")];
-            let held: String = held.into_iter().filter(|(is_held, _)| *is_held).map(|(_, name)| name).collect();
-            let key = match shortcut.logical_key {
-                Key::ArrowLeft => "←",
-                Key::ArrowRight => "→",
-                Key::Escape => "Esc",
-                key => key.symbol_or_name(),
-            };
-            format!("{held}{key}")
-        })
-    }
-
-    /// The commands whose keys were pressed in this pass; bare keys do not count while a text field or a menu has them,
-    /// and without a search there is no hit to go to: Enter is then the icicle's.
-    pub(super) fn pressed(context: &Context, keys_are_taken: bool, searches: bool) -> Vec<Self> {
-        let mut pressed = Vec::new();
-        // Shift and Enter before Enter alone, which would match it too.
-        let order = [Self::PreviousHit].into_iter().chain(Self::ALL);
-        for command in order {
-            if !searches && matches!(command, Self::NextHit | Self::PreviousHit) {
-                continue;
-            }
-            for shortcut in command.shortcuts() {
-                if keys_are_taken && shortcut.conflicts_with_text_editing() && shortcut.logical_key != Key::F5 {
-                    continue;
-                }
-                if context.input_mut(|input| input.consume_shortcut(shortcut)) && !pressed.contains(&command) {
-                    pressed.push(command);
-                }
-            }
-        }
-        if !keys_are_taken && is_copy_asked(context) && !pressed.contains(&Self::Copy) {
-            pressed.push(Self::Copy);
-        }
-        pressed
-    }
-}
-
-/// Whether a window was told to copy, which it hears of as no key; text that is selected goes before a frame.
-fn is_copy_asked(context: &Context) -> bool {
-    let is_asked = context.input(|input| input.events.iter().any(|event| matches!(event, Event::Copy)));
-    let texts = context.plugin_opt::<LabelSelectionState>();
-    is_asked && !texts.is_some_and(|texts| texts.lock().has_selection())
 }
 
 #[cfg(test)]
@@ -476,17 +386,6 @@ mod tests {
         assert_eq!(seen.len(), Command::ALL.len());
         for (i, a) in Command::ALL.iter().enumerate() {
             assert!(!Command::ALL[i + 1..].contains(a), "{a:?} twice");
-        }
-    }
-
-    #[test]
-    fn no_two_commands_share_a_key() {
-        for (i, a) in Command::ALL.iter().enumerate() {
-            for b in &Command::ALL[i + 1..] {
-                for shortcut in a.shortcuts() {
-                    assert!(!b.shortcuts().contains(shortcut), "{a:?} and {b:?} share {shortcut:?}");
-                }
-            }
         }
     }
 }

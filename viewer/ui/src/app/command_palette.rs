@@ -137,15 +137,19 @@ fn rank(name: &str, text: &str) -> Option<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::app::ModeChoice;
+    use crate::function_menu::FunctionAction;
 
     #[test]
     fn a_few_letters_find_a_command_and_those_that_do_nothing_come_last() {
         let all = |_| true;
-        assert_eq!(listed("peak", &all)[..2], [Command::JumpToPeak, Command::JumpToPeakRss]);
+        assert_eq!(listed("jump", &all)[..2], [Command::JumpToPeak, Command::JumpToPeakRss]);
+        assert_eq!(listed("leaked", &all)[0], Command::Ask(ModeChoice::Leaked));
+        assert_eq!(listed("start stacks", &all)[0], Command::OfFunction(FunctionAction::StartHere));
         assert_eq!(listed("spth", &all)[0], Command::ToggleSplitThreads);
         assert_eq!(listed("", &all).len(), Command::ALL.len() - 1);
         assert_eq!(listed("zzz", &all), []);
         let but_peak = |command| command != Command::JumpToPeak;
-        assert_eq!(listed("peak", &but_peak)[0], Command::JumpToPeakRss);
+        assert_eq!(listed("jump", &but_peak)[0], Command::JumpToPeakRss);
     }
 }

@@ -2,9 +2,8 @@
 //! The menu bar, made from the commands, with the search field at its right end.
 
 use super::command::{Command, Group, Needs};
-use super::document::Document;
 use super::editor::DEFAULT_TEMPLATE;
-use super::{App, ModeChoice, Page, compare, search_field};
+use super::{App, Page, search_field};
 use crate::settings::{ClockChoice, Settings, ThemeChoice, UnitChoice};
 use crate::source_folders::SEPARATOR;
 use crate::style::{self, MARGIN};
@@ -29,7 +28,7 @@ pub(super) fn show(ui: &mut Ui, app: &mut App, commands: &mut Vec<Command>) {
                     // A low window has no room for all of it.
                     let most = (ui.ctx().content_rect().height() - 60.0).max(120.0);
                     ScrollArea::vertical().max_height(most).show(ui, |ui| {
-                        group_menu(ui, group, &mut app.page, there, commands);
+                        group_menu(ui, group, &app.page, there, commands);
                     });
                 });
             }
@@ -53,19 +52,9 @@ pub(super) fn show(ui: &mut Ui, app: &mut App, commands: &mut Vec<Command>) {
     });
 }
 
-fn group_menu(ui: &mut Ui, group: Group, page: &mut Page, there: There, commands: &mut Vec<Command>) {
-    match (group, &mut *page) {
-        (Group::Capture, Page::Open(document)) => {
-            modes(ui, document);
-            ui.separator();
-        }
-        (Group::Capture, Page::Comparing(document)) => {
-            compare::mode_menu(ui, document);
-            ui.separator();
-        }
-        _ => {}
-    }
+fn group_menu(ui: &mut Ui, group: Group, page: &Page, there: There, commands: &mut Vec<Command>) {
     for command in Command::ALL.into_iter().filter(|command| command.group() == group) {
+        let Some(label) = label_on(command, page) else { continue };
         if command.starts_section() {
             ui.separator();
         }
@@ -75,11 +64,13 @@ fn group_menu(ui: &mut Ui, group: Group, page: &mut Page, there: There, commands
             Page::Comparing(document) => document.is_on(command),
             _ => false,
         };
-        let mut button = Button::selectable(is_on, command.label());
+        let mut button = Button::selectable(is_on, label);
         if let Some(keys) = command.key_names().next() {
             button = button.shortcut_text(keys);
         }
-        if ui.add_enabled(is_enabled, button).on_hover_text(command.help()).clicked() {
+        let response = ui.add_enabled(is_enabled, button).on_hover_text(command.help());
+        let refusal = refusal(command, page).unwrap_or_else(|| command.help().to_owned());
+        if response.on_disabled_hover_text(refusal).clicked() {
             commands.push(command);
             ui.close();
         }
@@ -104,16 +95,36 @@ impl There {
     }
 }
 
+/// What a command is called on a page; `None` where that has no such thing.
+fn label_on(command: Command, page: &Page) -> Option<&'static str> {
+    match (command, page) {
+        (Command::Ask(mode), Page::Open(document)) => Some(mode.label(document.index.info())),
+        (Command::Ask(mode), Page::Comparing(document)) => document.mode_label(mode),
+        _ => Some(command.label()),
+    }
+}
+
+/// Why a capture cannot be asked what a command asks.
+fn refusal(command: Command, page: &Page) -> Option<String> {
+    match (command, page) {
+        (Command::Ask(mode), Page::Open(document)) => mode.refusal(document.index.info()).map(str::to_owned),
+        (Command::Ask(mode), Page::Comparing(document)) => document.mode_refusal(mode),
+        _ => None,
+    }
+}
+
 /// Whether a command does anything on a page.
 pub(super) fn works(command: Command, page: &Page, there: There) -> bool {
     match (command.needs(), page) {
         _ if matches!(command, Command::NextFile | Command::PreviousFile) => there.has_tabs,
         _ if command == Command::Close => there.has_file || there.has_tabs,
         _ if command == Command::Reload => there.has_file,
+        _ if refusal(command, page).is_some() || label_on(command, page).is_none() => false,
         (Needs::Nothing, _) => true,
         (_, Page::Processes(_)) => matches!(command, Command::SavePicture | Command::SaveCsv),
         (Needs::Capture | Needs::Any, Page::Open(document)) => match command {
             Command::Copy => document.view.selection.is_some(),
+            Command::OfFunction(_) => document.selected_function().is_some(),
             Command::OpenChildren => !document.children.is_empty() && !there.has_tabs,
             Command::Back => document.history.can_go_back(),
             Command::Forward => document.history.can_go_forward(),
@@ -123,20 +134,6 @@ pub(super) fn works(command: Command, page: &Page, there: There) -> bool {
             command != Command::Copy || document.selected_text().is_some()
         }
         _ => false,
-    }
-}
-
-fn modes(ui: &mut Ui, document: &mut Document) {
-    let info = document.index.info();
-    for mode in ModeChoice::ALL {
-        let refusal = mode.refusal(info);
-        let button = Button::selectable(document.view.asked.mode == mode, mode.label(info));
-        let response = ui.add_enabled(refusal.is_none(), button).on_hover_text(mode.help());
-        let response = response.on_disabled_hover_text(refusal.unwrap_or_default());
-        if response.clicked() {
-            document.view.asked.mode = mode;
-            ui.close();
-        }
     }
 }
 

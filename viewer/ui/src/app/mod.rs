@@ -32,6 +32,7 @@ mod sample;
 mod saving;
 mod search_field;
 mod selection;
+mod shortcuts;
 mod start_page;
 mod status_bar;
 mod tabs;

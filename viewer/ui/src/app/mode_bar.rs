@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The mode bar: which memory is shown; and the field in which a moment or range is typed.
 
+use super::command::Command;
 use super::document::Document;
 use super::view::{ModeChoice, Time};
 use crate::joined_buttons::{self, JoinedButton};
@@ -26,12 +27,10 @@ pub(super) fn show(ui: &mut Ui, document: &mut Document, settings: &Settings) {
     };
     let buttons: Vec<_> = ModeChoice::ALL.into_iter().map(button).collect();
     let responses = joined_buttons::show(ui, "mode", &buttons);
+    let mut chosen = None;
     for (mode, response) in ModeChoice::ALL.into_iter().zip(responses) {
         if response.clicked() {
-            asked.mode = mode;
-            if mode == ModeChoice::LiveAt {
-                document.typed_time.open();
-            }
+            chosen = Some(Command::Ask(mode));
         }
         if mode == ModeChoice::LiveAt
             && let Some(time) = document.typed_time.show(&response, index.timeline(), settings.clock.wall_clock())
@@ -41,6 +40,9 @@ pub(super) fn show(ui: &mut Ui, document: &mut Document, settings: &Settings) {
     }
     if asked.mode == ModeChoice::Temporary {
         threshold(ui, &mut asked.temporary_threshold);
+    }
+    if let Some(command) = chosen {
+        document.perform(command, ui.ctx());
     }
 }
 

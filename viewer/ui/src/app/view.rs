@@ -39,6 +39,14 @@ impl ModeChoice {
     /// Its name. What is live at the end of a recording that stops early need not have leaked.
     pub fn label(self, info: &CaptureInfo) -> &'static str {
         match self {
+            Self::Leaked if info.stops_early() => "Live when the recording stops",
+            other => other.name(),
+        }
+    }
+
+    /// Its name, whatever the capture.
+    pub fn name(self) -> &'static str {
+        match self {
             Self::Peak => "Peak",
             Self::LiveAt => "Live at…",
             Self::StillLive => "Still live",
@@ -46,7 +54,6 @@ impl ModeChoice {
             Self::Growth => "Net growth",
             Self::Churn => "Churn",
             Self::Temporary => "Temporary",
-            Self::Leaked if info.stops_early() => "Live when the recording stops",
             Self::Leaked => "Leaked",
             Self::Total => "All allocated",
         }

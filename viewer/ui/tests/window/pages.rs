@@ -200,6 +200,28 @@ fn every_command_is_found_by_its_name_and_run_by_enter() {
 }
 
 #[test]
+fn modes_and_what_can_be_asked_about_a_function_are_found_by_name_too() {
+    let mut driver = Driver::open("v13-py3.13/items.bin");
+    let mut run = |driver: &mut Driver, name: &str| {
+        driver.press_with(Modifiers::COMMAND | Modifiers::SHIFT, Key::P);
+        driver.type_into("Command", name);
+        driver.press(Key::Enter);
+    };
+    run(&mut driver, "leaked");
+    assert!(driver.is_on(Role::RadioButton, "Leaked") && driver.shows_part("Still live at the end: 3.52 MiB"));
+    driver.press_with(Modifiers::COMMAND | Modifiers::SHIFT, Key::P);
+    driver.type_into("Command", "hide stacks with");
+    assert!(driver.is_disabled(Role::Button, "Capture: Hide stacks with this function"), "none is selected");
+    driver.press(Key::Escape);
+    // The outermost function.
+    driver.press(Key::ArrowDown);
+    driver.press(Key::ArrowDown);
+    run(&mut driver, "hide stacks with");
+    assert!(driver.shows_part("without "));
+    assert!(driver.icicle().starts_with("<root>, 0 B, "), "all stacks begin with it: {}", driver.icicle());
+}
+
+#[test]
 fn arrow_keys_go_through_the_commands() {
     let mut driver = Driver::open("v13-py3.13/items.bin");
     driver.press_with(Modifiers::COMMAND | Modifiers::SHIFT, Key::P);

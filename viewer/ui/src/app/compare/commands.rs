@@ -6,10 +6,11 @@ use super::super::markdown_copy::written;
 use super::super::search_field;
 use super::super::view::ModeChoice;
 use super::CompareDocument;
-use super::view::CompareTab;
+use super::view::{CompareTab, MODES, mode_label, mode_refusal};
 use super::worker::Worker;
 use crate::memory_graph::MemoryGraph;
 use egui::Context;
+use memray_index::Index;
 use memray_report::comparison::{Diff, DiffQuestion};
 use std::sync::Arc;
 
@@ -39,6 +40,12 @@ impl CompareDocument {
             }
             Command::ToggleOverlaid => view.is_overlaid ^= true,
             Command::TypeMoment => self.typed_time.open(),
+            Command::Ask(mode) => {
+                view.choose_mode(mode);
+                if mode == ModeChoice::LiveAt {
+                    self.typed_time.open();
+                }
+            }
             Command::JumpToPeak => {
                 view.clear_time();
                 view.choose_mode(ModeChoice::Peak);
@@ -63,6 +70,7 @@ impl CompareDocument {
             Command::ShowIcicle => view.tab == CompareTab::Union,
             Command::ShowSideBySide => view.tab == CompareTab::SideBySide,
             Command::ShowTable => view.tab == CompareTab::Table,
+            Command::Ask(mode) => view.mode() == Some(mode),
             Command::ToggleInverted => view.tree.is_inverted,
             Command::ToggleFlames => view.is_flames,
             Command::ToggleFoldLibraries => view.tree.folds_libraries,
@@ -73,6 +81,16 @@ impl CompareDocument {
             Command::ToggleOverlaid => view.is_overlaid,
             _ => false,
         }
+    }
+
+    /// What a mode is called here; `None` of modes that two captures are not asked.
+    pub(in crate::app) fn mode_label(&self, mode: ModeChoice) -> Option<&'static str> {
+        MODES.contains(&mode).then(|| mode_label(mode, self.indexes.each_ref().map(Index::info)))
+    }
+
+    /// Why they cannot be asked a mode.
+    pub(in crate::app) fn mode_refusal(&self, mode: ModeChoice) -> Option<String> {
+        mode_refusal(mode, self.indexes.each_ref().map(Index::info))
     }
 
     /// Shows another view; what an icicle shows, the next one does.

@@ -13,7 +13,6 @@ mod said;
 mod view;
 mod worker;
 
-pub(super) use modes::menu as mode_menu;
 pub(super) use opening::{BothOpened, OpeningBoth};
 pub(super) use page::show;
 

@@ -13,7 +13,6 @@ use crate::theme::Palette;
 use egui::text::{LayoutJob, TextFormat};
 use egui::{Button, ComboBox, Label, RichText, TextStyle, Ui};
 use memray_compare::{Change, Delta, Side};
-use memray_index::CaptureInfo;
 use memray_report::comparison::{glyph, subject};
 use memray_report::size::{Units, format_bytes, format_bytes_exact, format_bytes_signed};
 
@@ -33,10 +32,7 @@ impl CompareDocument {
         let responses = joined_buttons::show(ui, "mode", &MODES.map(button));
         for (mode, response) in MODES.into_iter().zip(responses) {
             if response.clicked() {
-                self.view.choose_mode(mode);
-                if mode == ModeChoice::LiveAt {
-                    self.typed_time.open();
-                }
+                commands.push(Command::Ask(mode));
             }
             if mode == ModeChoice::LiveAt {
                 let (timeline, clock) = (indexes[0].timeline(), settings.clock.wall_clock());
@@ -133,19 +129,4 @@ fn caption_job(ui: &Ui, words: &str, total: Delta, units: Units, is_current: boo
         job.append(text, 0.0, format);
     }
     job
-}
-
-/// The modes as rows of a menu.
-pub(in crate::app) fn menu(ui: &mut Ui, document: &mut CompareDocument) {
-    let indexes = document.indexes.clone();
-    let infos: [&CaptureInfo; 2] = [indexes[0].info(), indexes[1].info()];
-    for mode in MODES {
-        let refusal = mode_refusal(mode, infos);
-        let button = Button::selectable(document.view.mode() == Some(mode), mode_label(mode, infos));
-        let response = ui.add_enabled(refusal.is_none(), button).on_hover_text(mode.help());
-        if response.on_disabled_hover_text(refusal.unwrap_or_default()).clicked() {
-            document.view.choose_mode(mode);
-            ui.close();
-        }
-    }
 }

@@ -36,6 +36,17 @@ impl Document {
             Command::ClearFilter => view.filter = Filter::default(),
             Command::EditFilter => self.filter_menu.open(&self.view.filter),
             Command::TypeMoment => self.typed_time.open(),
+            Command::Ask(mode) => {
+                view.asked.mode = mode;
+                if mode == ModeChoice::LiveAt {
+                    self.typed_time.open();
+                }
+            }
+            Command::OfFunction(action) => {
+                if let Some(function) = self.selected_function() {
+                    self.ask_about(function, action);
+                }
+            }
             Command::JumpToPeak => {
                 view.asked.clear_time();
                 view.asked.mode = ModeChoice::Peak;
@@ -89,6 +100,7 @@ impl Document {
             Command::ShowBands => view.tab == Tab::Bands,
             Command::ShowStatistics => view.tab == Tab::Statistics,
             Command::ShowCallers => view.tab == Tab::Callers,
+            Command::Ask(mode) => view.asked.mode == mode,
             Command::ToggleInverted => view.tree.is_inverted,
             Command::ToggleFlames => view.is_flames,
             Command::ToggleFoldLibraries => view.tree.folds_libraries,

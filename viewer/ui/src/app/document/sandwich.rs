@@ -14,7 +14,7 @@ use memray_report::size::{format_bytes, format_counted, format_share_precise};
 
 impl Document {
     /// The function of what is selected, if it has one.
-    pub(super) fn selected_function(&self) -> Option<NamedFunction> {
+    pub(in crate::app) fn selected_function(&self) -> Option<NamedFunction> {
         self.function_of(self.view.selection.as_ref().and_then(Selection::row)?.0)
     }
 
