@@ -160,7 +160,7 @@ impl Plausible<'_> {
     fn allocate(&mut self, out: &mut Output<'_>) -> Block {
         let size_bytes = match self.plan.block_bytes {
             Some(size_bytes) => size_bytes,
-            None => size(&mut self.random),
+            None => self.size(),
         };
         let mut address = self.heap.allocate(size_bytes);
         let offset = self.random.below(16);
@@ -175,6 +175,15 @@ impl Plausible<'_> {
         out.emit(Record::Allocation(Allocation { address, size_bytes, allocator, native_frame }));
         self.heap_bytes += size_bytes;
         Block { address, size_bytes }
+    }
+
+    /// A line of code asks for one size, or for sizes about as large: of real captures' stacks, threads and allocators each has
+    /// 1.0 to 1.9 powers of two.
+    #[inline]
+    fn size(&mut self) -> u64 {
+        let node = u64::from(self.positions[self.thread]);
+        let usual = usual_size(&mut Random::new(self.plan.seed ^ node << 32));
+        if node % 4 == 0 { usual + self.random.below(4 * usual) } else { usual }
     }
 
     /// A line of code calls one allocator, for small blocks and for large ones.
@@ -260,9 +269,9 @@ impl Plausible<'_> {
     }
 }
 
-/// Most blocks are small.
+/// What a line of code asks for. Most blocks are small.
 #[inline]
-fn size(random: &mut Random) -> u64 {
+fn usual_size(random: &mut Random) -> u64 {
     let (least, most) = match random.below(500) {
         0 => (16_384, 524_288),
         1..=25 => (1024, 16_384),

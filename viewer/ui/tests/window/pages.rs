@@ -202,7 +202,7 @@ fn every_command_is_found_by_its_name_and_run_by_enter() {
 #[test]
 fn modes_and_what_can_be_asked_about_a_function_are_found_by_name_too() {
     let mut driver = Driver::open("v13-py3.13/items.bin");
-    let mut run = |driver: &mut Driver, name: &str| {
+    let run = |driver: &mut Driver, name: &str| {
         driver.press_with(Modifiers::COMMAND | Modifiers::SHIFT, Key::P);
         driver.type_into("Command", name);
         driver.press(Key::Enter);
