@@ -58,46 +58,50 @@ pub(super) extern "C" fn memray_view_walk_end() {
     }
 }
 
-/// Tries the self-test with each member of the layout a word or some off. Returns how many it did not refuse.
+/// A member of the layout by its name.
+type Member = (&'static str, fn(&mut Layout) -> Option<&mut usize>);
+
+/// Tries the self-test with each member of the layout a word or some off. Which it did not refuse, as a sentence that is
+/// never freed, or null.
 #[unsafe(no_mangle)]
-pub(super) extern "C" fn memray_view_walk_wrong_layouts_accepted() -> usize {
-    let Some(Ok(interpreter)) = INTERPRETER.get() else { return usize::MAX };
-    let members: [fn(&mut Layout) -> Option<&mut usize>; 15] = [
-        |layout| Some(&mut layout.thread.current),
-        |layout| layout.thread.current_in_holder.as_mut(),
-        |layout| Some(&mut layout.frame.code),
-        |layout| Some(&mut layout.frame.previous),
-        |layout| Some(&mut layout.frame.instruction),
-        |layout| Some(&mut layout.code.name),
-        |layout| Some(&mut layout.code.file),
-        |layout| Some(&mut layout.code.line_table),
-        |layout| Some(&mut layout.code.first_line),
-        |layout| layout.code.instructions.as_mut().map(|it| &mut it.first),
-        |layout| Some(&mut layout.text.length),
-        |layout| Some(&mut layout.text.wide),
-        |layout| wire_members(layout)[0].take(),
-        |layout| wire_members(layout)[1].take(),
-        |layout| layout.frame.is_entry.as_mut(),
+pub(super) extern "C" fn memray_view_walk_wrong_layouts_accepted() -> *const c_char {
+    let Some(Ok(interpreter)) = INTERPRETER.get() else { return c"not begun".as_ptr() };
+    let members: [Member; 15] = [
+        ("thread.current", |layout| Some(&mut layout.thread.current)),
+        ("thread.current_in_holder", |layout| layout.thread.current_in_holder.as_mut()),
+        ("frame.code", |layout| Some(&mut layout.frame.code)),
+        ("frame.previous", |layout| Some(&mut layout.frame.previous)),
+        ("frame.instruction", |layout| Some(&mut layout.frame.instruction)),
+        ("code.name", |layout| Some(&mut layout.code.name)),
+        ("code.file", |layout| Some(&mut layout.code.file)),
+        ("code.line_table", |layout| Some(&mut layout.code.line_table)),
+        ("code.first_line", |layout| Some(&mut layout.code.first_line)),
+        ("code.instructions.first", |layout| layout.code.instructions.as_mut().map(|it| &mut it.first)),
+        ("text.length", |layout| Some(&mut layout.text.length)),
+        ("text.wide", |layout| Some(&mut layout.text.wide)),
+        ("frame.wire, its first", |layout| wire_members(layout)[0].take()),
+        ("frame.wire, its second", |layout| wire_members(layout)[1].take()),
+        ("frame.is_entry", |layout| layout.frame.is_entry.as_mut()),
     ];
-    let mut accepted = 0;
+    let mut accepted = Vec::new();
     let wires_from = members.len() - 3;
-    for (at, member) in members.into_iter().enumerate() {
+    for (at, (name, member)) in members.into_iter().enumerate() {
         for change in [-64isize, -16, -8, 8, 16, 64] {
             let mut layout = interpreter.layout().clone();
             let Some(offset) = member(&mut layout) else { continue };
-            let Some(wrong) = offset.checked_add_signed(change) else { continue };
-            *offset = wrong;
+            let Some(wrong_offset) = offset.checked_add_signed(change) else { continue };
+            *offset = wrong_offset;
             if let Ok(wrong) = Interpreter::with_layout(layout)
                 && let Ok(proven) = self_test::run(&wrong)
                 // Without wires, there is no shortcut.
                 && (at < wires_from || proven.wires)
             {
-                accepted += 1;
+                accepted.push(format!("{name} at {wrong_offset}"));
             }
         }
     }
     lives::forget_all();
-    accepted
+    if accepted.is_empty() { null() } else { c_string(&accepted.join(", ")).into_raw() }
 }
 
 /// Where wires are strung.

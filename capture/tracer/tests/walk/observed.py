@@ -11,6 +11,7 @@ library.memray_view_walk_begin.restype = ctypes.c_char_p
 library.memray_view_walk.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
 library.memray_view_walk.restype = ctypes.c_ssize_t
 library.memray_view_walk_deaths.restype = ctypes.c_uint64
+library.memray_view_walk_wrong_layouts_accepted.restype = ctypes.c_char_p
 library.memray_view_walk_find_ns.restype = ctypes.c_uint64
 library.memray_view_walk_observe_ns.argtypes = [ctypes.c_uint64]
 library.memray_view_walk_observe_ns.restype = ctypes.c_uint64

@@ -2,7 +2,7 @@
 //! Whether the walk's shortcut may string wires in this interpreter's frames: [`Evidence`] of the self-test's program, that
 //! the members lie where they should, and do what is said of them.
 
-use super::{COROUTINE, GENERATOR, PROBE_OBJECT, Test};
+use super::{COROUTINE, GENERATOR, MODULE, PROBE_OBJECT, Test};
 use crate::python::layout::{BirthLayout, OperandLayout, WireLayout};
 use crate::python::shortcut::{birth, operand};
 use crate::python::symbols::Symbols;
@@ -130,6 +130,12 @@ impl Test<'_> {
     unsafe fn has_operands_as_expected(&self, layout: &OperandLayout) -> Option<bool> {
         let [caller, callee] = self.calls().find(|[_, callee]| self.is(*callee, "plain"))?;
         let frame_layout = &self.interpreter.layout().frame;
+        // The program calls `plain` from its own code outside of functions by `map`, and else as Python calls Python.
+        let is_entry_expected = frame_layout.is_entry.is_none_or(|is_entry| {
+            // SAFETY: as the caller promises; frames have the member.
+            let stands: u8 = unsafe { memory::read(callee.0 + is_entry) };
+            stands == u8::from(self.is(caller, MODULE))
+        });
         // SAFETY: as the caller promises; every frame of a function has a first slot, as it has a local or an operand.
         let (free, argument) = unsafe {
             (
@@ -149,7 +155,7 @@ impl Test<'_> {
             // SAFETY: the kernel has read the cell before its content is read.
             self.readable.has(argument, CELL_BYTES) && is_probe(unsafe { memory::read(argument + content) })
         };
-        Some(free == expected && (is_probe(argument) || is_cell_of_probe()))
+        Some(is_entry_expected && free == expected && (is_probe(argument) || is_cell_of_probe()))
     }
 }
 
