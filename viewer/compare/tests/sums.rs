@@ -5,7 +5,7 @@
 mod captures_of;
 
 use captures_of::{open, synthetic};
-use memray_compare::{Comparison, Delta, DeltaKey, Matching, Width};
+use memray_compare::{Change, Comparison, Delta, DeltaKey, Matching, UnionTree, Width};
 use memray_index::{
     Amount, Filter, GroupBy, Index, LocationId, Mode, Question, RowKey, TimeRange, TreeNodeId, TreeOptions,
 };
@@ -46,7 +46,6 @@ fn names(index: &Index, answer: &memray_index::Answer, by: GroupBy) -> BTreeMap<
         let name = match row.key {
             RowKey::Allocator(allocator) => allocator.name().as_bytes().to_vec(),
             RowKey::Thread(thread) => index.thread_label(thread).into_bytes(),
-            RowKey::Module(module) => index.bytes(module).to_vec(),
             _ => Vec::new(),
         };
         let sum = rows.entry(name).or_default();
@@ -54,6 +53,26 @@ fn names(index: &Index, answer: &memray_index::Answer, by: GroupBy) -> BTreeMap<
         sum.allocations = sum.allocations.wrapping_add(row.inclusive.allocations);
     }
     rows
+}
+
+/// What vanished is all there, as it was, and nothing else but what it lay below.
+fn only_vanished(tree: &UnionTree, what: &str) {
+    let only = tree.only_vanished();
+    let vanished = |tree: &UnionTree| -> Vec<Delta> {
+        let rows = (1..tree.tree.nodes.len() as u32).map(TreeNodeId);
+        let mut deltas: Vec<Delta> =
+            rows.filter(|&row| tree.change(row) == Change::Vanished).map(|row| tree.total(row)).collect();
+        deltas.sort_unstable_by_key(|delta| (delta.before.bytes, delta.before.allocations));
+        deltas
+    };
+    assert_eq!(vanished(&only), vanished(tree), "{what}");
+    assert_eq!(only.total(TreeNodeId(0)), tree.total(TreeNodeId(0)), "{what}");
+    for row in (1..only.tree.nodes.len() as u32).map(TreeNodeId) {
+        let is_leaf = only.tree.children(row).is_empty();
+        assert!(!is_leaf || only.change(row) == Change::Vanished, "{what}");
+        let widths = only.tree.children(row).map(|child| only.tree.node(TreeNodeId(child)).weight);
+        assert!(widths.fold(0u64, u64::saturating_add) <= only.tree.node(row).weight, "{what}");
+    }
 }
 
 fn check(before: &Index, after: &Index, matching: &Matching) {
@@ -79,7 +98,7 @@ fn check(before: &Index, after: &Index, matching: &Matching) {
                 assert!(widths <= node.weight, "{what}");
             }
             let other = swapped.tree(&swapped_answers, options, width);
-            let multiset = |tree: &memray_compare::UnionTree, swaps: bool| {
+            let multiset = |tree: &UnionTree, swaps: bool| {
                 let mut rows: Vec<_> = (0..tree.tree.nodes.len() as u32)
                     .map(|row| {
                         let total = tree.total(TreeNodeId(row));
@@ -91,6 +110,7 @@ fn check(before: &Index, after: &Index, matching: &Matching) {
                 rows
             };
             assert_eq!(multiset(&tree, false), multiset(&other, true), "{what}");
+            only_vanished(&tree, &what);
         }
         for by in [GroupBy::Allocator, GroupBy::Thread] {
             let single = [names(before, &answers[0], by), names(after, &answers[1], by)];
