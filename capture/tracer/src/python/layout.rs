@@ -151,7 +151,8 @@ impl FrameLayout {
             WireLayout::Birth(layout) => layout.member.max(layout.generator) + size_of::<usize>(),
             WireLayout::Operand(layout) => (layout.top + size_of::<usize>()).max(layout.slots),
         });
-        words.into_iter().chain(self.owner.map(|owner| owner + 1)).chain(wire).fold(0, usize::max)
+        let marks = [self.owner, self.is_entry].into_iter().flatten().map(|byte| byte + 1);
+        words.into_iter().chain(marks).chain(wire).fold(0, usize::max)
     }
 }
 
