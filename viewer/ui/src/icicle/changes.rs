@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn more_less_and_neutral_are_told_apart_with_any_colour_vision() {
+    fn changes_are_told_apart_with_any_colour_vision() {
         const NORMAL: [[f32; 3]; 3] = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]];
         const PROTANOPIA: [[f32; 3]; 3] = [
             [0.152_286, 1.052_583, -0.204_868],
@@ -169,7 +169,14 @@ mod tests {
             [[0.367_322, 0.860_646, -0.227_968], [0.280_085, 0.672_501, 0.047_413], [-0.011_820, 0.042_940, 0.968_881]];
         for palette in THEMES {
             for matrix in [NORMAL, PROTANOPIA, DEUTERANOPIA] {
-                let colours = [palette.library_frame, palette.more_frame, palette.less_frame];
+                // What vanished is told by its outline: inside it is nearly empty.
+                let colours = [
+                    palette.library_frame,
+                    palette.more_frame,
+                    palette.new_frame,
+                    palette.less_frame,
+                    palette.vanished_outline,
+                ];
                 let colours = colours.map(|colour| seen(colour, matrix));
                 for (i, one) in colours.iter().enumerate() {
                     for other in &colours[..i] {
