@@ -149,16 +149,17 @@ fn there_is_no_memory_left() {
     }
 }
 
-/// Counts in a file how many blocks it has allocated, one after the other, until it is killed.
+/// Counts in a file how many blocks it has allocated, one after the other, until it is killed. The count is stored at once:
+/// `struct.pack_into` would clear it first, and be killed between.
 const COUNTS: &str = "
-import mmap, struct
+import mmap
 file = open('count', 'r+b')
-counter = mmap.mmap(file.fileno(), 8)
+counter = memoryview(mmap.mmap(file.fileno(), 8)).cast('q')
 kept = []
 while True:
     block = bytearray(70_008)
     kept.append(block)
-    struct.pack_into('q', counter, 0, len(kept))
+    counter[0] = len(kept)
     [bytearray(600 + i) for i in range(50)]
 ";
 
