@@ -41,7 +41,7 @@ fn matching(arguments: &DiffArguments) -> Matching {
     };
     let given: Vec<RootRule> = arguments.root.iter().map(rule).collect();
     let roots = (arguments.no_roots || !given.is_empty()).then_some(given);
-    Matching { by_line: arguments.by_line, roots }
+    Matching { by_line: arguments.by_line, roots, ..Matching::default() }
 }
 
 fn group_by(by: DiffBy) -> GroupBy {

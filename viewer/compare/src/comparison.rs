@@ -9,12 +9,24 @@ use crate::verdict::Verdict;
 use memray_index::{Answer, GroupBy, Index, Location, LocationId, Question, Refusal, StringId, TreeOptions};
 
 /// A side of a comparison.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Side {
     /// The first capture: A.
+    #[default]
     Before,
     /// The second: B.
     After,
+}
+
+impl Side {
+    /// The one beside it.
+    #[must_use]
+    pub fn other(self) -> Self {
+        match self {
+            Self::Before => Self::After,
+            Self::After => Self::Before,
+        }
+    }
 }
 
 /// When frames of two captures are the same.
@@ -24,6 +36,24 @@ pub struct Matching {
     pub by_line: bool,
     /// What lies below different roots and is the same; `None` for the rules that are proposed.
     pub roots: Option<Vec<RootRule>>,
+    /// Whose paths the rules translate into the other's. It goes with its capture when sides are swapped, as rules may find
+    /// files in one direction that they would not in the other: where the other has files below both roots.
+    pub translated: Side,
+}
+
+impl Matching {
+    /// For captures that changed sides; `holding` are the rules that hold now, if they are known: of captures that changed
+    /// sides, others might be proposed.
+    #[must_use]
+    pub fn swapped(&self, holding: Option<&[(RootRule, usize)]>) -> Self {
+        let holding = holding.map(|rules| rules.iter().map(|(rule, _)| rule.clone()).collect());
+        let Some(rules) = self.roots.clone().or(holding) else { return self.clone() };
+        Self {
+            roots: Some(rules.iter().map(RootRule::swapped).collect()),
+            translated: self.translated.other(),
+            by_line: self.by_line,
+        }
+    }
 }
 
 /// Two captures, side by side.
@@ -58,15 +88,13 @@ impl Comparison {
 
     /// The rules for roots that hold, with the number of locations that each matches.
     pub fn root_rules(&self) -> &[(RootRule, usize)] {
-        &self.joint.rules
+        &self.joint.rules.holding
     }
 
     /// With the sides changed.
     #[must_use]
     pub fn swapped(&self) -> Self {
-        let rules = self.joint.rules.iter().map(|(rule, _)| rule.swapped());
-        let matching = Matching { roots: Some(rules.collect()), ..self.matching.clone() };
-        Self::new(self.after.clone(), self.before.clone(), matching)
+        Self::new(self.after.clone(), self.before.clone(), self.matching.swapped(Some(self.root_rules())))
     }
 
     /// A location of a tree or table made here.

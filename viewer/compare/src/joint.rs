@@ -5,9 +5,9 @@
 //! frames to be the same, which is the function, or the line too. Of what is in both, the second capture's names are shown.
 
 use crate::canonical::{canonical_file, is_comprehension, unqualified};
-use crate::comparison::Matching;
-use crate::roots::{self, RootRule};
-use memray_index::{FrameKind, Index, Location, LocationId, Names, StringId};
+use crate::comparison::{Matching, Side};
+use crate::root_rules::{RootRules, locations};
+use memray_index::{FrameKind, Index, Location, LocationId, LocationTraits, Names, StringId};
 use rustc_hash::FxHashMap;
 use std::collections::BTreeMap;
 
@@ -21,11 +21,35 @@ struct JointLocation {
     match_id: MatchId,
     function: StringId,
     file: StringId,
+    library: Option<StringId>,
     is_comprehension: bool,
 }
 
-/// What makes a location: canonical function and file, line, and whether it is Python's.
-type Identity = (StringId, StringId, u32, bool);
+/// What holds for all locations of a file of Python, whichever side they are of.
+#[derive(Clone, Copy)]
+struct JointFile {
+    /// What its module is matched by: the one of the side whose paths are not translated, if that has the file.
+    module: StringId,
+    is_own_code: bool,
+    shown: StringId,
+    shown_module: StringId,
+}
+
+/// A file of one capture.
+struct SideFile {
+    canonical: StringId,
+    shown: StringId,
+    module: StringId,
+    shown_module: StringId,
+    is_own_code: bool,
+}
+
+/// A capture's files; of one name there may be several kinds.
+type SideFiles = BTreeMap<(StringId, FrameKind), SideFile>;
+
+/// What makes a location: canonical function and file, line, and the library of what is not Python's. A function of a
+/// header is in many libraries.
+type Identity = (StringId, StringId, u32, Option<StringId>);
 
 /// The locations of both captures.
 pub(crate) struct Joint {
@@ -33,14 +57,15 @@ pub(crate) struct Joint {
     names: Names,
     /// Canonical ones.
     canonical: Names,
+    /// Those of Python, by canonical name.
+    files: FxHashMap<StringId, JointFile>,
     rows: Vec<JointLocation>,
     numbers: FxHashMap<Identity, LocationId>,
     /// By each capture's own location.
     before: Vec<LocationId>,
     after: Vec<LocationId>,
     by_line: bool,
-    /// The rules that hold, with the number of locations that each matches.
-    pub(crate) rules: Vec<(RootRule, usize)>,
+    pub(crate) rules: RootRules,
 }
 
 impl Joint {
@@ -50,37 +75,67 @@ impl Joint {
             match_id: MatchId(0),
             function: StringId(0),
             file: StringId(0),
+            library: None,
             is_comprehension: false,
         };
         let mut joint = Self {
             names: Names::default(),
             canonical: Names::default(),
+            files: FxHashMap::default(),
             rows: vec![nowhere],
             numbers: FxHashMap::default(),
             before: Vec::new(),
             after: Vec::new(),
             by_line: matching.by_line,
-            rules: rules(before, after, matching),
+            rules: RootRules::new(before, after, matching),
         };
+        let before_files = joint.side_files(before, Side::Before);
+        let after_files = joint.side_files(after, Side::After);
+        // Which of two names holds must not depend on which capture is A: then swapping them negates every row.
+        let by_authority = match joint.rules.kept() {
+            Side::Before => [&before_files, &after_files],
+            Side::After => [&after_files, &before_files],
+        };
+        for file in by_authority.into_iter().flat_map(python) {
+            let SideFile { canonical, module, is_own_code, shown, shown_module } = *file;
+            joint.files.entry(canonical).or_insert(JointFile { module, is_own_code, shown, shown_module });
+        }
+        for file in python(&after_files).rev() {
+            if let Some(known) = joint.files.get_mut(&file.canonical) {
+                (known.shown, known.shown_module) = (file.shown, file.shown_module);
+            }
+        }
         let strips = has_qualified_names(before) != has_qualified_names(after);
-        joint.after = joint.add(after, strips, |file| file);
-        let rules: Vec<RootRule> = joint.rules.iter().map(|(rule, _)| rule.clone()).collect();
-        let translate = |file: Vec<u8>| rules.iter().find_map(|rule| rule.translate(&file)).unwrap_or(file);
-        joint.before = joint.add(before, strips, translate);
+        joint.after = joint.add(after, &after_files, strips);
+        joint.before = joint.add(before, &before_files, strips);
         joint.number_matches();
         joint
     }
 
-    fn add(&mut self, index: &Index, strips: bool, translate: impl Fn(Vec<u8>) -> Vec<u8>) -> Vec<LocationId> {
-        let mut files: FxHashMap<(StringId, FrameKind), StringId> = FxHashMap::default();
-        let mut numbers = vec![LocationId::NONE];
-        for id in (1..index.location_count() as u32).map(LocationId) {
-            let location = *index.location(id);
-            let file = *files.entry((location.file, location.kind)).or_insert_with(|| {
-                self.canonical.intern(&translate(canonical_file(index.bytes(location.file), location.kind)))
+    fn side_files(&mut self, index: &Index, side: Side) -> SideFiles {
+        let mut files = SideFiles::new();
+        for location in locations(index) {
+            files.entry((location.file, location.kind)).or_insert_with(|| {
+                let (file, module) = (index.bytes(location.file), index.bytes(location.module));
+                SideFile {
+                    canonical: self.canonical.intern(&self.rules.canonical_file(side, file, location.kind)),
+                    shown: self.names.intern(file),
+                    module: self.canonical.intern(module),
+                    shown_module: self.names.intern(module),
+                    is_own_code: location.traits.is_own_code,
+                }
             });
-            let name = index.bytes(location.function);
+        }
+        files
+    }
+
+    fn add(&mut self, index: &Index, files: &SideFiles, strips: bool) -> Vec<LocationId> {
+        let mut numbers = vec![LocationId::NONE];
+        for location in locations(index) {
+            let SideFile { canonical: file, shown: shown_file, .. } = files[&(location.file, location.kind)];
+            let (name, module) = (index.bytes(location.function), index.bytes(location.module));
             let is_python = location.kind == FrameKind::Python;
+            let library = (!is_python).then(|| self.canonical.intern(&canonical_file(module, FrameKind::Library)));
             let function = match location.kind {
                 // Its name is its file's, with the version.
                 FrameKind::Library => file,
@@ -88,17 +143,19 @@ impl Joint {
                 _ => self.canonical.intern(name),
             };
             let next = LocationId(self.rows.len() as u32);
-            let number = *self.numbers.entry((function, file, location.line, is_python)).or_insert(next);
+            let number = *self.numbers.entry((function, file, location.line, library)).or_insert(next);
             if number == next {
+                let is_own_code = is_python && self.files[&file].is_own_code;
                 let shown = Location {
                     function: self.names.intern(name),
-                    file: self.names.intern(index.bytes(location.file)),
-                    module: self.names.intern(index.bytes(location.module)),
+                    file: shown_file,
+                    module: self.names.intern(module),
+                    traits: LocationTraits { is_own_code, ..location.traits },
                     ..location
                 };
                 let is_comprehension = is_python && is_comprehension(name);
                 let match_id = MatchId::default();
-                self.rows.push(JointLocation { location: shown, match_id, function, file, is_comprehension });
+                self.rows.push(JointLocation { location: shown, match_id, function, file, library, is_comprehension });
             }
             numbers.push(number);
         }
@@ -106,11 +163,10 @@ impl Joint {
     }
 
     fn number_matches(&mut self) {
-        let mut functions: FxHashMap<(StringId, StringId, bool), MatchId> = FxHashMap::default();
+        let mut functions: FxHashMap<(StringId, StringId, Option<StringId>), MatchId> = FxHashMap::default();
         for (row, it) in self.rows.iter_mut().enumerate().skip(1) {
             let next = MatchId(functions.len() as u32 + 1);
-            let is_python = it.location.kind == FrameKind::Python;
-            let function = *functions.entry((it.function, it.file, is_python)).or_insert(next);
+            let function = *functions.entry((it.function, it.file, it.library)).or_insert(next);
             it.match_id = if self.by_line { MatchId(row as u32) } else { function };
         }
     }
@@ -152,6 +208,19 @@ impl Joint {
         self.row(location).file
     }
 
+    /// What all files of a module have in common.
+    pub(crate) fn module(&self, location: LocationId) -> StringId {
+        let row = self.row(location);
+        row.library.or_else(|| Some(self.files.get(&row.file)?.module)).unwrap_or_default()
+    }
+
+    /// A file and its module as they are shown, even where the location itself is the first capture's only.
+    pub(crate) fn shown_file(&self, location: LocationId) -> (StringId, StringId) {
+        let row = self.row(location);
+        let file = self.files.get(&row.file).filter(|_| row.library.is_none());
+        file.map_or((row.location.file, row.location.module), |file| (file.shown, file.shown_module))
+    }
+
     /// Whether a frame is a comprehension that `caller` runs: since CPython 3.12 it would be no frame of its own.
     pub(crate) fn is_part_of(&self, comprehension: LocationId, caller: LocationId) -> bool {
         let (row, caller) = (self.row(comprehension), self.row(caller));
@@ -161,42 +230,18 @@ impl Joint {
     /// The function of `location` at another line: itself where lines do not count, or where neither capture has that line.
     pub(crate) fn at_line(&self, location: LocationId, line: u32) -> LocationId {
         let row = self.row(location);
-        let is_python = row.location.kind == FrameKind::Python;
-        let found = self.numbers.get(&(row.function, row.file, line, is_python));
+        let found = self.numbers.get(&(row.function, row.file, line, row.library));
         found.copied().unwrap_or(location)
     }
 }
 
-/// The rules that were given or, without any, those that are proposed.
-fn rules(before: &Index, after: &Index, matching: &Matching) -> Vec<(RootRule, usize)> {
-    let (before, after) = (own_files(before), own_files(after));
-    let Some(rules) = &matching.roots else {
-        let [before, after] = [&before, &after].map(|files| -> Vec<roots::File<'_>> {
-            files.iter().map(|(file, count)| (file.as_slice(), *count)).collect()
-        });
-        return roots::propose(&before, &after);
-    };
-    let count = |rule: &RootRule| {
-        let is_matched = |file: &[u8]| rule.translate(file).is_some_and(|file| after.contains_key(&file));
-        before.iter().filter(|(file, _)| is_matched(file)).map(|(_, locations)| locations).sum()
-    };
-    rules.iter().map(|rule| (rule.clone(), count(rule))).collect()
-}
-
-/// The files of the program's own code, with their number of locations.
-fn own_files(index: &Index) -> BTreeMap<Vec<u8>, usize> {
-    let mut files: BTreeMap<Vec<u8>, usize> = BTreeMap::new();
-    for location in (1..index.location_count() as u32).map(|id| index.location(LocationId(id))) {
-        if location.kind == FrameKind::Python && location.traits.is_own_code {
-            *files.entry(canonical_file(index.bytes(location.file), location.kind)).or_default() += 1;
-        }
-    }
-    files
+/// The files of Python code.
+fn python(files: &SideFiles) -> impl DoubleEndedIterator<Item = &SideFile> {
+    files.iter().filter(|((_, kind), _)| *kind == FrameKind::Python).map(|(_, file)| file)
 }
 
 /// Whether functions have qualified names, as since CPython 3.11.
 fn has_qualified_names(index: &Index) -> bool {
-    let locations = (1..index.location_count() as u32).map(|id| index.location(LocationId(id)));
-    let mut python = locations.filter(|location| location.kind == FrameKind::Python);
+    let mut python = locations(index).filter(|location| location.kind == FrameKind::Python);
     python.any(|location| index.bytes(location.function).contains(&b'.'))
 }

@@ -10,6 +10,7 @@ mod caveats;
 mod change;
 mod comparison;
 mod joint;
+mod root_rules;
 mod roots;
 mod table;
 mod union_tree;

@@ -112,7 +112,7 @@ impl Key {
         match by {
             GroupBy::Function => Self::Function(function, file),
             GroupBy::File => Self::Name(joint.file(location)),
-            GroupBy::Module => Self::Name(joint.location(location).module),
+            GroupBy::Module => Self::Name(joint.module(location)),
             _ => Self::Location(joint.match_id(location)),
         }
     }
@@ -125,8 +125,8 @@ fn shown_key(joint: &Joint, by: GroupBy, location: LocationId) -> DeltaKey {
     let shown = joint.location(location);
     match by {
         GroupBy::Function => DeltaKey::Function(shown.function, shown.file),
-        GroupBy::File => DeltaKey::File(shown.file),
-        GroupBy::Module => DeltaKey::Module(shown.module),
+        GroupBy::File => DeltaKey::File(joint.shown_file(location).0),
+        GroupBy::Module => DeltaKey::Module(joint.shown_file(location).1),
         _ => DeltaKey::Location(location),
     }
 }

@@ -55,6 +55,17 @@ fn names(index: &Index, answer: &memray_index::Answer, by: GroupBy) -> BTreeMap<
     rows
 }
 
+const ALL_GROUPINGS: [GroupBy; 8] = [
+    GroupBy::Location,
+    GroupBy::Function,
+    GroupBy::File,
+    GroupBy::Module,
+    GroupBy::OwnCodeLine,
+    GroupBy::Thread,
+    GroupBy::Allocator,
+    GroupBy::NativeLibrary,
+];
+
 /// What vanished is all there, as it was, and nothing else but what it lay below.
 fn only_vanished(tree: &UnionTree, what: &str) {
     let only = tree.only_vanished();
@@ -112,6 +123,21 @@ fn check(before: &Index, after: &Index, matching: &Matching) {
             assert_eq!(multiset(&tree, false), multiset(&other, true), "{what}");
             only_vanished(&tree, &what);
         }
+        for by in ALL_GROUPINGS {
+            let deltas = |comparison: &Comparison, answers, swaps: bool| {
+                let turned = |delta: Delta| if swaps { delta.swapped() } else { delta };
+                let number = |delta: Delta| {
+                    let Delta { before, after } = turned(delta);
+                    [before.bytes, before.allocations, after.bytes, after.allocations]
+                };
+                let rows = comparison.table(answers, by);
+                let mut rows: Vec<_> = rows.iter().map(|row| (number(row.inclusive), number(row.own))).collect();
+                rows.sort_unstable();
+                rows
+            };
+            let there = deltas(&comparison, &answers, false);
+            assert_eq!(there, deltas(&swapped, &swapped_answers, true), "{question:?} {by:?}");
+        }
         for by in [GroupBy::Allocator, GroupBy::Thread] {
             let single = [names(before, &answers[0], by), names(after, &answers[1], by)];
             let rows = comparison.table(&answers, by);
@@ -144,7 +170,7 @@ fn of_captures_of_two_pythons() {
     for name in ["items.bin", "threads.bin", "threads_aggregated.bin", "numpy_native.bin"] {
         let (before, after) = (open("v13-py3.11", name), open("v13-py3.13", name));
         check(&before, &after, &Matching::default());
-        check(&before, &after, &Matching { by_line: true, roots: Some(Vec::new()) });
+        check(&before, &after, &Matching { by_line: true, roots: Some(Vec::new()), ..Matching::default() });
     }
 }
 
@@ -158,7 +184,7 @@ fn a_capture_does_not_differ_from_itself() {
     for name in ["items.bin", "numpy_native.bin"] {
         let index = open("v13-py3.13", name);
         for by_line in [false, true] {
-            let comparison = Comparison::new(index.clone(), index.clone(), Matching { by_line, roots: None });
+            let comparison = Comparison::new(index.clone(), index.clone(), Matching { by_line, ..Matching::default() });
             let answers = comparison.ask(&Question::default()).unwrap();
             let tree = comparison.tree(&answers, TreeOptions::default(), Width::Larger);
             assert!(tree.total.iter().all(|delta| delta.before == delta.after));
@@ -175,11 +201,17 @@ fn a_capture_does_not_differ_from_itself() {
     }
 }
 
+/// The second's files lie below both roots, so that the rule finds some in one direction only.
+#[test]
+fn of_captures_with_files_below_both_roots() {
+    check(&synthetic(208), &synthetic(113), &Matching::default());
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
     #[test]
     fn of_synthetic_captures(seeds in (0u64..1000, 0u64..1000), by_line: bool) {
         let (before, after) = (synthetic(seeds.0), synthetic(seeds.1));
-        check(&before, &after, &Matching { by_line, roots: None });
+        check(&before, &after, &Matching { by_line, ..Matching::default() });
     }
 }

@@ -47,7 +47,7 @@ impl Location {
 }
 
 /// What kind of frame a location is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum FrameKind {
     /// A Python frame.
     Python,

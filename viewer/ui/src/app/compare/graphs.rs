@@ -5,7 +5,7 @@ use super::super::command::Command;
 use super::super::view::Time;
 use super::super::window::names_apart;
 use super::CompareDocument;
-use super::view::{SIDES, at, letter, other};
+use super::view::{SIDES, at, letter};
 use crate::memory_graph::{self, Beside, Over};
 use crate::settings::Settings;
 use crate::style;
@@ -82,7 +82,7 @@ impl CompareDocument {
     /// Draws a side's graph; with the other's heap over it, so much later, if it is to show both.
     fn show_graph(&mut self, ui: &mut Ui, settings: &Settings, beside: Beside, over_ms: Option<i64>) {
         let side = beside.side;
-        let over_it = self.indexes[at(other(side))].clone();
+        let over_it = self.indexes[at(side.other())].clone();
         let over = over_ms.map(|shift_ms| Over { timeline: over_it.timeline(), generation: 0, shift_ms });
         let (index, asked) = (self.indexes[at(side)].clone(), self.view.asked[at(side)]);
         let source = memory_graph::Source {

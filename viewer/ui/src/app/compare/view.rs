@@ -60,14 +60,6 @@ pub(super) fn at(side: Side) -> usize {
     usize::from(side == Side::After)
 }
 
-/// The other side.
-pub(super) fn other(side: Side) -> Side {
-    match side {
-        Side::Before => Side::After,
-        Side::After => Side::Before,
-    }
-}
-
 /// What a comparison shows.
 #[derive(Clone, Debug, PartialEq)]
 pub(in crate::app) struct CompareView {
@@ -155,9 +147,9 @@ impl CompareView {
 
     /// Lets the other side ask what this one does.
     fn follow(&mut self, side: Side, timelines: [&Timeline; 2]) {
-        let (from, to) = (timelines[at(side)], timelines[at(other(side))]);
+        let (from, to) = (timelines[at(side)], timelines[at(side.other())]);
         let asked = self.asked[at(side)];
-        self.asked[at(other(side))] = Asked {
+        self.asked[at(side.other())] = Asked {
             moment: asked.moment.map(|moment| same_moment(moment, from, to)),
             range: asked.range.map(|range| same_range(range, from, to)),
             ..asked
@@ -182,9 +174,7 @@ impl CompareView {
             Width::Before => Width::After,
             Width::After => Width::Before,
         };
-        // Else others might be proposed than those that swapping gives.
-        let swapped = |rules: &[(RootRule, usize)]| rules.iter().map(|(rule, _)| rule.swapped()).collect();
-        self.matching.roots = rules.map(swapped).or_else(|| self.matching.roots.take());
+        self.matching = self.matching.swapped(rules);
     }
 }
 
