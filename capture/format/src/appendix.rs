@@ -15,7 +15,8 @@
 //! a note.
 //!
 //! The content is made of sections: 4 bytes of a kind, 8 of a length, and as many as that says. Those whose kind a reader does
-//! not know it passes over. There are two: 1, [`LibrarySymbols`], and 2, [`StoppedBy`].
+//! not know it passes over. There are three: 1, [`LibrarySymbols`], 2,
+//! [`StoppedBy`], and 3, the name of the program that recorded.
 
 mod native_symbols;
 mod stopped_by;
@@ -82,6 +83,12 @@ const NATIVE_SYMBOLS: u32 = 1;
 /// The kind of the section that says why the recording ended before its program.
 const STOPPED_BY: u32 = 2;
 
+/// The kind of the section that says which program recorded.
+const RECORDER: u32 = 3;
+
+/// No program has a longer name.
+const MAX_RECORDER_BYTES: usize = 256;
+
 /// Content that names native functions.
 pub fn encode_native_symbols(libraries: &[LibrarySymbols<'_>]) -> Vec<u8> {
     section(NATIVE_SYMBOLS, &native_symbols::encode(libraries))
@@ -90,6 +97,26 @@ pub fn encode_native_symbols(libraries: &[LibrarySymbols<'_>]) -> Vec<u8> {
 /// Content that says why the recording ended before its program. It may follow other content.
 pub fn encode_stopped_by(stopped: StoppedBy) -> Vec<u8> {
     section(STOPPED_BY, &stopped_by::encode(stopped))
+}
+
+/// Content that says which program recorded, by name and version. It may follow other content.
+pub fn encode_recorder(name: &str) -> Vec<u8> {
+    section(RECORDER, name.as_bytes())
+}
+
+/// Which program recorded, if content says so.
+///
+/// # Errors
+/// [`AppendixError::Damaged`]
+pub fn decode_recorder(content: &[u8]) -> Result<Option<String>, AppendixError> {
+    let mut recorder = None;
+    for section in Sections(content) {
+        if let (RECORDER, name) = section? {
+            let name = name.get(..MAX_RECORDER_BYTES).unwrap_or(name);
+            recorder = Some(String::from_utf8_lossy(name).into_owned());
+        }
+    }
+    Ok(recorder)
 }
 
 /// The names of native functions that content has.
@@ -216,6 +243,14 @@ mod tests {
             assert_eq!(decode_native_symbols(&content).map(|libraries| libraries.len()), Ok(1));
             assert_eq!(decode_stopped_by(&content[..content.len() - 1]), Err(AppendixError::Damaged));
         }
+        let named = [encode_recorder("memray-view 1.2"), encode_stopped_by(StoppedBy::Duration(7))].concat();
+        assert_eq!(decode_recorder(&named), Ok(Some("memray-view 1.2".to_owned())));
+        assert_eq!(decode_stopped_by(&named), Ok(Some(StoppedBy::Duration(7))));
+        assert_eq!(decode_recorder(&symbols), Ok(None));
+        assert_eq!(
+            decode_recorder(&encode_recorder(&"x".repeat(300))).map(|name| name.map_or(0, |it| it.len())),
+            Ok(256)
+        );
         let later = section(STOPPED_BY, &[4, 0, 0, 0, 0, 0, 0, 0, 0]);
         assert_eq!(decode_stopped_by(&later), Ok(None), "a cause that this version does not know");
         assert_eq!(decode_stopped_by(&section(STOPPED_BY, &[1, 2])), Err(AppendixError::Damaged));

@@ -91,6 +91,19 @@ pub(crate) fn unqualified(function: &[u8]) -> &[u8] {
     function.rsplit(|&byte| byte == b'.').next().unwrap_or(function)
 }
 
+/// The version of the Python whose folder a file lies in: `(3, 11)` of `/usr/lib/python3.11/json/decoder.py`.
+pub(crate) fn python_of_folder(file: &[u8]) -> Option<(u8, u8)> {
+    let mut folders = Folders::of(file);
+    while let Some((folder, parent, _)) = folders.next_back() {
+        if is_python_folder(folder) && (parent == b"lib" || parent == b"lib64") {
+            let version = std::str::from_utf8(&folder[b"python".len()..]).ok()?;
+            let (major, minor) = version.trim_end_matches('t').split_once('.')?;
+            return Some((major.parse().ok()?, minor.parse().ok()?));
+        }
+    }
+    None
+}
+
 /// Whether a Python function is a comprehension, which CPython 3.12 would run within its caller.
 pub(crate) fn is_comprehension(function: &[u8]) -> bool {
     matches!(unqualified(function), b"<listcomp>" | b"<setcomp>" | b"<dictcomp>")
@@ -112,6 +125,16 @@ mod tests {
         assert_eq!(python("<frozen importlib._bootstrap>"), "python:importlib/_bootstrap");
         assert_eq!(python("/usr/lib/python3.8/importlib/_bootstrap.py"), "python:importlib/_bootstrap");
         assert_eq!(python("<frozen runpy>"), python("/usr/lib/python3.10/runpy.py"));
+    }
+
+    #[test]
+    fn folders_tell_which_python_it_is() {
+        let version = |file: &str| python_of_folder(file.as_bytes());
+        assert_eq!(version("/usr/lib/python3.11/json/decoder.py"), Some((3, 11)));
+        assert_eq!(version("/v/lib64/python3.13t/site-packages/x.py"), Some((3, 13)));
+        assert_eq!(version("/usr/lib/python3/dist-packages/yaml/__init__.py"), None);
+        assert_eq!(version("/srv/python3.11/x.py"), None);
+        assert_eq!(version("/usr/lib/python3.999/x.py"), None);
     }
 
     #[test]

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What makes two captures hard to compare: a [`Caveat`] for each difference in how they were recorded.
 
+use crate::canonical::python_of_folder;
+use crate::root_rules::locations;
 use memray_format::PythonAllocator;
-use memray_index::{CaptureInfo, Index};
+use memray_index::{CaptureInfo, FrameKind, Index, Recorder};
+use std::collections::BTreeMap;
 
 /// A difference in how two captures were recorded; the first value is that of the first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,6 +18,8 @@ pub enum Caveat {
     PythonAllocator(PythonAllocator, PythonAllocator),
     /// Different Pythons, as `(major, minor)`.
     PythonVersion((u8, u8), (u8, u8)),
+    /// memray-view recorded one, memray the other.
+    Recorder(bool, bool),
     /// Only one holds sums alone.
     Aggregated(bool, bool),
     /// One or both stop before their program's end.
@@ -25,10 +30,25 @@ pub enum Caveat {
 
 /// What makes them hard to compare, the gravest first.
 pub fn caveats(before: &Index, after: &Index) -> Vec<Caveat> {
-    of_infos(before.info(), after.info())
+    of_infos([before.info(), after.info()], [before, after].map(python_version))
 }
 
-fn of_infos(before: &CaptureInfo, after: &CaptureInfo) -> Vec<Caveat> {
+/// By its header or, as captures before version 12 do not say, by the folder that most of its code of the standard library
+/// or of packages lies in.
+fn python_version(index: &Index) -> Option<(u8, u8)> {
+    if let Some(hex) = index.info().header.python_version {
+        return Some(((hex >> 24) as u8, (hex >> 16) as u8));
+    }
+    let mut counts: BTreeMap<(u8, u8), usize> = BTreeMap::new();
+    for location in locations(index).filter(|location| location.kind == FrameKind::Python) {
+        if let Some(version) = python_of_folder(index.bytes(location.file)) {
+            *counts.entry(version).or_default() += 1;
+        }
+    }
+    counts.into_iter().max_by_key(|(_, count)| *count).map(|(version, _)| version)
+}
+
+fn of_infos([before, after]: [&CaptureInfo; 2], versions: [Option<(u8, u8)>; 2]) -> Vec<Caveat> {
     let (a, b) = (&before.header, &after.header);
     let mut found = Vec::new();
     let mut differ = |x: bool, y: bool, caveat: fn(bool, bool) -> Caveat| {
@@ -42,11 +62,16 @@ fn of_infos(before: &CaptureInfo, after: &CaptureInfo) -> Vec<Caveat> {
     if a.python_allocator != b.python_allocator {
         found.push(Caveat::PythonAllocator(a.python_allocator, b.python_allocator));
     }
-    let version = |version: u32| ((version >> 24) as u8, (version >> 16) as u8);
-    if let (Some(x), Some(y)) = (a.python_version.map(version), b.python_version.map(version))
+    if let [Some(x), Some(y)] = versions
         && x != y
     {
         found.push(Caveat::PythonVersion(x, y));
+    }
+    let is_memrays = |info: &CaptureInfo| info.recorder.as_ref().map(|it| *it == Recorder::Memray);
+    if let (Some(x), Some(y)) = (is_memrays(before), is_memrays(after))
+        && x != y
+    {
+        found.push(Caveat::Recorder(!x, !y));
     }
     if before.stops_early() || after.stops_early() {
         found.push(Caveat::StopsEarly(before.stops_early(), after.stops_early()));
@@ -64,23 +89,33 @@ mod tests {
     use memray_index::{Ending, OpenOptions, Progress};
     use std::path::Path;
 
-    fn info() -> CaptureInfo {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/captures/v13-py3.13/items.bin");
+    fn open(folder: &str) -> Index {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/captures").join(folder).join("items.bin");
         let options = OpenOptions { no_cache: true, ..OpenOptions::default() };
-        Index::open(&path, &options, &Progress::default()).expect("a capture").info().clone()
+        Index::open(&path, &options, &Progress::default()).expect("a capture")
+    }
+
+    #[test]
+    fn old_captures_tell_their_python_by_its_folders() {
+        for (folder, version) in
+            [("v8-py3.8", (3, 8)), ("v9-py3.9", (3, 9)), ("v11-py3.12", (3, 12)), ("v13-py3.13", (3, 13))]
+        {
+            assert_eq!(python_version(&open(folder)), Some(version), "{folder}");
+        }
     }
 
     #[test]
     fn each_difference_is_a_caveat_and_what_is_alike_is_none() {
-        let before = CaptureInfo { duration_ms: 1000, ..info() };
+        let before = CaptureInfo { duration_ms: 1000, ..open("v13-py3.13").info().clone() };
+        let versions = [Some((3, 13)), Some((3, 13))];
         let found = |change: &dyn Fn(&mut CaptureInfo)| {
             let mut after = before.clone();
             change(&mut after);
-            let caveats = of_infos(&before, &after);
-            assert_eq!(of_infos(&after, &before).len(), caveats.len(), "whichever comes first");
+            let caveats = of_infos([&before, &after], versions);
+            assert_eq!(of_infos([&after, &before], versions).len(), caveats.len(), "whichever comes first");
             caveats
         };
-        let (header, version) = (&before.header, (3, 13));
+        let (info, header) = (before.clone(), &before.header);
         assert_eq!(found(&|_| {}), []);
         let traced = header.traces_python_allocators;
         assert_eq!(
@@ -99,10 +134,13 @@ mod tests {
             found(&|after| after.header.python_allocator = PythonAllocator::Malloc),
             [Caveat::PythonAllocator(allocator, PythonAllocator::Malloc)]
         );
-        let is = |minor: u32| Some(3 << 24 | minor << 16 | 0xff00);
-        assert_eq!(found(&|after| after.header.python_version = is(12)), [Caveat::PythonVersion(version, (3, 12))]);
-        assert_eq!(found(&|after| after.header.python_version = is(13)), [], "another release of the same");
-        assert_eq!(found(&|after| after.header.python_version = None), [], "old captures do not say");
+        let of_pythons = |before, after| of_infos([&info, &info], [before, after]);
+        assert_eq!(of_pythons(Some((3, 13)), Some((3, 12))), [Caveat::PythonVersion((3, 13), (3, 12))]);
+        assert_eq!(of_pythons(Some((3, 13)), None), [], "nothing tells");
+        let ours = || Some(Recorder::Named("memray-view 0.1.0".to_owned()));
+        assert_eq!(before.recorder, Some(Recorder::Memray));
+        assert_eq!(found(&|after| after.recorder = ours()), [Caveat::Recorder(false, true)]);
+        assert_eq!(found(&|after| after.recorder = None), [], "captures that were killed do not say");
         let cut = || Ending::Truncated { offset: 1, reason: String::new() };
         assert_eq!(found(&|after| after.ending = cut()), [Caveat::StopsEarly(false, true)]);
         for (duration_ms, is_caveat) in [(2000, false), (2001, true), (500, false), (499, true)] {

@@ -19,6 +19,8 @@ pub struct CaptureInfo {
     pub total_bytes_allocated: u64,
     /// The largest resident set and when, milliseconds since the Unix epoch.
     pub peak_rss: Option<(u64, i64)>,
+    /// Which program recorded it; `None` where nothing tells, as of captures whose end is missing.
+    pub recorder: Option<Recorder>,
     /// How it ended.
     pub ending: Ending,
     /// How long the recording ran: to its end, or to the last snapshot where that is not known.
@@ -36,6 +38,25 @@ impl CaptureInfo {
     /// Whether the recording stops before its program did, so that what is live then need not have leaked.
     pub fn stops_early(&self) -> bool {
         !matches!(self.ending, Ending::Complete)
+    }
+}
+
+/// Which program recorded a capture.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Recorder {
+    /// memray, which leaves nothing behind its trailer.
+    Memray,
+    /// A program that gives its name and version.
+    Named(String),
+}
+
+impl Recorder {
+    /// The program's name, with its version where that is known.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Memray => "memray",
+            Self::Named(name) => name,
+        }
     }
 }
 

@@ -52,7 +52,7 @@ pub use filter::{ChargedTo, Filter, LifetimeRange, NamedFunction, Pattern, SizeR
 pub use growth::{GrowthBy, GrowthCurve, GrowthRow, GrowthShape};
 pub use ids::{LocationId, NodeId, SiteId, StringId, ThreadIndex};
 pub use index::{Index, OpenOptions, Origin, Thread, TreeOptions};
-pub use info::{CaptureInfo, Ending, RecordCounts, StoppedBy};
+pub use info::{CaptureInfo, Ending, RecordCounts, Recorder, StoppedBy};
 pub use location::{FrameKind, Location, LocationTraits};
 pub use names::Names;
 pub use native::NativeSymbols;

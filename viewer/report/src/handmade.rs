@@ -159,6 +159,7 @@ pub(crate) fn info() -> CaptureInfo {
         peak_rss: Some((4 << 30, START_MS + 15_100)),
         ending: Ending::Complete,
         duration_ms: 41_300,
+        recorder: Some(memray_index::Recorder::Memray),
         appendix_problem: None,
     }
 }

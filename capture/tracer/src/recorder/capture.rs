@@ -5,7 +5,7 @@ use super::RecordError;
 use crate::file::CaptureFile;
 use crate::native::{self, LoadedObjects, NativeStack, Trie};
 use crate::python::{self, CodeIds, Frame, Interpreter};
-use memray_format::appendix::{StoppedBy, encode_stopped_by};
+use memray_format::appendix::{StoppedBy, encode_recorder, encode_stopped_by};
 use memray_format::{
     Allocation, CodeObject, FrameKey, Header, Library, NativeFrame, Record, RecordEncoder, Segment, ShortRecord,
     ThreadId, encode_header,
@@ -30,6 +30,9 @@ struct Natives {
     /// How many lists of objects it has.
     lists: u32,
 }
+
+/// What captures say of who recorded them.
+const RECORDER: &str = concat!("memray-view ", env!("CARGO_PKG_VERSION"));
 
 /// Records up to this size are encoded in place.
 const SHORT_BYTES: usize = 256;
@@ -151,10 +154,11 @@ impl Capture {
         Ok(self.file.write(&bytes)?)
     }
 
-    /// Completes the file. Returns its size in bytes. Its appendix says what `stopped` it, and if `names_native`, names native
-    /// functions, for which files are read.
+    /// Completes the file. Returns its size in bytes. Its appendix says who recorded and what `stopped` it, and if
+    /// `names_native`, names native functions, for which files are read.
     pub(super) fn finish(self, names_native: bool, stopped: Option<StoppedBy>) -> Result<u64, RecordError> {
         let mut appendix = if names_native { native::appendix(&self.native.stacks) } else { Vec::new() };
+        appendix.extend(encode_recorder(RECORDER));
         appendix.extend(stopped.map(encode_stopped_by).unwrap_or_default());
         Ok(self.file.finish(&encode_header(&self.header)?, &appendix)?)
     }

@@ -29,7 +29,7 @@ use crate::call_tree::CallTree;
 use crate::columns::{Half, LifetimeRow, RowKind};
 use crate::error::Error;
 use crate::ids::{SiteId, ThreadIndex};
-use crate::info::{Ending, StoppedBy};
+use crate::info::{Ending, Recorder, StoppedBy};
 use crate::native::place::{FoundNames, Stacks, look_up_names, place};
 use crate::native::recorded_symbols::RecordedSymbols;
 use crate::progress::Progress;
@@ -279,8 +279,14 @@ fn write_meta(
 ) -> Result<(), Error> {
     let header = &capture.header;
     let appendix = appendix::find(capture.bytes());
-    let stopped = appendix.and_then(|content| content.map_or(Ok(None), appendix::decode_stopped_by));
-    let (stopped, appendix_problem) = stopped.map_or_else(|error| (None, Some(error.to_string())), |it| (it, None));
+    let said = appendix.and_then(|content| {
+        let Some(content) = content else { return Ok((None, None)) };
+        Ok((appendix::decode_stopped_by(content)?, appendix::decode_recorder(content)?))
+    });
+    let ((stopped, named), appendix_problem) =
+        said.map_or_else(|error| ((None, None), Some(error.to_string())), |it| (it, None));
+    let is_complete = matches!(built.ending, Ending::Complete) && appendix == Ok(None);
+    let recorder = named.or_else(|| is_complete.then(|| Recorder::Memray.name().to_owned()));
     let (ending, offset, reason) = match &built.ending {
         Ending::Truncated { offset, reason } => (1, *offset, reason.as_str()),
         Ending::Damaged { offset, reason } => (2, *offset, reason.as_str()),
@@ -303,6 +309,7 @@ fn write_meta(
     writer.meta("file_name", &capture.file_name)?;
     writer.meta("ending_reason", &reason)?;
     writer.meta("appendix_problem", &appendix_problem)?;
+    writer.meta("recorder", &recorder)?;
     writer.meta("peak_rss_bytes", &peak_rss.map(|snapshot| snapshot.rss_bytes as i64))?;
     writer.meta("peak_rss_time_ms", &peak_rss.map(|snapshot| snapshot.time_ms))?;
     let numbers = [

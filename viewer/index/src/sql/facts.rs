@@ -34,6 +34,7 @@ fn facts(store: &Store) -> Vec<(&'static str, Value)> {
         ("command_line", text(&header.command_line)),
         ("pid", Value::Integer(header.pid.into())),
         ("python_version", python),
+        ("recorder", info.recorder.as_ref().map_or(Value::Null, |recorder| Value::Text(recorder.name().to_owned()))),
         ("is_aggregated", Value::Integer(info.is_aggregated().into())),
         ("has_native_stacks", Value::Integer(header.has_native_traces.into())),
         ("traces_python_allocators", Value::Integer(header.traces_python_allocators.into())),

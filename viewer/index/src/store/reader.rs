@@ -13,7 +13,7 @@ use crate::columns::{Bounds, CHUNK_ROWS, Half, RowKind};
 use crate::error::Error;
 use crate::ids::{LocationId, NodeId, SiteId, StringId};
 use crate::index::Thread;
-use crate::info::{CaptureInfo, Ending, RecordCounts, StoppedBy};
+use crate::info::{CaptureInfo, Ending, RecordCounts, Recorder, StoppedBy};
 use crate::location::{FrameKind, Location, LocationTraits};
 use crate::names::Names;
 use crate::native::NativeSymbols;
@@ -430,6 +430,8 @@ fn load_info(connection: &Connection) -> Result<CaptureInfo, Fault> {
         peak_rss: meta::<Option<i64>>(connection, "peak_rss_bytes")?
             .map(|bytes| Ok::<_, Fault>((bytes as u64, meta(connection, "peak_rss_time_ms")?)))
             .transpose()?,
+        recorder: meta::<Option<String>>(connection, "recorder")?
+            .map(|name| if name == Recorder::Memray.name() { Recorder::Memray } else { Recorder::Named(name) }),
         ending,
         duration_ms: meta(connection, "duration_ms")?,
         appendix_problem: meta(connection, "appendix_problem")?,

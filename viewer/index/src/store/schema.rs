@@ -5,7 +5,7 @@
 pub(crate) const APPLICATION_ID: i32 = 0x6d76_6978;
 
 /// Changes whenever what is stored, or how it is computed, changes: older indexes are then built anew.
-pub(crate) const INDEX_VERSION: i32 = 8;
+pub(crate) const INDEX_VERSION: i32 = 9;
 
 /// All tables: an index file must hold these, and nothing else. Names and paths are blobs: they are bytes of the traced program.
 pub(crate) const TABLES: &str = "

@@ -34,6 +34,13 @@ pub fn caveat_sentence(caveat: &Caveat) -> String {
             };
             format!("A ran under Python {}.{} and B under {}.{}: {folded}", before.0, before.1, after.0, after.1)
         }
+        Caveat::Recorder(before, _) => {
+            let (ours, other) = sides(before);
+            format!(
+                "memray-view recorded {ours} and memray {other}: the frames around the program are others, and where \
+                 Python\u{2019}s own allocators are traced, memray has Python allocate frame objects."
+            )
+        }
         Caveat::Aggregated(before, _) => {
             let (aggregated, _) = sides(before);
             format!("{aggregated} holds sums only: the two can be compared at the peak and at the end.")
@@ -61,6 +68,10 @@ pub fn caveat_words(caveat: &Caveat) -> String {
         Caveat::NativeStacks(before, _) => format!("native stacks in {} only", sides(before).0),
         Caveat::PythonAllocator(before, after) => format!("{} and {}", allocator(before), allocator(after)),
         Caveat::PythonVersion(before, after) => format!("Python {}.{} and {}.{}", before.0, before.1, after.0, after.1),
+        Caveat::Recorder(before, _) => {
+            let (ours, other) = sides(before);
+            format!("{ours} recorded by memray-view, {other} by memray")
+        }
         Caveat::Aggregated(before, _) => format!("{} holds sums only", sides(before).0),
         Caveat::StopsEarly(true, true) => "both stop early".to_owned(),
         Caveat::StopsEarly(before, _) => format!("{} stops early", sides(before).0),
@@ -88,6 +99,7 @@ mod tests {
         assert!(caveat_sentence(&Caveat::PythonAllocatorsTraced(false, true)).contains("traced in B only"));
         assert!(caveat_sentence(&Caveat::PythonAllocatorsTraced(false, true)).contains("arenas in A."));
         assert_eq!(caveat_words(&Caveat::NativeStacks(true, false)), "native stacks in A only");
+        assert_eq!(caveat_words(&Caveat::Recorder(false, true)), "B recorded by memray-view, A by memray");
         assert_eq!(caveat_words(&Caveat::StopsEarly(false, true)), "B stops early");
         assert_eq!(caveat_words(&Caveat::Duration(41_300, 123_000)), "41.3 s and 2 min 3 s");
     }

@@ -5,7 +5,7 @@ use super::Source;
 use crate::theme::Palette;
 use egui::{Align, Grid, Label, Layout, RichText, Ui};
 use memray_format::FileFormat;
-use memray_index::Ending;
+use memray_index::{Ending, Recorder};
 use memray_report::escape::visible_bytes;
 use memray_report::metadata::{python_allocator_name, python_version};
 use memray_report::size::{format_bytes, format_bytes_exact, format_count};
@@ -88,6 +88,7 @@ fn run(source: &Source<'_>) -> Vec<Fact> {
         fact("Python allocator", python_allocator_name(header.python_allocator)),
         fact("Python allocators traced", traces_python_allocators),
         fact("Native stacks", yes_no(header.has_native_traces)),
+        fact("Recorded by", source.info.recorder.as_ref().map_or("not known", Recorder::name)),
         fact("Object lifetimes", yes_no(header.tracks_object_lifetimes)),
     ]
 }
