@@ -152,6 +152,7 @@ fn memray_reads_of_our_capture_what_export_says_of_it() {
             let export: Value = serde_json::from_str(&said.out).unwrap();
             let sums = serde_json::json!([export["total_bytes"], export["total_allocations"]]);
             assert_eq!(sums, *expected, "{mode} {options:?}");
+            assert_eq!(export["metadata"]["recorder"], concat!("memray-view ", env!("CARGO_PKG_VERSION")));
         }
         assert_eq!(theirs[0][0], theirs[2], "the peak is the header's");
     }

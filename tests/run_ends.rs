@@ -277,6 +277,7 @@ fn a_recording_that_was_limited_says_so_and_its_program_runs_on() {
             let exported = place.run(&["export", "x.bin"]);
             let exported: serde_json::Value = serde_json::from_str(&exported.out).unwrap();
             assert_eq!(exported["metadata"]["ending"], serde_json::json!({ "kind": format!("stopped_by_{kind}") }));
+            assert_eq!(exported["metadata"]["recorder"], concat!("memray-view ", env!("CARGO_PKG_VERSION")));
             let said = place.run(&["index", "x.bin"]).out.replace('\n', " ");
             let (before, after) = note.split_once("{}").unwrap();
             assert!(said.contains(before) && said.contains(after), "{said}");
