@@ -249,9 +249,17 @@ pub(crate) struct DiffArguments {
     #[arg(long)]
     pub(crate) json: bool,
 
-    /// Print Markdown
+    /// Print Markdown: names of functions and files, and nothing else of the programs
     #[arg(long, conflicts_with = "json")]
     pub(crate) markdown: bool,
+
+    /// In Markdown, also the commands that ran
+    #[arg(long, requires = "markdown")]
+    pub(crate) command_lines: bool,
+
+    /// In Markdown, also the line of source of each stack, where its file is there
+    #[arg(long, requires = "markdown")]
+    pub(crate) source_lines: bool,
 }
 
 /// What the rows of a comparison are.

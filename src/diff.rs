@@ -8,7 +8,9 @@ use memray_compare::{Comparison, Matching, RootRule};
 use memray_index::{Filter, GroupBy, Index, Mode, OpenOptions, Progress};
 use memray_report::asking::parse_mode;
 use memray_report::comparison::{Diff, DiffQuestion};
+use memray_report::markdown::MarkdownExtras;
 use memray_report::size::Units;
+use memray_report::source_folders::SourceFolders;
 use memray_report::time::WallClock;
 
 pub(crate) fn run(arguments: &DiffArguments, open: &OpenOptions) -> Result<(), Failure> {
@@ -28,10 +30,16 @@ pub(crate) fn run(arguments: &DiffArguments, open: &OpenOptions) -> Result<(), F
     output::to_stdout(|out| {
         Ok(match (arguments.json, arguments.markdown) {
             (true, _) => diff.write_json(out),
-            (_, true) => diff.write_markdown(arguments.num_largest, out),
+            (_, true) => diff.write_markdown(arguments.num_largest, &extras(arguments), out),
             _ => diff.write_text(arguments.num_largest, out),
         }?)
     })
+}
+
+/// Sources are looked for where the captures say, beside them, and here.
+fn extras(arguments: &DiffArguments) -> MarkdownExtras {
+    let folders = || SourceFolders::of_captures([arguments.after.as_path(), &arguments.before]);
+    MarkdownExtras { command_lines: arguments.command_lines, sources: arguments.source_lines.then(folders) }
 }
 
 fn matching(arguments: &DiffArguments) -> Matching {

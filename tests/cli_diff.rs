@@ -136,6 +136,10 @@ fn markdown_holds_no_folders_and_no_command_line() {
     assert!(markdown.contains("| + parse\\_rows (svc.py:5) | 0 B | 28.6 MiB | +28.6 MiB | new | +1 |"), "{markdown}");
     assert!(markdown.contains("\nStacks that changed most:\n\n- +28.6 MiB in \\<module\\> (svc.py:"), "{markdown}");
     assert!(!markdown.contains("secret-folder"), "{markdown}");
+    assert!(!markdown.contains("bytearray"), "{markdown}");
+    let asked_for = diff(&place, &["--markdown", "--command-lines", "--source-lines"]);
+    assert!(asked_for.contains("- Command of A: ") && asked_for.contains("secret-folder/svc.py\n"), "{asked_for}");
+    assert!(asked_for.contains("\n  - svc.py:5: return bytearray(30\\_000\\_000)\n"), "{asked_for}");
     let files = diff(&place, &["--markdown", "--by", "file"]);
     assert!(files.contains("| \u{25b2} svc.py | "), "{files}");
     assert!(!files.contains("secret-folder") && !files.contains("| /"), "{files}");

@@ -25,6 +25,8 @@ pub mod notes;
 mod opening;
 pub mod recorded;
 pub mod size;
+pub mod source_file;
+pub mod source_folders;
 pub mod sql_rows;
 pub mod stats;
 pub mod terminal;

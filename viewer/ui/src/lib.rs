@@ -26,7 +26,6 @@ mod row_order;
 pub mod screenshot;
 pub mod settings;
 mod shown;
-pub mod source_folders;
 pub mod statistics_view;
 pub mod style;
 pub mod table_view;

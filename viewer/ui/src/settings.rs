@@ -2,7 +2,9 @@
 //! What is remembered between runs: choices, the window's size, recent captures. One JSON file in the user's config
 //! folder. What of it cannot be read is as if it were not there, and one that cannot be written is left.
 
+use memray_report::markdown::MarkdownExtras;
 use memray_report::size::Units;
+use memray_report::source_folders::SourceFolders;
 use memray_report::time::WallClock;
 use serde::{Deserialize, Serialize};
 use std::io::Write;
@@ -120,6 +122,23 @@ mod path_text {
     }
 }
 
+/// What is copied as Markdown beyond names and figures; nothing unless it is asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct MarkdownChoice {
+    /// The traced command.
+    pub command_lines: bool,
+    /// The line of source of each stack.
+    pub source_lines: bool,
+}
+
+impl MarkdownChoice {
+    /// What is to be written, with sources looked for in these folders.
+    pub(crate) fn extras(self, folders: &SourceFolders) -> MarkdownExtras {
+        MarkdownExtras { command_lines: self.command_lines, sources: self.source_lines.then(|| folders.clone()) }
+    }
+}
+
 /// What is remembered.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -134,6 +153,8 @@ pub struct Settings {
     pub editor: String,
     /// Where to look for sources that are not where a capture says, separated as in `PATH`.
     pub source_folders: String,
+    /// What is copied as Markdown beyond names and figures.
+    pub markdown: MarkdownChoice,
     /// The window's inner size in points.
     pub window_size: Option<[f32; 2]>,
     /// Whether the window was maximised.
@@ -157,9 +178,10 @@ impl Settings {
         self.recent.truncate(RECENT_LIMIT);
     }
 
-    /// What the user chose, which is remembered at once.
-    pub fn choices(&self) -> (ThemeChoice, UnitChoice, ClockChoice, [String; 2]) {
-        (self.theme, self.units, self.clock, [self.editor.clone(), self.source_folders.clone()])
+    /// What the user chose, which is remembered at once; without what the window remembers by itself.
+    #[must_use]
+    pub fn choices(&self) -> Self {
+        Self { window_size: None, is_maximised: false, recent: Vec::new(), ..self.clone() }
     }
 
     /// The window's size if it is one that a screen can have.

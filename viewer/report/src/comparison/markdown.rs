@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //! A [`Diff`] as Markdown, for an issue or a review: verdict, figures, the rows and the stacks that changed most. It holds
-//! names of functions and files and no more: no source lines, no command line, no folders.
+//! names of functions and files and no more: no folders, and no source lines and no command line unless [`MarkdownExtras`]
+//! asks for them.
 
 use super::text::glyph;
 use super::{Diff, caveat_sentence, verdict_facts};
-use crate::markdown::plain;
+use crate::markdown::{MarkdownExtras, plain};
 use crate::size::{format_bytes, format_bytes_signed, format_count_signed};
 use crate::{escape, labels};
 use memray_compare::DeltaKey;
@@ -15,13 +16,15 @@ impl Diff<'_> {
     ///
     /// # Errors
     /// Those of the writer.
-    pub fn write_markdown(&self, row_count: usize, out: &mut dyn Write) -> io::Result<()> {
+    pub fn write_markdown(&self, row_count: usize, extras: &MarkdownExtras, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "**{}**\n", plain(&self.sentence()))?;
         let [before, after] = self.names.map(|name| plain(&escape::visible_bytes(escape::file_name(name.as_bytes()))));
         writeln!(out, "A (before) {before}, B (after) {after}\n")?;
         for fact in verdict_facts(&self.verdict, &self.caveats, self.units) {
             writeln!(out, "- {}", plain(&fact))?;
         }
+        extras.write_command("Command of A", self.comparison.before(), out)?;
+        extras.write_command("Command of B", self.comparison.after(), out)?;
         for caveat in &self.caveats {
             writeln!(out, "\n> {}", plain(&caveat_sentence(caveat)))?;
         }
@@ -50,6 +53,7 @@ impl Diff<'_> {
         for stack in &self.stacks {
             let bytes = format_bytes_signed(stack.delta.bytes(), self.units);
             writeln!(out, "- {bytes} in {}", plain(&labels::path(self.comparison, &stack.frames)))?;
+            extras.write_source(self.comparison, &stack.frames, out)?;
         }
         Ok(())
     }

@@ -2,7 +2,7 @@
 //! A source line opened in the user's editor: a template such as `code -g {file}:{line}`, run as a list of arguments and
 //! never through a shell, as paths come from captures.
 
-use crate::source_folders::SourceFolders;
+use memray_report::source_folders::SourceFolders;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};

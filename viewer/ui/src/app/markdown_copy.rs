@@ -3,37 +3,43 @@
 
 use crate::background::{Background, Poll};
 use egui::Context;
+use memray_report::markdown::MarkdownExtras;
 use std::io;
 
 /// Text being written, until it is in the clipboard.
 #[derive(Default)]
-pub(super) struct MarkdownCopy(Option<Background<Result<String, String>>>);
+pub(super) struct MarkdownCopy {
+    /// What is written beyond names and figures.
+    pub(super) extras: MarkdownExtras,
+    writing: Option<Background<Result<String, String>>>,
+}
 
 impl MarkdownCopy {
     /// Has it written, unless it is being written.
     pub(super) fn start(
         &mut self,
         context: &Context,
-        write: impl FnOnce(&mut Vec<u8>) -> Result<(), String> + Send + 'static,
+        write: impl FnOnce(&MarkdownExtras, &mut Vec<u8>) -> Result<(), String> + Send + 'static,
     ) {
         if self.is_running() {
             return;
         }
-        self.0 = Some(Background::start(context, "memray-view markdown", move || {
+        let extras = self.extras.clone();
+        self.writing = Some(Background::start(context, "memray-view markdown", move || {
             let mut text = Vec::new();
-            write(&mut text)?;
+            write(&extras, &mut text)?;
             Ok(String::from_utf8_lossy(&text).into_owned())
         }));
     }
 
     /// Whether it is being written.
     pub(super) fn is_running(&self) -> bool {
-        self.0.is_some()
+        self.writing.is_some()
     }
 
     /// Copies it once it is there; what is to be said of that.
     pub(super) fn poll(&mut self, context: &Context) -> Option<String> {
-        let said = match self.0.as_ref()?.poll() {
+        let said = match self.writing.as_ref()?.poll() {
             Poll::Pending => return None,
             Poll::Ready(Ok(text)) => {
                 context.copy_text(text);
@@ -42,7 +48,7 @@ impl MarkdownCopy {
             Poll::Ready(Err(refusal)) => refusal,
             Poll::Failed => "It could not be written as Markdown".to_owned(),
         };
-        self.0 = None;
+        self.writing = None;
         Some(said)
     }
 }

@@ -5,10 +5,10 @@ use super::command::{Command, Group, Needs};
 use super::editor::DEFAULT_TEMPLATE;
 use super::{App, Page, search_field};
 use crate::settings::{ClockChoice, Settings, ThemeChoice, UnitChoice};
-use crate::source_folders::SEPARATOR;
 use crate::style::{self, MARGIN};
 use crate::theme::Palette;
 use egui::{Align, Button, Frame, Id, Layout, Margin, MenuBar, Panel, ScrollArea, Ui};
+use memray_report::source_folders::SEPARATOR;
 
 /// Draws the menu bar.
 pub(super) fn show(ui: &mut Ui, app: &mut App, commands: &mut Vec<Command>) {
@@ -159,6 +159,11 @@ fn preferences(ui: &mut Ui, settings: &mut Settings) {
             .hint_text(format!("/home/me/app{SEPARATOR}/home/me/lib"))
             .desired_width(300.0);
         ui.add(field).labelled_by(label.id);
+    });
+    ui.menu_button("Copy as Markdown", |ui| {
+        let chosen = &mut settings.markdown;
+        ui.checkbox(&mut chosen.command_lines, "With the command line");
+        ui.checkbox(&mut chosen.source_lines, "With lines of source");
     });
     ui.menu_button("Theme", |ui| {
         ui.radio_value(&mut settings.theme, ThemeChoice::System, "As the system");

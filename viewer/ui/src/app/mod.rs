@@ -305,10 +305,9 @@ impl App {
             let opened = opening.poll();
             self.both_opened(opened, context);
         }
-        let units = self.settings.units.units();
         match &mut self.page {
             Page::Open(document) => document.update(&self.settings),
-            Page::Comparing(document) => document.update(units),
+            Page::Comparing(document) => document.update(&self.settings),
             Page::Processes(page) => page.update(context),
             _ => {}
         }

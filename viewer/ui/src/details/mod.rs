@@ -3,7 +3,6 @@
 //! file is on this machine, and its stack.
 
 mod distribution;
-mod source_file;
 mod source_pane;
 mod stack_list;
 
@@ -14,7 +13,6 @@ use crate::labels::Labels;
 use crate::landmark::landmark;
 use crate::row_name::RowName;
 use crate::shown::shown;
-use crate::source_folders::SourceFolders;
 use crate::theme::Palette;
 pub use distribution::{Bar, DistributionSource};
 use egui::{
@@ -25,6 +23,7 @@ use memray_index::{Amount, FrameKind, GroupBy, GrowthShape, LocationId, RowKey, 
 use memray_report::size::{
     Units, format_bytes, format_bytes_exact, format_count, format_counted, format_share_precise,
 };
+use memray_report::source_folders::SourceFolders;
 use source_pane::SourcePane;
 
 /// The pane of details, and what it has read.

@@ -3,13 +3,13 @@
 //! selections, and shows them.
 
 use super::Source;
-use super::source_file::{Excerpt, Unavailable};
 use crate::background::{Background, Poll};
 use crate::shown::shown;
-use crate::source_folders::SourceFolders;
 use crate::theme::Palette;
 use egui::{Frame, Margin, RichText, ScrollArea, Ui, vec2};
 use memray_report::size::{format_bytes, format_bytes_exact, format_share_precise};
+use memray_report::source_file::{Excerpt, Unavailable};
+use memray_report::source_folders::SourceFolders;
 use std::collections::VecDeque;
 
 /// So many excerpts are kept.

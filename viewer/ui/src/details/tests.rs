@@ -2,9 +2,9 @@
 
 use super::*;
 use crate::handmade::Names;
-use crate::source_folders::SourceFolders;
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
+use memray_report::source_folders::SourceFolders;
 
 struct Shown {
     details: Details,

@@ -158,10 +158,10 @@ impl CompareDocument {
         };
         let names = self.paths.clone().map(|path| path.to_string_lossy().into_owned());
         let units = self.sent.as_ref().map(|sent| sent.units).unwrap_or_default();
-        self.markdown.start(context, move |out| {
+        self.markdown.start(context, move |extras, out| {
             let diff = Diff::of(&comparison, [&names[0], &names[1]], &question, units);
             let diff = diff.map_err(|refusal| refusal.sentence())?;
-            written(diff.write_markdown(COPIED_ROWS, out))
+            written(diff.write_markdown(COPIED_ROWS, extras, out))
         });
     }
 

@@ -26,11 +26,13 @@ use crate::icicle::{FramePath, Icicle, Place, SearchError};
 use crate::labels::Labels;
 use crate::memory_graph::MemoryGraph;
 use crate::row_order::Hits;
+use crate::settings::Settings;
 use chips::RuleEntry;
 use egui::Context;
 use memray_compare::{DeltaKey, DeltaRow, UnionTree};
 use memray_index::{GroupBy, Index, Pattern, Refusal, TreeNodeId};
 use memray_report::size::{Units, format_bytes_signed, format_counted};
+use memray_report::source_folders::SourceFolders;
 use said::Said;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -49,6 +51,7 @@ pub(super) struct CompareDocument {
     pub(super) search: SearchField,
     /// What is being copied.
     pub(super) markdown: MarkdownCopy,
+    source_folders: SourceFolders,
     answers: Answers,
     selection: Option<Selected>,
     /// Whether the selection was made outside the icicles, which then bring it into sight.
@@ -96,11 +99,12 @@ impl CompareDocument {
     pub(super) fn new(paths: [PathBuf; 2], indexes: [Index; 2], context: &Context) -> Result<Self, UiError> {
         let worker = Worker::start(indexes.clone(), context.clone())?;
         Ok(Self {
-            paths,
             indexes,
             view: CompareView::default(),
             search: SearchField::default(),
             markdown: MarkdownCopy::default(),
+            source_folders: SourceFolders::of_captures(paths.iter().rev().map(PathBuf::as_path)),
+            paths,
             answers: Answers::default(),
             selection: None,
             reveals_selection: false,
@@ -120,7 +124,10 @@ impl CompareDocument {
     }
 
     /// Takes the answers that have come, and says what is wanted now.
-    pub(super) fn update(&mut self, units: Units) {
+    pub(super) fn update(&mut self, settings: &Settings) {
+        let units = settings.units.units();
+        self.source_folders.look_in(&settings.source_folders);
+        self.markdown.extras = settings.markdown.extras(&self.source_folders);
         let parts: Vec<Part> = self.worker.parts().collect();
         for part in parts {
             self.take(part);

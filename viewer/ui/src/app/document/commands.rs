@@ -117,7 +117,7 @@ impl Document {
         let Some((answer, _)) = self.answers.tree() else { return };
         let (index, answer) = (self.index.clone(), Arc::clone(answer));
         let units = self.sent.as_ref().map(|sent| sent.units).unwrap_or_default();
-        self.markdown.start(context, move |out| written(write_markdown(&index, &answer, units, out)));
+        self.markdown.start(context, move |extras, out| written(write_markdown(&index, &answer, units, extras, out)));
     }
 
     /// The first snapshot with the largest resident set.

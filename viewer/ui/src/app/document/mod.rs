@@ -32,14 +32,14 @@ use crate::icicle::Icicle;
 use crate::labels::Labels;
 use crate::memory_graph::MemoryGraph;
 use crate::settings::Settings;
-use crate::source_folders::SourceFolders;
 use crate::statistics_view::StatisticsView;
 use crate::table_view::{self, TableView};
 use egui::Context;
 use memray_index::family::children_of;
 use memray_index::{GroupBy, Index, NamedFunction, Pattern, Progress, RowKey, TreeNodeId};
 use memray_report::size::Units;
-use std::path::{Path, PathBuf};
+use memray_report::source_folders::SourceFolders;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -145,9 +145,7 @@ impl Document {
             statistics: StatisticsView::default(),
             details: Details::default(),
             labels: Arc::new(index.clone()),
-            source_folders: SourceFolders::beside(
-                path.parent().map(Path::to_owned).into_iter().chain(std::env::current_dir()).collect(),
-            ),
+            source_folders: SourceFolders::of_captures([path.as_path()]),
             children: Vec::new(),
             looking_for_children: Some(Background::start(context, "memray-view children", {
                 let path = path.clone();
@@ -175,6 +173,7 @@ impl Document {
     /// Takes the answers that have come, and says what is wanted now.
     pub(super) fn update(&mut self, settings: &Settings) {
         self.source_folders.look_in(&settings.source_folders);
+        self.markdown.extras = settings.markdown.extras(&self.source_folders);
         let units = settings.units.units();
         match self.looking_for_children.as_ref().map(Background::poll) {
             Some(Poll::Pending) | None => {}

@@ -2,8 +2,8 @@
 //! A few lines of a source file: [`Excerpt`]. Its path comes from the capture, so nothing but regular files of a
 //! bounded size is opened, and no device or pipe is ever waited for.
 
+use crate::escape::visible;
 use crate::source_folders::SourceFolders;
-use memray_report::escape::visible;
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -19,37 +19,58 @@ const TAB: &str = "    ";
 
 /// A few lines of a source file, ready to be shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Excerpt {
+pub struct Excerpt {
     /// The file that was read.
-    pub(super) path: PathBuf,
+    pub path: PathBuf,
     /// Number of the first of `lines`.
-    pub(super) first_line: u32,
+    pub first_line: u32,
     /// Escaped, without the indentation that they share.
-    pub(super) lines: Vec<String>,
+    pub lines: Vec<String>,
     /// When the file was last changed, milliseconds since the Unix epoch.
-    pub(super) modified_ms: Option<i64>,
+    pub modified_ms: Option<i64>,
 }
 
 /// Why there is no excerpt. Its words are shown to the user.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Unavailable {
+pub enum Unavailable {
+    /// Such as `<string>`.
     #[error("This code came from no file.")]
     NoFile,
+    /// Neither where the capture says nor in any folder that the user names.
     #[error("The source is not on this machine.")]
     NotHere,
+    /// A device, a pipe, a folder.
     #[error("The source is not shown: what has its name is not a regular file.")]
     NotRegular,
+    /// More than 8 MB.
     #[error("The source is not shown: the file is larger than 8 MB.")]
     TooLarge,
+    /// As the system says.
     #[error("The source cannot be read: {0}.")]
     Unreadable(io::ErrorKind),
+    /// It changed since.
     #[error("The file has only {line_count} lines now; line {line} is not among them.")]
-    NoSuchLine { line: u32, line_count: usize },
+    NoSuchLine {
+        /// What was asked for.
+        line: u32,
+        /// How many there are.
+        line_count: usize,
+    },
 }
 
 impl Excerpt {
+    /// The text of `line` of `file` alone, if it can be read.
+    pub fn line(file: &str, line: u32, folders: &SourceFolders) -> Option<String> {
+        let excerpt = Self::read(file, line, folders).ok()?;
+        let text = excerpt.lines.get(line.checked_sub(excerpt.first_line)? as usize)?;
+        Some(text.trim().to_owned())
+    }
+
     /// Reads the lines around `line` of `file`.
-    pub(super) fn read(file: &str, line: u32, folders: &SourceFolders) -> Result<Self, Unavailable> {
+    ///
+    /// # Errors
+    /// [`Unavailable`]
+    pub fn read(file: &str, line: u32, folders: &SourceFolders) -> Result<Self, Unavailable> {
         // `<string>`, `<frozen importlib._bootstrap>`
         if file.is_empty() || line == 0 || (file.starts_with('<') && file.ends_with('>')) {
             return Err(Unavailable::NoFile);
@@ -154,6 +175,8 @@ mod tests {
         assert_eq!(excerpt.first_line, 6);
         assert_eq!(excerpt.lines.len(), 9);
         assert_eq!(excerpt.lines[4], "line 10");
+        assert_eq!(Excerpt::line(&path, 10, &SourceFolders::default()).as_deref(), Some("line 10"));
+        assert_eq!(Excerpt::line(&path, 21, &SourceFolders::default()), None);
         assert_eq!(Excerpt::read(&path, 1, &SourceFolders::default()).unwrap().lines[0], "line 1");
         assert_eq!(Excerpt::read(&path, 20, &SourceFolders::default()).unwrap().lines.last().unwrap(), "line 20");
     }

@@ -7,7 +7,7 @@ use std::path::{Component, Path, PathBuf};
 const MOST_PARTS: usize = 24;
 
 /// What stands between two folders, as in `PATH`.
-pub(crate) const SEPARATOR: &str = if cfg!(windows) { ";" } else { ":" };
+pub const SEPARATOR: &str = if cfg!(windows) { ";" } else { ":" };
 
 /// Folders to look for sources in.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -24,6 +24,12 @@ impl SourceFolders {
     /// Folders that relative paths may be relative to.
     pub fn beside(folders: Vec<PathBuf>) -> Self {
         Self { beside: folders, ..Self::default() }
+    }
+
+    /// For captures: what they name may lie beside one of them, or where this program runs.
+    pub fn of_captures<'a>(captures: impl IntoIterator<Item = &'a Path>) -> Self {
+        let folders = captures.into_iter().filter_map(Path::parent).map(Path::to_owned);
+        Self::beside(folders.chain(std::env::current_dir()).collect())
     }
 
     /// Also those that the user named, separated as in `PATH`; others that were named before are forgotten.
