@@ -165,7 +165,7 @@ pub fn write_csv(stacks: impl Iterator<Item = Stack>, names: &impl Labels, out: 
 }
 
 /// A stack's frames from the root: `outer (a.py:1);inner (b.py:2)`.
-fn write_frames(frames: &[LocationId], names: &impl Labels, out: &mut dyn Write) -> io::Result<()> {
+pub(crate) fn write_frames(frames: &[LocationId], names: &impl Labels, out: &mut dyn Write) -> io::Result<()> {
     if frames.is_empty() {
         write!(out, "[{}]", labels::NO_STACK)?;
     }

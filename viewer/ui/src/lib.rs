@@ -10,6 +10,7 @@ mod cell;
 mod delta_table;
 pub mod details;
 mod error;
+mod focus;
 pub mod fonts;
 mod function_menu;
 pub mod growth_view;

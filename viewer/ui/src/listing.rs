@@ -3,6 +3,7 @@
 //! gives the table and the growth ranking one look, one keyboard and one way to be sorted.
 
 use crate::cell;
+use crate::focus;
 use crate::theme::Palette;
 use egui::{Align, EventFilter, Id, Key, Rect, Response, Role, Sense, Ui, WidgetInfo, pos2, vec2};
 use egui_table::{CellInfo, HeaderCellInfo, HeaderRow, Table, TableDelegate};
@@ -109,6 +110,7 @@ impl Listing<'_> {
         };
         table.show(ui, &mut delegate);
         let events = delegate.events;
+        focus::ring(ui, &body, rect);
         if events.chosen.is_some() {
             ui.memory_mut(|memory| memory.request_focus(id));
         }
@@ -192,6 +194,7 @@ impl TableDelegate for Delegate<'_> {
             WidgetInfo::labeled(Role::ColumnHeader, true, format!("{}{suffix}", column.name))
         });
         let palette = &self.palette;
+        focus::ring(ui, &response, rect);
         let is_lit = direction.is_some() || (column.is_sortable && response.hovered());
         let color = if is_lit { palette.text_strong } else { palette.text_weak };
         let inner = rect.shrink2(vec2(CELL_MARGIN, 0.0));
@@ -243,6 +246,7 @@ impl Delegate<'_> {
         } else if response.hovered() {
             ui.painter().rect_filled(rect, 0.0, self.palette.text.gamma_multiply(0.07));
         }
+        focus::ring(ui, response, rect);
     }
 }
 

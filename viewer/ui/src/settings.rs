@@ -16,7 +16,7 @@ const RECENT_LIMIT: usize = 12;
 const MAX_FILE_BYTES: u64 = 1 << 20;
 
 /// Dark or light.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum ThemeChoice {
     /// As the system is.
     #[default]

@@ -3,12 +3,14 @@
 //! A is before, B is after, everywhere.
 
 mod caveats;
+mod csv;
 mod json;
 mod markdown;
 mod text;
 mod verdict;
 
 pub use caveats::{caveat_sentence, caveat_words};
+pub use csv::write_stacks_csv;
 pub use text::glyph;
 pub use verdict::{verdict_facts, verdict_segments, verdict_sentence};
 

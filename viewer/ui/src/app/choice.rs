@@ -47,6 +47,7 @@ impl App {
         }
         let csv = match &self.page {
             Page::Processes(page) => page.csv(),
+            Page::Comparing(document) => document.csv(),
             _ => self.document().and_then(Document::csv),
         };
         match csv {

@@ -4,6 +4,8 @@
 
 use super::view::ModeChoice;
 use crate::function_menu::FunctionAction;
+use crate::settings::{ClockChoice, ThemeChoice, UnitChoice};
+use memray_compare::Width;
 
 /// Something the window can be told to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -60,6 +62,16 @@ pub enum Command {
     ClearFilter,
     /// Asks about the selected function.
     OfFunction(FunctionAction),
+    /// Makes frames of two captures as wide as this.
+    SetWidth(Width),
+    ToggleByLine,
+    AddRoot,
+    SetUnits(UnitChoice),
+    SetClock(ClockChoice),
+    SetTheme(ThemeChoice),
+    ToggleMarkdownCommand,
+    ToggleMarkdownSource,
+    EditSources,
     ShowPalette,
     ShowKeys,
 }
@@ -71,12 +83,13 @@ pub enum Group {
     File,
     View,
     Capture,
+    Settings,
     Help,
 }
 
 impl Group {
     /// All of them, as the menu bar has them.
-    pub const ALL: [Self; 4] = [Self::File, Self::View, Self::Capture, Self::Help];
+    pub const ALL: [Self; 5] = [Self::File, Self::View, Self::Capture, Self::Settings, Self::Help];
 
     /// Its name.
     pub fn label(self) -> &'static str {
@@ -84,6 +97,7 @@ impl Group {
             Self::File => "File",
             Self::View => "View",
             Self::Capture => "Capture",
+            Self::Settings => "Settings",
             Self::Help => "Help",
         }
     }
@@ -104,7 +118,7 @@ pub enum Needs {
 
 impl Command {
     /// All of them, in the order of menus and of the sheet of keys.
-    pub const ALL: [Self; 61] = [
+    pub const ALL: [Self; 76] = [
         Self::Open,
         Self::OpenPath,
         Self::OpenSample,
@@ -143,8 +157,13 @@ impl Command {
         Self::ToggleFlames,
         Self::ToggleSplitThreads,
         Self::ToggleOnlyVanished,
+        Self::SetWidth(Width::Larger),
+        Self::SetWidth(Width::Before),
+        Self::SetWidth(Width::After),
         Self::ToggleLinked,
         Self::ToggleOverlaid,
+        Self::ToggleByLine,
+        Self::AddRoot,
         Self::Ask(ModeChoice::Peak),
         Self::Ask(ModeChoice::LiveAt),
         Self::Ask(ModeChoice::StillLive),
@@ -164,6 +183,16 @@ impl Command {
         Self::OfFunction(FunctionAction::StartHere),
         Self::OfFunction(FunctionAction::HideStacks),
         Self::OfFunction(FunctionAction::HideFrames),
+        Self::SetUnits(UnitChoice::Binary),
+        Self::SetUnits(UnitChoice::Decimal),
+        Self::SetClock(ClockChoice::Local),
+        Self::SetClock(ClockChoice::Utc),
+        Self::SetTheme(ThemeChoice::System),
+        Self::SetTheme(ThemeChoice::Dark),
+        Self::SetTheme(ThemeChoice::Light),
+        Self::ToggleMarkdownCommand,
+        Self::ToggleMarkdownSource,
+        Self::EditSources,
         Self::ShowPalette,
         Self::ShowKeys,
     ];
@@ -220,6 +249,21 @@ impl Command {
             Self::EditFilter => "Filter…",
             Self::ClearFilter => "Remove all filters",
             Self::OfFunction(action) => action.label(),
+            Self::SetWidth(Width::Larger) => "Width: the larger of both",
+            Self::SetWidth(Width::Before) => "Width: before",
+            Self::SetWidth(Width::After) => "Width: after",
+            Self::ToggleByLine => "Match by line",
+            Self::AddRoot => "Add a root…",
+            Self::SetUnits(UnitChoice::Binary) => "Sizes: KiB, MiB, GiB",
+            Self::SetUnits(UnitChoice::Decimal) => "Sizes: kB, MB, GB, as memray",
+            Self::SetClock(ClockChoice::Local) => "Times of day: local",
+            Self::SetClock(ClockChoice::Utc) => "Times of day: UTC",
+            Self::SetTheme(ThemeChoice::System) => "Theme: as the system",
+            Self::SetTheme(ThemeChoice::Dark) => "Theme: dark",
+            Self::SetTheme(ThemeChoice::Light) => "Theme: light",
+            Self::ToggleMarkdownCommand => "Markdown with the command line",
+            Self::ToggleMarkdownSource => "Markdown with lines of source",
+            Self::EditSources => "Sources and editor…",
             Self::ShowPalette => "Commands…",
             Self::ShowKeys => "Keys",
         }
@@ -281,6 +325,21 @@ impl Command {
             Self::EditFilter => "Show only some threads, allocators, modules, files or functions",
             Self::ClearFilter => "Show every stack again",
             Self::OfFunction(action) => action.help(),
+            Self::SetWidth(Width::Larger) => "Frames as wide as the larger of both: nothing new or gone is too narrow",
+            Self::SetWidth(Width::Before) => "Frames as wide as they were before",
+            Self::SetWidth(Width::After) => "Frames as wide as they are after",
+            Self::ToggleByLine => "Frames are the same only if their lines are; otherwise if their functions are",
+            Self::AddRoot => "Take what lies below one folder before for what lies below another after",
+            Self::SetUnits(UnitChoice::Binary) => "Sizes in powers of 1024",
+            Self::SetUnits(UnitChoice::Decimal) => "Sizes in powers of 1000, as memray's reports have them",
+            Self::SetClock(ClockChoice::Local) => "Times of day by this machine's clock",
+            Self::SetClock(ClockChoice::Utc) => "Times of day in universal time",
+            Self::SetTheme(ThemeChoice::System) => "Dark or light as the system is",
+            Self::SetTheme(ThemeChoice::Dark) => "Always dark",
+            Self::SetTheme(ThemeChoice::Light) => "Always light",
+            Self::ToggleMarkdownCommand => "Copy as Markdown tells the traced command, too",
+            Self::ToggleMarkdownSource => "Copy as Markdown tells the line of source of each stack, too",
+            Self::EditSources => "Where sources are that moved, and the command that opens one of their lines",
             Self::ShowPalette => "Find a command by its name",
             Self::ShowKeys => "Show all keys",
         }
@@ -313,7 +372,15 @@ impl Command {
             | Self::ClearFilter
             | Self::ToggleSplitThreads
             | Self::ToggleLinked
-            | Self::ToggleOverlaid => Group::Capture,
+            | Self::ToggleOverlaid
+            | Self::ToggleByLine
+            | Self::AddRoot => Group::Capture,
+            Self::SetUnits(_)
+            | Self::SetClock(_)
+            | Self::SetTheme(_)
+            | Self::ToggleMarkdownCommand
+            | Self::ToggleMarkdownSource
+            | Self::EditSources => Group::Settings,
             Self::ShowPalette | Self::ShowKeys => Group::Help,
             _ => Group::View,
         }
@@ -331,6 +398,12 @@ impl Command {
                 | Self::Clear
                 | Self::ZoomIn
                 | Self::ToggleOwnCodeColour
+                | Self::SetWidth(Width::Larger)
+                | Self::Ask(ModeChoice::Peak)
+                | Self::SetClock(ClockChoice::Local)
+                | Self::SetTheme(ThemeChoice::System)
+                | Self::ToggleMarkdownCommand
+                | Self::EditSources
                 | Self::JumpToPeak
                 | Self::ToggleImportSystem
                 | Self::EditFilter
@@ -347,18 +420,21 @@ impl Command {
             | Self::NextFile
             | Self::PreviousFile
             | Self::Quit
+            | Self::SetUnits(_)
+            | Self::SetClock(_)
+            | Self::SetTheme(_)
+            | Self::ToggleMarkdownCommand
+            | Self::ToggleMarkdownSource
+            | Self::EditSources
             | Self::ShowPalette
             | Self::ShowKeys => Needs::Nothing,
             Self::CompareWith
             | Self::OpenChildren
-            | Self::SaveCsv
             | Self::ShowGrowth
             | Self::ShowBands
             | Self::ShowStatistics
             | Self::ShowCallers
             | Self::OpenInEditor
-            | Self::Back
-            | Self::Forward
             | Self::ToggleOwnCodeColour
             | Self::ToggleSplitThreads
             | Self::JumpToPeakRss
@@ -368,6 +444,9 @@ impl Command {
             Self::Swap
             | Self::ShowSideBySide
             | Self::ToggleOnlyVanished
+            | Self::SetWidth(_)
+            | Self::ToggleByLine
+            | Self::AddRoot
             | Self::ToggleLinked
             | Self::ToggleOverlaid => Needs::Comparison,
             _ => Needs::Any,

@@ -1,31 +1,36 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What was shown before: [`Step`], a view and its zoom, so that back and forward retrace both in the order of time.
 
-use super::view::View;
 use crate::icicle::Place;
 
 /// What was shown at a time.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Step {
+pub(super) struct Step<V> {
     /// The view.
-    pub view: View,
+    pub view: V,
     /// What the icicle showed of it, if it was drawn.
     pub zoom: Option<Place>,
 }
 
 /// Steps that were left, to go back and forward between.
-#[derive(Debug, Default)]
-pub(super) struct History {
-    back: Vec<Step>,
-    forward: Vec<Step>,
+#[derive(Debug)]
+pub(super) struct History<V> {
+    back: Vec<Step<V>>,
+    forward: Vec<Step<V>>,
+}
+
+impl<V> Default for History<V> {
+    fn default() -> Self {
+        Self { back: Vec::new(), forward: Vec::new() }
+    }
 }
 
 /// More steps back than anyone takes.
 const MAX_STEPS: usize = 200;
 
-impl History {
+impl<V> History<V> {
     /// Notes that a step was left for another.
-    pub(super) fn left(&mut self, step: Step) {
+    pub(super) fn left(&mut self, step: Step<V>) {
         self.back.push(step);
         self.forward.clear();
         if self.back.len() > MAX_STEPS {
@@ -34,14 +39,14 @@ impl History {
     }
 
     /// The step before, if there is one; `now` can be gone forward to.
-    pub(super) fn back(&mut self, now: Step) -> Option<Step> {
+    pub(super) fn back(&mut self, now: Step<V>) -> Option<Step<V>> {
         let step = self.back.pop()?;
         self.forward.push(now);
         Some(step)
     }
 
     /// The step after, if one was gone back from.
-    pub(super) fn forward(&mut self, now: Step) -> Option<Step> {
+    pub(super) fn forward(&mut self, now: Step<V>) -> Option<Step<V>> {
         let step = self.forward.pop()?;
         self.back.push(now);
         Some(step)
@@ -61,6 +66,7 @@ impl History {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::app::view::View;
     use crate::app::{Asked, ModeChoice};
 
     #[test]

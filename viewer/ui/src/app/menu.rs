@@ -2,13 +2,10 @@
 //! The menu bar, made from the commands, with the search field at its right end.
 
 use super::command::{Command, Group, Needs};
-use super::editor::DEFAULT_TEMPLATE;
 use super::{App, Page, search_field};
-use crate::settings::{ClockChoice, Settings, ThemeChoice, UnitChoice};
-use crate::style::{self, MARGIN};
+use crate::style::MARGIN;
 use crate::theme::Palette;
-use egui::{Align, Button, Frame, Id, Layout, Margin, MenuBar, Panel, ScrollArea, Ui};
-use memray_report::source_folders::SEPARATOR;
+use egui::{Align, Button, Frame, Layout, Margin, MenuBar, Panel, ScrollArea, Ui};
 
 /// Draws the menu bar.
 pub(super) fn show(ui: &mut Ui, app: &mut App, commands: &mut Vec<Command>) {
@@ -20,15 +17,12 @@ pub(super) fn show(ui: &mut Ui, app: &mut App, commands: &mut Vec<Command>) {
             ui.spacing_mut().item_spacing.x = 6.0;
             ui.spacing_mut().button_padding.x = 7.0;
             for group in Group::ALL {
-                if group == Group::Help {
-                    ui.menu_button("Settings", |ui| preferences(ui, &mut app.settings));
-                }
                 ui.menu_button(group.label(), |ui| {
                     ui.set_min_width(230.0);
                     // A low window has no room for all of it.
                     let most = (ui.ctx().content_rect().height() - 60.0).max(120.0);
                     ScrollArea::vertical().max_height(most).show(ui, |ui| {
-                        group_menu(ui, group, &app.page, there, commands);
+                        group_menu(ui, group, app, there, commands);
                     });
                 });
             }
@@ -52,18 +46,20 @@ pub(super) fn show(ui: &mut Ui, app: &mut App, commands: &mut Vec<Command>) {
     });
 }
 
-fn group_menu(ui: &mut Ui, group: Group, page: &Page, there: There, commands: &mut Vec<Command>) {
+fn group_menu(ui: &mut Ui, group: Group, app: &App, there: There, commands: &mut Vec<Command>) {
+    let page = &app.page;
     for command in Command::ALL.into_iter().filter(|command| command.group() == group) {
         let Some(label) = label_on(command, page) else { continue };
         if command.starts_section() {
             ui.separator();
         }
         let is_enabled = works(command, page, there);
-        let is_on = match page {
-            Page::Open(document) => document.is_on(command),
-            Page::Comparing(document) => document.is_on(command),
-            _ => false,
-        };
+        let is_on = app.settings.is_on(command)
+            || match page {
+                Page::Open(document) => document.is_on(command),
+                Page::Comparing(document) => document.is_on(command),
+                _ => false,
+            };
         let mut button = Button::selectable(is_on, label);
         if let Some(keys) = command.key_names().next() {
             button = button.shortcut_text(keys);
@@ -130,44 +126,12 @@ pub(super) fn works(command: Command, page: &Page, there: There) -> bool {
             Command::Forward => document.history.can_go_forward(),
             _ => true,
         },
-        (Needs::Comparison | Needs::Any, Page::Comparing(document)) => {
-            command != Command::Copy || document.selected_text().is_some()
-        }
+        (Needs::Comparison | Needs::Any, Page::Comparing(document)) => match command {
+            Command::Copy => document.selected_text().is_some(),
+            Command::Back => document.history.can_go_back(),
+            Command::Forward => document.history.can_go_forward(),
+            _ => true,
+        },
         _ => false,
     }
-}
-
-fn preferences(ui: &mut Ui, settings: &mut Settings) {
-    ui.menu_button("Units", |ui| {
-        ui.radio_value(&mut settings.units, UnitChoice::Binary, "KiB, MiB, GiB");
-        ui.radio_value(&mut settings.units, UnitChoice::Decimal, "kB, MB, GB, as memray");
-    });
-    ui.menu_button("Times of day", |ui| {
-        ui.radio_value(&mut settings.clock, ClockChoice::Local, "Local");
-        ui.radio_value(&mut settings.clock, ClockChoice::Utc, "UTC");
-    });
-    ui.menu_button("Sources and editor", |ui| {
-        let label = ui.label("Command that opens a source line");
-        let field = style::text_field(ui, &mut settings.editor, Id::unique("editor"))
-            .hint_text(DEFAULT_TEMPLATE)
-            .desired_width(300.0);
-        ui.add(field).labelled_by(label.id);
-        ui.weak("{file} and {line} stand for the place. It is run as it is, without a shell.");
-        ui.add_space(6.0);
-        let label = ui.label("Folders of sources that are not where a capture says");
-        let field = style::text_field(ui, &mut settings.source_folders, Id::unique("source folders"))
-            .hint_text(format!("/home/me/app{SEPARATOR}/home/me/lib"))
-            .desired_width(300.0);
-        ui.add(field).labelled_by(label.id);
-    });
-    ui.menu_button("Copy as Markdown", |ui| {
-        let chosen = &mut settings.markdown;
-        ui.checkbox(&mut chosen.command_lines, "With the command line");
-        ui.checkbox(&mut chosen.source_lines, "With lines of source");
-    });
-    ui.menu_button("Theme", |ui| {
-        ui.radio_value(&mut settings.theme, ThemeChoice::System, "As the system");
-        ui.radio_value(&mut settings.theme, ThemeChoice::Dark, "Dark");
-        ui.radio_value(&mut settings.theme, ThemeChoice::Light, "Light");
-    });
 }

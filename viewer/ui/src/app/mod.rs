@@ -32,6 +32,7 @@ mod sample;
 mod saving;
 mod search_field;
 mod selection;
+mod settings_commands;
 mod shortcuts;
 mod start_page;
 mod status_bar;
@@ -48,6 +49,7 @@ pub use selection::Selection;
 pub use view::{Asked, ModeChoice, Tab, View};
 pub use window::{RunOptions, run};
 
+use crate::focus;
 use crate::settings::{Settings, SettingsFile, ThemeChoice};
 use command_palette::CommandPalette;
 use compare::{BothOpened, CompareDocument, OpeningBoth};
@@ -100,6 +102,7 @@ pub struct App {
     sample: Option<Sample>,
     saving: Saving,
     shows_keys: bool,
+    edits_sources: bool,
     command_palette: Option<CommandPalette>,
     /// Whether a text field or a menu had the keys at the end of the last pass.
     keys_are_taken: bool,
@@ -160,6 +163,7 @@ impl App {
             sample: None,
             saving: Saving::default(),
             shows_keys: false,
+            edits_sources: false,
             command_palette: None,
             keys_are_taken: false,
             title: String::new(),
@@ -184,6 +188,7 @@ impl App {
         let context = ui.ctx().clone();
         self.apply_theme(&context);
         self.update(&context);
+        focus::note_input(&context);
         // Once a pass: what is dropped in it stays in its input.
         self.take_dropped(&context);
         // Escape has taken the focus from a text field before this pass begins, and still belongs to the field.
@@ -391,6 +396,9 @@ impl App {
         }
         if self.shows_keys {
             self.shows_keys = !key_sheet::show(ui, commands);
+        }
+        if self.edits_sources {
+            self.edits_sources = !settings_commands::show_sources(ui, &mut self.settings);
         }
         if let Some(entry) = &mut self.path_entry {
             match entry.show(ui, self.dialog.is_open()) {

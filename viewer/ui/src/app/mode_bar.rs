@@ -33,7 +33,7 @@ pub(super) fn show(ui: &mut Ui, document: &mut Document, settings: &Settings) {
             chosen = Some(Command::Ask(mode));
         }
         if mode == ModeChoice::LiveAt
-            && let Some(time) = document.typed_time.show(&response, index.timeline(), settings.clock.wall_clock())
+            && let Some(time) = document.typed_time.show(&response, settings.clock.wall_clock(), |_| index.timeline())
         {
             asked.choose(time);
         }
@@ -68,13 +68,22 @@ impl TypedTime {
         *self = Self { is_open: true, wants_focus: true, ..Self::default() };
     }
 
-    /// Draws the field below a button, where it is open; the time that was entered.
-    pub(super) fn show(&mut self, anchor: &Response, timeline: &Timeline, clock: WallClock) -> Option<Time> {
+    /// Draws the field below a button, where it is open; the time that was entered. `timeline` may have it chosen whose time
+    /// that is.
+    pub(super) fn show<'t>(
+        &mut self,
+        anchor: &Response,
+        clock: WallClock,
+        timeline: impl FnOnce(&mut Ui) -> &'t Timeline,
+    ) -> Option<Time> {
         let mut is_open = self.is_open;
         let shown = Popup::from_response(anchor)
             .open_bool(&mut is_open)
             .close_behavior(PopupCloseBehavior::CloseOnClickOutside)
-            .show(|ui| self.field(ui, timeline, clock));
+            .show(|ui| {
+                let timeline = timeline(ui);
+                self.field(ui, timeline, clock)
+            });
         let entered = shown.and_then(|shown| shown.inner);
         self.is_open = is_open && entered.is_none();
         entered

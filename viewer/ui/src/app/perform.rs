@@ -27,7 +27,7 @@ impl App {
             }
             Command::SavePicture => self.ask_for_file(Purpose::SavePicture, context),
             Command::SaveCsv => {
-                if self.document().is_some() || matches!(self.page, Page::Processes(_)) {
+                if matches!(self.page, Page::Open(_) | Page::Comparing(_) | Page::Processes(_)) {
                     self.ask_for_file(Purpose::SaveCsv, context);
                 }
             }
@@ -41,6 +41,12 @@ impl App {
             Command::ShowPalette => {
                 self.command_palette = self.command_palette.is_none().then(CommandPalette::default);
             }
+            Command::EditSources => self.edits_sources = true,
+            Command::SetUnits(_)
+            | Command::SetClock(_)
+            | Command::SetTheme(_)
+            | Command::ToggleMarkdownCommand
+            | Command::ToggleMarkdownSource => self.change_settings(command),
             Command::ShowKeys => self.shows_keys = !self.shows_keys,
             Command::OpenInEditor => {
                 if let Page::Open(document) = &mut self.page {
@@ -65,7 +71,13 @@ impl App {
                 }
             }
             Command::Clear if self.command_palette.is_some() => self.command_palette = None,
-            Command::Clear if self.shows_keys || self.path_entry.is_some() || self.drop_question.is_some() => {
+            Command::Clear
+                if self.shows_keys
+                    || self.edits_sources
+                    || self.path_entry.is_some()
+                    || self.drop_question.is_some() =>
+            {
+                self.edits_sources = false;
                 self.drop_question = None;
                 self.shows_keys = false;
                 self.path_entry = None;
@@ -76,6 +88,12 @@ impl App {
                 _ => {}
             },
         }
+    }
+
+    /// Changes a setting, which is remembered at once.
+    fn change_settings(&mut self, command: Command) {
+        self.settings.perform(command);
+        self.save_settings();
     }
 
     /// Has a capture chosen: in the desktop's dialog, or typed, as a desktop without dialogs says nothing at all.

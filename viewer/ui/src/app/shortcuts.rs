@@ -71,7 +71,16 @@ impl Command {
             | Self::EditFilter
             | Self::ClearFilter
             | Self::Ask(_)
-            | Self::OfFunction(_) => &[],
+            | Self::OfFunction(_)
+            | Self::SetWidth(_)
+            | Self::ToggleByLine
+            | Self::AddRoot
+            | Self::SetUnits(_)
+            | Self::SetClock(_)
+            | Self::SetTheme(_)
+            | Self::ToggleMarkdownCommand
+            | Self::ToggleMarkdownSource
+            | Self::EditSources => &[],
         }
     }
 

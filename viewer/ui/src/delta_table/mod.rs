@@ -2,9 +2,12 @@
 //! The table of two captures: [`DeltaTable`]. What each row had before, what it has after, and by how much it changed; the
 //! largest change comes first, whichever way it goes. The cost of a frame depends on the visible rows alone.
 
+mod csv;
 mod order;
 #[cfg(test)]
 mod tests;
+
+pub(crate) use csv::csv_of;
 
 use crate::cell;
 use crate::icicle::change_share;

@@ -2,6 +2,7 @@
 //! A stack, root first, each frame clickable. Only visible frames are laid out, as a stack may have a million.
 
 use crate::cell;
+use crate::focus;
 use crate::labels::Labels;
 use crate::row_name::RowName;
 use crate::shown::shown;
@@ -25,6 +26,7 @@ pub(super) fn show(ui: &mut Ui, stack: &[LocationId], selected: Option<usize>, l
         if response.hovered() {
             ui.painter().rect_filled(rect.expand2(vec2(4.0, 0.0)), 2.0, palette.text.gamma_multiply(0.07));
         }
+        focus::ring(ui, &response, rect.expand2(vec2(4.0, 0.0)));
         let color = if is_selected {
             palette.selection
         } else if labels.location(*location).traits.is_own_code {

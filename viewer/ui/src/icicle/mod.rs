@@ -68,6 +68,8 @@ pub struct Source<'a> {
 pub struct Events {
     /// The selection changed to this. Also where the selected frame went when the tree was replaced.
     pub selection: Option<Selection>,
+    /// A frame was clicked, or Enter pressed on it: more than arrow keys say.
+    pub activated: Option<TreeNodeId>,
     /// What was asked about the function of this frame.
     pub function: Option<(TreeNodeId, FunctionAction)>,
     /// What was shown before a zoom that was just made, to be gone back to.

@@ -6,6 +6,7 @@ use super::high_water_mark::HighWaterMark;
 use super::paint::{Plot, paint};
 use super::series::Series;
 use super::{Events, Source, marks};
+use crate::focus;
 use crate::landmark::landmark;
 use egui::{CursorIcon, PointerButton, Response, Role, Sense, Ui, WidgetInfo};
 use memray_compare::Side;
@@ -172,6 +173,7 @@ impl MemoryGraph {
         if ui.is_rect_visible(rect) {
             paint(ui, &plot, &self.lines, source, range);
         }
+        focus::ring(ui, &response, rect);
         if response.hovered() && self.drag.is_none() {
             marks::hover(&response, &plot, &self.lines, source);
         }

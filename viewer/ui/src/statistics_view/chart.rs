@@ -213,7 +213,7 @@ impl Bar {
         let role = if self.key.is_some() { Role::Button } else { Role::Label };
         response
             .widget_info(|| WidgetInfo::labeled(role, true, format!("{} {} {}", self.name, self.place, self.value)));
-        if self.key.is_some() && response.hovered() {
+        if self.key.is_some() && (response.hovered() || response.has_focus()) {
             ui.painter().rect_filled(rect.expand2(vec2(4.0, 0.0)), 2.0, palette.text.gamma_multiply(0.07));
         }
         // A name with a place needs more room than a range of sizes, of which none is cut.

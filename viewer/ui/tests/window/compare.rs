@@ -107,8 +107,7 @@ fn what_is_copied_as_markdown_is_what_is_shown_without_the_command_line() {
     assert!(copied.contains("\u{2212}91.7 KiB (\u{2212}2.4 %)"), "{copied}");
     assert!(!copied.contains("run -q -o"), "{copied}");
     driver.click(Role::Button, "Settings");
-    driver.click(Role::Button, "Copy as Markdown");
-    driver.click(Role::CheckBox, "With the command line");
+    driver.click(Role::Button, "Markdown with the command line");
     driver.harness.key_press_modifiers(Modifiers::COMMAND, Key::M);
     let copied = driver.wait_for_copy();
     assert!(copied.contains("- Command of A: ") && copied.contains("run -q -o"), "{copied}");

@@ -161,8 +161,7 @@ fn the_theme_is_the_systems_unless_another_was_chosen() {
     assert_eq!(drawn(&mut driver, Theme::Light), (Theme::Light, Palette::LIGHT.background));
     assert_eq!(drawn(&mut driver, Theme::Dark), (Theme::Dark, Palette::DARK.background));
     driver.click(Role::Button, "Settings");
-    driver.click(Role::Button, "Theme");
-    driver.click(Role::RadioButton, "Light");
+    driver.click(Role::Button, "Theme: light");
     assert_eq!(drawn(&mut driver, Theme::Dark), (Theme::Light, Palette::LIGHT.background));
 }
 

@@ -18,6 +18,7 @@ use memray_report::size::format_counted;
 #[derive(Debug, Default)]
 pub(super) struct RuleEntry {
     is_open: bool,
+    wants_focus: bool,
     before: String,
     after: String,
 }
@@ -104,7 +105,10 @@ fn rules(ui: &mut Ui, document: &mut CompareDocument) {
     let response = chip(ui, "+ root", "Take what lies below one folder before for what lies below another after");
     let entry = &mut document.rule_entry;
     if response.clicked() {
-        entry.is_open = !entry.is_open;
+        match entry.is_open {
+            true => entry.is_open = false,
+            false => entry.open(),
+        }
     }
     let mut is_open = entry.is_open;
     let mut added = None;
@@ -120,6 +124,11 @@ fn rules(ui: &mut Ui, document: &mut CompareDocument) {
 }
 
 impl RuleEntry {
+    /// Has one typed.
+    pub(super) fn open(&mut self) {
+        *self = Self { is_open: true, wants_focus: true, ..Self::default() };
+    }
+
     /// Draws the fields; the rule, once it is entered.
     fn fields(&mut self, ui: &mut Ui) -> Option<RootRule> {
         ui.set_width(380.0);
@@ -129,7 +138,10 @@ impl RuleEntry {
             ui.horizontal(|ui| {
                 let label = ui.add_sized([84.0, 20.0], egui::Label::new(name));
                 let field = style::text_field(ui, text, Id::unique(("root rule", name)));
-                ui.add(field.hint_text(hint).desired_width(f32::INFINITY)).labelled_by(label.id);
+                let field = ui.add(field.hint_text(hint).desired_width(f32::INFINITY)).labelled_by(label.id);
+                if std::mem::take(&mut self.wants_focus) {
+                    field.request_focus();
+                }
             });
         }
         let path = |text: &str| text.trim().trim_end_matches('/').as_bytes().to_vec();

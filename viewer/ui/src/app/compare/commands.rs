@@ -2,12 +2,14 @@
 //! What commands do to a comparison.
 
 use super::super::command::Command;
+use super::super::history::{History, Step};
 use super::super::markdown_copy::written;
 use super::super::search_field;
 use super::super::view::ModeChoice;
 use super::CompareDocument;
-use super::view::{CompareTab, MODES, mode_label, mode_refusal};
+use super::view::{CompareTab, CompareView, MODES, mode_label, mode_refusal};
 use super::worker::Worker;
+use crate::icicle::Place;
 use crate::memory_graph::MemoryGraph;
 use egui::Context;
 use memray_index::Index;
@@ -39,6 +41,19 @@ impl CompareDocument {
                 view.toggle_linked(timelines);
             }
             Command::ToggleOverlaid => view.is_overlaid ^= true,
+            Command::SetWidth(width) => view.width = width,
+            Command::ToggleByLine => view.matching.by_line ^= true,
+            Command::AddRoot => self.rule_entry.open(),
+            Command::Back => {
+                if let Some(step) = self.history.back(self.step()) {
+                    self.show_step(step);
+                }
+            }
+            Command::Forward => {
+                if let Some(step) = self.history.forward(self.step()) {
+                    self.show_step(step);
+                }
+            }
             Command::TypeMoment => self.typed_time.open(),
             Command::Ask(mode) => {
                 view.choose_mode(mode);
@@ -79,6 +94,8 @@ impl CompareDocument {
             Command::ToggleOnlyVanished => view.only_vanished,
             Command::ToggleLinked => view.is_linked,
             Command::ToggleOverlaid => view.is_overlaid,
+            Command::SetWidth(width) => view.width == width,
+            Command::ToggleByLine => view.matching.by_line,
             _ => false,
         }
     }
@@ -147,6 +164,38 @@ impl CompareDocument {
         }
     }
 
+    /// What is shown now, to be come back to.
+    fn step(&self) -> Step<CompareView> {
+        let zoom = match self.view.tab {
+            CompareTab::SideBySide => self.place_of_both.clone(),
+            CompareTab::Union | CompareTab::Table => self.union.place().cloned(),
+        };
+        Step { view: self.view.clone(), zoom }
+    }
+
+    /// Notes that a view was left for another.
+    pub(super) fn note_view(&mut self) {
+        if self.view != self.noted_view {
+            let left = std::mem::replace(&mut self.noted_view, self.view.clone());
+            self.history.left(Step { view: left, ..self.step() });
+        }
+    }
+
+    /// Notes that a part of the tree was left for another.
+    pub(super) fn note_zoom(&mut self, left: Option<Place>) {
+        if left.is_some() {
+            self.history.left(Step { view: self.view.clone(), zoom: left });
+        }
+    }
+
+    fn show_step(&mut self, step: Step<CompareView>) {
+        self.noted_view = step.view.clone();
+        self.view = step.view;
+        if let Some(zoom) = step.zoom {
+            self.zoomed().go_to(zoom);
+        }
+    }
+
     /// Copies what is shown as Markdown, once it is written.
     fn copy_markdown(&mut self, context: &Context) {
         let Some(picture) = &self.answers.picture else { return };
@@ -175,6 +224,8 @@ impl CompareDocument {
         self.paths.swap(0, 1);
         self.graphs = Default::default();
         self.view.swap(self.answers.picture.as_ref().map(|picture| picture.comparison.root_rules()));
+        // What was shown before was of the other order.
+        (self.history, self.noted_view) = (History::default(), self.view.clone());
         self.answers = super::Answers::default();
         self.selection = None;
         self.sent = None;

@@ -127,6 +127,7 @@ impl CompareDocument {
             changes: Some(Changes { tree, shown }),
         };
         let events = icicle.show(ui, &source);
+        self.note_zoom(events.left);
         match events.selection {
             Some(icicle::Selection::Frame(node)) => self.select_node(tree, node, None),
             Some(icicle::Selection::Nothing) => self.selection = None,

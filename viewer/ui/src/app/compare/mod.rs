@@ -4,6 +4,7 @@
 
 mod chips;
 mod commands;
+mod csv;
 mod graphs;
 mod icicles;
 mod modes;
@@ -17,6 +18,7 @@ pub(super) use opening::{BothOpened, OpeningBoth};
 pub(super) use page::show;
 
 use super::document::{SearchField, row_matcher};
+use super::history::History;
 use super::markdown_copy::MarkdownCopy;
 use super::mode_bar::TypedTime;
 use super::search_field;
@@ -47,6 +49,10 @@ pub(super) struct CompareDocument {
     pub(super) indexes: [Index; 2],
     /// What is shown.
     pub(super) view: CompareView,
+    /// What was shown before.
+    pub(super) history: History<CompareView>,
+    /// The view that the history knows of.
+    noted_view: CompareView,
     /// What the search field holds.
     pub(super) search: SearchField,
     /// What is being copied.
@@ -101,6 +107,8 @@ impl CompareDocument {
         Ok(Self {
             indexes,
             view: CompareView::default(),
+            history: History::default(),
+            noted_view: CompareView::default(),
             search: SearchField::default(),
             markdown: MarkdownCopy::default(),
             source_folders: SourceFolders::of_captures(paths.iter().rev().map(PathBuf::as_path)),
@@ -128,6 +136,7 @@ impl CompareDocument {
         let units = settings.units.units();
         self.source_folders.look_in(&settings.source_folders);
         self.markdown.extras = settings.markdown.extras(&self.source_folders);
+        self.note_view();
         let parts: Vec<Part> = self.worker.parts().collect();
         for part in parts {
             self.take(part);

@@ -5,7 +5,7 @@ use super::super::command::Command;
 use super::super::tabs;
 use super::super::view::ModeChoice;
 use super::CompareDocument;
-use super::view::{MODES, at, letter, mode_label, mode_refusal};
+use super::view::{MODES, SIDES, at, letter, mode_label, mode_refusal};
 use crate::joined_buttons::{self, JoinedButton};
 use crate::settings::Settings;
 use crate::style;
@@ -35,10 +35,16 @@ impl CompareDocument {
                 commands.push(Command::Ask(mode));
             }
             if mode == ModeChoice::LiveAt {
-                let (timeline, clock) = (indexes[0].timeline(), settings.clock.wall_clock());
-                if let Some(time) = self.typed_time.show(&response, timeline, clock) {
-                    let timelines = [indexes[0].timeline(), indexes[1].timeline()];
-                    self.view.choose_time(Side::Before, time, timelines);
+                let timelines = [indexes[0].timeline(), indexes[1].timeline()];
+                let view = &mut self.view;
+                let typed = self.typed_time.show(&response, settings.clock.wall_clock(), |ui| {
+                    if !view.is_linked {
+                        choose_side(ui, "Of", &mut view.chosen_side);
+                    }
+                    timelines[at(view.chosen_side())]
+                });
+                if let Some(time) = typed {
+                    view.choose_time(view.chosen_side(), time, timelines);
                 }
             }
         }
@@ -103,6 +109,16 @@ impl CompareDocument {
             ui.spinner();
         }
     }
+}
+
+/// Has a side chosen.
+fn choose_side(ui: &mut Ui, label: &str, side: &mut Side) {
+    ui.horizontal(|ui| {
+        ui.label(label);
+        for of in SIDES {
+            ui.radio_value(side, of, letter(of));
+        }
+    });
 }
 
 /// `Live at each peak: 2.85 GiB → 3.25 GiB ▲ +412 MiB`.

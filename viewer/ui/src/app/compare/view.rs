@@ -67,6 +67,8 @@ pub(in crate::app) struct CompareView {
     pub(super) asked: [Asked; 2],
     /// Whether it is the same of both.
     pub(super) is_linked: bool,
+    /// Of sides that are free, the one whose time is typed, or chosen in a graph of both.
+    pub(super) chosen_side: Side,
     /// Whether one memory graph shows both.
     pub(super) is_overlaid: bool,
     /// Which frames of both are shown.
@@ -92,6 +94,7 @@ impl Default for CompareView {
         Self {
             asked: [Asked::default(); 2],
             is_linked: true,
+            chosen_side: Side::Before,
             is_overlaid: false,
             filter: Filter { hide_irrelevant: true, ..Filter::default() },
             tree: TreeOptions::default(),
@@ -132,6 +135,11 @@ impl CompareView {
         }
     }
 
+    /// Whose time is typed, or chosen in a graph of both: linked sides follow A.
+    pub(super) fn chosen_side(&self) -> Side {
+        if self.is_linked { Side::Before } else { self.chosen_side }
+    }
+
     /// Links the two, which then ask what A asks; or frees them.
     pub(super) fn toggle_linked(&mut self, timelines: [&Timeline; 2]) {
         self.is_linked = !self.is_linked;
@@ -150,8 +158,8 @@ impl CompareView {
         let (from, to) = (timelines[at(side)], timelines[at(side.other())]);
         let asked = self.asked[at(side)];
         self.asked[at(side.other())] = Asked {
-            moment: asked.moment.map(|moment| same_moment(moment, from, to)),
-            range: asked.range.map(|range| same_range(range, from, to)),
+            moment: asked.moment.map(|moment| same_moment(moment, from, to, 0)),
+            range: asked.range.map(|range| same_range(range, from, to, 0)),
             ..asked
         };
     }
@@ -169,6 +177,7 @@ impl CompareView {
     /// For captures that changed sides; `rules` are the roots that hold now.
     pub(super) fn swap(&mut self, rules: Option<&[(RootRule, usize)]>) {
         self.asked.swap(0, 1);
+        self.chosen_side = self.chosen_side.other();
         self.width = match self.width {
             Width::Larger => Width::Larger,
             Width::Before => Width::After,
@@ -178,19 +187,21 @@ impl CompareView {
     }
 }
 
-/// The moment of another capture that is as long after its beginning.
-fn same_moment(moment: Moment, from: &Timeline, to: &Timeline) -> Moment {
+/// The moment of another capture that is as long after its beginning, and so much later.
+pub(super) fn same_moment(moment: Moment, from: &Timeline, to: &Timeline, later_ms: i64) -> Moment {
     match moment {
-        Moment::Start => Moment::Start,
-        moment => to.moment_at(elapsed_ms(from, moment)),
+        Moment::Start if later_ms <= 0 => Moment::Start,
+        moment => to.moment_at(elapsed_ms(from, moment).saturating_add(later_ms)),
     }
 }
 
-fn same_range(range: TimeRange, from: &Timeline, to: &Timeline) -> TimeRange {
+/// As [`same_moment`]; all of a run is all of the other.
+pub(super) fn same_range(range: TimeRange, from: &Timeline, to: &Timeline, later_ms: i64) -> TimeRange {
     if range == WHOLE_RUN {
         return range;
     }
-    TimeRange { from: same_moment(range.from, from, to), to: same_moment(range.to, from, to) }
+    let moved = |moment| same_moment(moment, from, to, later_ms);
+    TimeRange { from: moved(range.from), to: moved(range.to) }
 }
 
 /// What a mode is called of two captures.

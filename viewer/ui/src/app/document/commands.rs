@@ -66,27 +66,7 @@ impl Document {
             Command::ZoomIn => self.icicle.zoom_by(ZOOM_STEP),
             Command::ZoomOut => self.icicle.zoom_by(1.0 / ZOOM_STEP),
             Command::CopyMarkdown => self.copy_markdown(context),
-            Command::Open
-            | Command::OpenPath
-            | Command::OpenSample
-            | Command::Reload
-            | Command::OpenChildren
-            | Command::SavePicture
-            | Command::SaveCsv
-            | Command::OpenInEditor
-            | Command::Close
-            | Command::NextFile
-            | Command::PreviousFile
-            | Command::Copy
-            | Command::Quit
-            | Command::ShowKeys
-            | Command::CompareWith
-            | Command::Swap
-            | Command::ShowSideBySide
-            | Command::ToggleOnlyVanished
-            | Command::ToggleLinked
-            | Command::ToggleOverlaid
-            | Command::ShowPalette => {}
+            _ => {}
         }
     }
 
@@ -157,7 +137,7 @@ impl Document {
     }
 
     /// What is shown now, to be come back to.
-    fn step(&self) -> Step {
+    fn step(&self) -> Step<View> {
         Step { view: self.view.clone(), zoom: self.icicle.place().cloned() }
     }
 
@@ -178,7 +158,7 @@ impl Document {
         }
     }
 
-    fn show_step(&mut self, step: Step) {
+    fn show_step(&mut self, step: Step<View>) {
         self.view = step.view;
         if let Some(zoom) = step.zoom {
             self.icicle.go_to(zoom);

@@ -55,7 +55,7 @@ pub(super) struct Document {
     /// What is shown.
     pub view: View,
     /// What was shown before.
-    pub history: History,
+    pub history: History<View>,
     /// What the search field holds.
     pub search: SearchField,
     /// The answers that are there; they may still be those to the view before.
@@ -81,6 +81,8 @@ pub(super) struct Document {
     /// Callers and callees.
     sandwich: [Icicle; 2],
     sandwich_generation: u64,
+    /// Where the keyboard is among callers (0) or callees (1).
+    sandwich_cursor: Option<(usize, TreeNodeId)>,
     table: TableView,
     growth: GrowthView,
     bands: BandsView,
@@ -139,6 +141,7 @@ impl Document {
             icicle: Icicle::default(),
             sandwich: [Icicle::named("Callers"), Icicle::named("Callees")],
             sandwich_generation: 0,
+            sandwich_cursor: None,
             table: TableView::default(),
             growth: GrowthView::default(),
             bands: BandsView::default(),
@@ -193,6 +196,7 @@ impl Document {
             }
             if let Part::Sandwich(..) = &part {
                 self.sandwich_generation += 1;
+                self.sandwich_cursor = None;
             }
             if let Part::Selected(_) = &part {
                 self.selected_generation += 1;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The view of one function: who calls it above, whom it calls below, each as an icicle. The function is that of the
-//! selection, so a click on a frame here puts another one in the middle.
+//! selection, so a click on a frame here puts another one in the middle; arrow keys go from frame to frame, and Enter does
+//! what a click does.
 
 use super::super::selection::Selection;
 use super::Document;
@@ -62,7 +63,7 @@ impl Document {
                 is_flames: at == 0,
                 is_coloured: self.view.own_code_in_colour,
                 hits: None,
-                selected: None,
+                selected: self.sandwich_cursor.filter(|(of, ..)| *of == at).map(|(_, node)| node),
                 units,
                 is_of_one_capture: true,
                 changes: None,
@@ -73,7 +74,12 @@ impl Document {
                 ui.push_id(at, |ui| icicle.show(ui, &source)).inner
             });
             let events = events.inner;
-            if let Some(icicle::Selection::Frame(node)) = events.selection {
+            match events.selection {
+                Some(icicle::Selection::Frame(node)) => self.sandwich_cursor = Some((at, node)),
+                Some(icicle::Selection::Nothing) => self.sandwich_cursor = None,
+                None => {}
+            }
+            if let Some(node) = events.activated {
                 selected = location_of(tree, node);
             }
             said = events.copied.map(|what| format!("Copied the {what}")).or(said);
@@ -91,6 +97,7 @@ impl Document {
             }
         }
         if let Some(location) = selected {
+            self.sandwich_cursor = None;
             self.view.selection = Some(Selection::Row(RowKey::Location(location), GroupBy::Location));
             self.reveals_selection = true;
         }

@@ -13,7 +13,7 @@ use crate::labels::{Labels, LocationLabel};
 use crate::settings::Settings;
 use crate::style;
 use crate::theme::Palette;
-use egui::{CentralPanel, Context, Frame, Grid, Label, Margin, Panel, RichText, ScrollArea, Sense, Ui, vec2};
+use egui::{CentralPanel, Context, Frame, Grid, Label, Link, Margin, Panel, RichText, ScrollArea, Ui, vec2};
 use memray_index::{
     Charge, FrameKind, Index, LocationId, LocationTraits, OpenOptions, Progress, RowKey, StringId, ThreadIndex,
     Timeline,
@@ -299,8 +299,7 @@ impl ProcessesPage {
                 ui.end_row();
                 for process in &all.processes {
                     let Process { timeline, .. } = process;
-                    let name = RichText::new(process.name()).color(palette.accent);
-                    let name = ui.add(Label::new(name).sense(Sense::click()));
+                    let name = ui.add(Link::new(RichText::new(process.name()).color(palette.accent)));
                     name.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, process.name()));
                     if name.on_hover_text(escape::visible(&process.path.to_string_lossy())).clicked() {
                         chosen = Some(process.path.clone());

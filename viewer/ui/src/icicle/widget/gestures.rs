@@ -91,6 +91,7 @@ impl Icicle {
         if let Some(node) = *selected
             && pressed(Key::Enter)
         {
+            events.activated = Some(node);
             self.carry_out(ui, tree, geometry, Request::ZoomTo(node));
         }
     }
@@ -113,6 +114,7 @@ impl Icicle {
         }
         if is_clicked || response.secondary_clicked() {
             let frame = hovered.filter(|frame| !frame.is_merged()).map(|frame| frame.node);
+            events.activated = frame.filter(|_| is_clicked);
             if *selected != frame && (frame.is_some() || is_clicked) {
                 *selected = frame;
                 events.selection = Some(frame.map_or(Selection::Nothing, Selection::Frame));

@@ -12,6 +12,7 @@ use super::place::{FramePath, Place, view_of};
 use super::tooltip;
 use super::view::{Motion, View};
 use super::{Events, Selection, Shown, Source};
+use crate::focus;
 use crate::landmark::landmark;
 use egui::{Rect, Response, Role, Sense, Ui, WidgetInfo};
 use memray_compare::Side;
@@ -119,6 +120,7 @@ impl Icicle {
             let shown = Source { selected, ..*source };
             self.paint.icicle(ui, &shown, &geometry, &self.layout, self.level, hovered);
         }
+        focus::ring(ui, &response, rect);
         if let Some(frame) = hovered
             && !response.context_menu_opened()
         {

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The numbers of a comparison, as CSV.
+
+use super::super::document::CsvJob;
+use super::CompareDocument;
+use super::view::CompareTab;
+use crate::delta_table;
+use memray_report::comparison::write_stacks_csv;
+use std::sync::Arc;
+
+impl CompareDocument {
+    /// What writes the numbers that are shown: the table's rows, or of trees the stacks of both. `None` where they are not
+    /// there yet, or not yet those of the view as it is now.
+    pub(in crate::app) fn csv(&self) -> Option<CsvJob> {
+        if !self.picture_is_current() {
+            return None;
+        }
+        if self.view.tab == CompareTab::Table {
+            let ((group_by, rows), labels) = (self.answers.table.clone()?, Arc::clone(self.answers.labels.as_ref()?));
+            let is_shown = group_by == self.view.group_by && self.is_done;
+            return is_shown
+                .then(|| Box::new(move || Ok(delta_table::csv_of(&rows, group_by, &*labels).into_bytes())) as CsvJob);
+        }
+        let comparison = Arc::clone(&self.answers.picture.as_ref()?.comparison);
+        let tree = Arc::clone(self.compared()?.trees.last()?);
+        Some(Box::new(move || {
+            let mut out = Vec::new();
+            write_stacks_csv(&comparison, &tree, &mut out).map_err(|error| error.to_string())?;
+            Ok(out)
+        }))
+    }
+}
