@@ -127,6 +127,48 @@ fn a_program_under_two_pythons_is_the_same_program() {
 }
 
 #[test]
+fn roots_are_taken_as_they_are_given_or_not_looked_for() {
+    let (place, python) = (Place::new(), interpreter());
+    // Of its own name each, so that no rule is proposed for both.
+    let with_module = |folder: &str, script: &str| {
+        let module = place.path(folder).join("lib/rows.py");
+        std::fs::create_dir_all(module.parent().unwrap()).unwrap();
+        std::fs::write(module, "def rows():\n    return [bytearray(100_000) for _ in range(50)]\n").unwrap();
+        let text = "import sys; sys.path.insert(0, sys.path[0] + '/lib')\nimport rows\nkept = rows.rows()\n";
+        record(&place, &python, &format!("{folder}/{script}"), text, &format!("{}.bin", &script[..1]));
+    };
+    with_module("one", "a.py");
+    with_module("two", "b.py");
+    let change = |options: &[&str]| {
+        let json = diff_json(&place, &[&["--by", "function"], options].concat());
+        (row(&json, "rows (rows.py)")["change"].clone(), json["root_rules"].clone())
+    };
+    let [one, two] = ["one", "two"].map(|folder| place.path(folder).to_string_lossy().into_owned());
+    let (by_rule, rules) = change(&["--root", &format!("{one}={two}")]);
+    assert_eq!(by_rule, "neutral");
+    assert_eq!((&rules[0]["before"], &rules[0]["after"]), (&Value::from(one.as_str()), &Value::from(two.as_str())));
+    assert!(rules[0]["locations"].as_u64() > Some(0), "{rules}");
+    let (without, rules) = change(&["--no-roots"]);
+    assert!(without == "new" || without == "vanished", "{without}");
+    assert_eq!(rules, Value::Array(Vec::new()));
+}
+
+#[test]
+fn markdown_lists_the_five_stacks_that_changed_most() {
+    let (place, python) = (Place::new(), interpreter());
+    let functions = (1..=8).map(|size| format!("def f{size}():\n    return bytearray({size}_000_000)\n"));
+    let calls = (1..=8).map(|size| format!("kept.append(f{size}())\n"));
+    let text: String = functions.chain(["kept = []\n".to_owned()]).chain(calls).collect();
+    record(&place, &python, "svc.py", "kept = []\n", "a.bin");
+    record(&place, &python, "svc.py", &text, "b.bin");
+    let markdown = diff(&place, &["--markdown"]);
+    let (_, stacks) = markdown.split_once("Stacks that changed most:\n\n").unwrap();
+    let named: Vec<&str> = stacks.lines().map(|line| line.rsplit_once("\u{2192} ").unwrap().1).collect();
+    let expected = [8, 7, 6, 5, 4].map(|size| format!("f{size} (svc.py:{})", size * 2));
+    assert_eq!(named, expected, "{markdown}");
+}
+
+#[test]
 fn markdown_holds_no_folders_and_no_command_line() {
     let (place, python) = (Place::new(), interpreter());
     record(&place, &python, "secret-folder/svc.py", &program(""), "a.bin");

@@ -123,6 +123,9 @@ fn the_debian_package_opens_captures_by_a_double_click_and_leaves_nothing_behind
     let installed = Installed::new();
     let files = Installed::files();
     assert!(files.contains(Path::new("/usr/share/applications/memray-view.desktop")));
+    for page in ["for-memray-users.md", "double-click.md"] {
+        assert!(files.contains(&Path::new("/usr/share/doc/memray-view").join(page)), "{page}");
+    }
     let said = run(Command::new("/usr/bin/memray-view").arg("--version"));
     assert_eq!(said, format!("memray-view {VERSION}\n"));
     for capture in captures() {
@@ -190,8 +193,8 @@ fn the_tarball_runs_where_it_lies_and_is_installed_and_taken_away_again() {
     let page = run(Command::new("gzip").arg("--decompress").arg("--stdout").arg(man));
     assert!(page.contains("trace\\-python\\-allocators"), "{page}");
     run(Command::new(folder.join("uninstall")).arg(&prefix));
-    let left = run(Command::new("find").arg(&prefix).args(["-name", "*memray-view*"]));
-    assert_eq!(left, "");
+    let left = run(Command::new("find").arg(&prefix).args(["-mindepth", "2"]));
+    assert_eq!(left, "", "nothing but bin and share, which others may use");
 }
 
 #[test]
@@ -207,6 +210,14 @@ fn shells_complete_what_the_command_line_has() {
     };
     assert_eq!(complete("memray-view sta"), "stats");
     assert_eq!(complete("memray-view run --follow"), "--follow-fork --follow-children");
+    // Others read what is written for them.
+    for (shell, begins, offers) in [
+        ("zsh", "#compdef memray-view\n", "--follow-children["),
+        ("fish", "# Print an optspec", "-n \"__fish_memray_view_using_subcommand run\" -l follow-children"),
+    ] {
+        let script = run(Command::new(binary()).args(["completions", shell]));
+        assert!(script.starts_with(begins) && script.contains(offers), "{shell}: {}", script.lines().next().unwrap());
+    }
 }
 
 #[test]

@@ -146,12 +146,19 @@ def start(tools):
 
 
 def installed_start(tools):
-    """From the process's start until the window of the program from its tarball is shown, which is after its first pass."""
+    """The packages' sizes; and from the process's start until the window of the program from its tarball is shown, which is
+    after its first pass.
+    """
     packages, prefix = tools.scratch / "packages", tools.scratch / "installed"
     prefix.mkdir()
-    build = [tools.root / "scripts/build-packages", "--command", tools.viewer, "--quick", packages]
+    subprocess.run(
+        ["cargo", "build", "--quiet", "--locked", "--profile", "tracer", "-p", "memray-tracer"], cwd=tools.root, check=True
+    )
+    library = tools.root / "target/tracer/libmemray_tracer.so"
+    build = [tools.root / "scripts/build-packages", "--command", tools.viewer, "--library", library, packages]
     subprocess.run(build, check=True, stdout=subprocess.DEVNULL)
     (tarball,) = packages.glob("*.tar.xz")
+    sizes = {kind: next(packages.glob(f"*{kind}")).stat().st_size for kind in (".deb", ".tar.xz", ".whl")}
     subprocess.run(["tar", "--extract", "--file", tarball, "--directory", prefix, "--strip-components=1"], check=True)
     taken_s = []
     with display() as name:
@@ -169,7 +176,7 @@ def installed_start(tools):
                     taken_s.append(time.perf_counter() - begun)
                     process.kill()
                 watcher.kill()
-    return {"wall_s": statistics.median(taken_s)}
+    return {"wall_s": statistics.median(taken_s), "sizes": sizes}
 
 
 @contextlib.contextmanager
