@@ -129,28 +129,38 @@ fn a_program_under_two_pythons_is_the_same_program() {
 #[test]
 fn roots_are_taken_as_they_are_given_or_not_looked_for() {
     let (place, python) = (Place::new(), interpreter());
-    // Of its own name each, so that no rule is proposed for both.
-    let with_module = |folder: &str, script: &str| {
-        let module = place.path(folder).join("lib/rows.py");
-        std::fs::create_dir_all(module.parent().unwrap()).unwrap();
-        std::fs::write(module, "def rows():\n    return [bytearray(100_000) for _ in range(50)]\n").unwrap();
-        let text = "import sys; sys.path.insert(0, sys.path[0] + '/lib')\nimport rows\nkept = rows.rows()\n";
-        record(&place, &python, &format!("{folder}/{script}"), text, &format!("{}.bin", &script[..1]));
+    // All of another name, so that no rule is proposed.
+    let with_module = |folder: &str, script: &str, module: &str| {
+        let path = place.path(folder).join("lib").join(format!("{module}.py"));
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, "def rows():\n    return [bytearray(100_000) for _ in range(50)]\n").unwrap();
+        let text =
+            format!("import sys; sys.path.insert(0, sys.path[0] + '/lib')\nimport {module}\nkept = {module}.rows()\n");
+        record(&place, &python, &format!("{folder}/{script}"), &text, &format!("{}.bin", &script[..1]));
     };
-    with_module("one", "a.py");
-    with_module("two", "b.py");
+    with_module("one", "a.py", "rows");
+    with_module("two", "b.py", "lines");
     let change = |options: &[&str]| {
         let json = diff_json(&place, &[&["--by", "function"], options].concat());
-        (row(&json, "rows (rows.py)")["change"].clone(), json["root_rules"].clone())
+        (row(&json, "rows (lines.py)")["change"].clone(), json["root_rules"].clone())
     };
-    let [one, two] = ["one", "two"].map(|folder| place.path(folder).to_string_lossy().into_owned());
+    let [one, two] =
+        ["one/lib/rows.py", "two/lib/lines.py"].map(|file| place.path(file).to_string_lossy().into_owned());
+    assert_eq!(change(&[]).0, "new", "nothing is proposed");
     let (by_rule, rules) = change(&["--root", &format!("{one}={two}")]);
     assert_eq!(by_rule, "neutral");
     assert_eq!((&rules[0]["before"], &rules[0]["after"]), (&Value::from(one.as_str()), &Value::from(two.as_str())));
     assert!(rules[0]["locations"].as_u64() > Some(0), "{rules}");
-    let (without, rules) = change(&["--no-roots"]);
-    assert!(without == "new" || without == "vanished", "{without}");
-    assert_eq!(rules, Value::Array(Vec::new()));
+    // The same names in both: a rule is proposed, unless none is wanted.
+    with_module("two", "b.py", "rows");
+    let change = |options: &[&str]| {
+        let json = diff_json(&place, &[&["--by", "function"], options].concat());
+        (json["rows"].as_array().unwrap().iter().any(|row| row["change"] == "new"), json["root_rules"].clone())
+    };
+    let (has_new, rules) = change(&[]);
+    assert!(!has_new && rules.as_array().unwrap().len() == 1, "{rules}");
+    let (has_new, rules) = change(&["--no-roots"]);
+    assert!(has_new && rules == Value::Array(Vec::new()), "{rules}");
 }
 
 #[test]

@@ -88,6 +88,8 @@ def start(it):
 def installed_start(it):
     what = "the same of the program from its tarball, until its window is shown"
     yield what, f"{it['wall_s']:.3f} s", "", True
+    if "sizes" not in it:
+        return
     sizes = (f"{it['sizes'][kind] / MIB:.1f} MiB" for kind in (".deb", ".tar.xz", ".whl"))
     yield "packages for this processor: Debian's, tarball, wheel", ", ".join(sizes), "", True
 

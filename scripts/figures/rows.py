@@ -154,7 +154,7 @@ def installed_start(tools):
     subprocess.run(
         ["cargo", "build", "--quiet", "--locked", "--profile", "tracer", "-p", "memray-tracer"], cwd=tools.root, check=True
     )
-    library = tools.root / "target/tracer/libmemray_tracer.so"
+    library = tools.viewer.parents[1] / "tracer/libmemray_tracer.so"
     build = [tools.root / "scripts/build-packages", "--command", tools.viewer, "--library", library, packages]
     subprocess.run(build, check=True, stdout=subprocess.DEVNULL)
     (tarball,) = packages.glob("*.tar.xz")

@@ -7,6 +7,7 @@ use crate::table::{self, DeltaRow};
 use crate::union_tree::{SideTree, UnionTree, Width, unite};
 use crate::verdict::Verdict;
 use memray_index::{Answer, GroupBy, Index, Location, LocationId, Question, Refusal, StringId, TreeOptions};
+use std::sync::Arc;
 
 /// A side of a comparison.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -102,6 +103,11 @@ impl Comparison {
         self.joint.location(location)
     }
 
+    /// The names of a location's file and module as tables show them: those of the second capture, if it has that file.
+    pub fn shown_file(&self, location: LocationId) -> (StringId, StringId) {
+        self.joint.shown_file(location)
+    }
+
     /// A name of one of them.
     pub fn bytes(&self, name: StringId) -> &[u8] {
         self.joint.bytes(name)
@@ -142,11 +148,20 @@ impl Comparison {
 
     /// One table of both answers, the largest change first.
     pub fn table(&self, answers: &[Answer; 2], by: GroupBy) -> Vec<DeltaRow> {
+        self.table_with(answers, by, || Arc::new(self.tree(answers, TreeOptions::default(), Width::Larger)))
+    }
+
+    /// As [`Self::table`], where their tree is there already: whatever its widths, with callers first and nothing folded.
+    pub fn table_of(&self, answers: &[Answer; 2], tree: &Arc<UnionTree>, by: GroupBy) -> Vec<DeltaRow> {
+        self.table_with(answers, by, || Arc::clone(tree))
+    }
+
+    fn table_with(&self, answers: &[Answer; 2], by: GroupBy, tree: impl FnOnce() -> Arc<UnionTree>) -> Vec<DeltaRow> {
         match by {
             GroupBy::Thread | GroupBy::Allocator | GroupBy::NativeLibrary => {
                 table::by_name([(&self.before, &answers[0]), (&self.after, &answers[1])], by)
             }
-            _ => table::by_frame(&self.joint, &self.tree(answers, TreeOptions::default(), Width::Larger), by),
+            _ => table::by_frame(&self.joint, &tree(), by),
         }
     }
 

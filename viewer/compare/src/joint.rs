@@ -98,7 +98,9 @@ impl Joint {
         };
         for file in by_authority.into_iter().flat_map(python) {
             let SideFile { canonical, module, is_own_code, shown, shown_module } = *file;
-            joint.files.entry(canonical).or_insert(JointFile { module, is_own_code, shown, shown_module });
+            let known = joint.files.entry(canonical).or_insert(JointFile { module, is_own_code, shown, shown_module });
+            // A checkout before, and installed after: it is the program's own.
+            known.is_own_code |= is_own_code;
         }
         for file in python(&after_files).rev() {
             if let Some(known) = joint.files.get_mut(&file.canonical) {

@@ -5,12 +5,13 @@
 mod captures_of;
 
 use captures_of::{open, synthetic};
-use memray_compare::{Change, Comparison, Delta, DeltaKey, Matching, UnionTree, Width};
+use memray_compare::{Change, Comparison, Delta, DeltaKey, DeltaRow, Matching, UnionTree, Width};
 use memray_index::{
     Amount, Filter, GroupBy, Index, LocationId, Mode, Question, RowKey, TimeRange, TreeNodeId, TreeOptions,
 };
 use proptest::prelude::*;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 const TREES: [TreeOptions; 4] = [
     TreeOptions { is_inverted: false, folds_libraries: false },
@@ -124,19 +125,20 @@ fn check(before: &Index, after: &Index, matching: &Matching) {
             only_vanished(&tree, &what);
         }
         for by in ALL_GROUPINGS {
-            let deltas = |comparison: &Comparison, answers, swaps: bool| {
+            let deltas = |rows: Vec<DeltaRow>, swaps: bool| {
                 let turned = |delta: Delta| if swaps { delta.swapped() } else { delta };
                 let number = |delta: Delta| {
                     let Delta { before, after } = turned(delta);
                     [before.bytes, before.allocations, after.bytes, after.allocations]
                 };
-                let rows = comparison.table(answers, by);
                 let mut rows: Vec<_> = rows.iter().map(|row| (number(row.inclusive), number(row.own))).collect();
                 rows.sort_unstable();
                 rows
             };
-            let there = deltas(&comparison, &answers, false);
-            assert_eq!(there, deltas(&swapped, &swapped_answers, true), "{question:?} {by:?}");
+            let there = deltas(comparison.table(&answers, by), false);
+            assert_eq!(there, deltas(swapped.table(&swapped_answers, by), true), "{question:?} {by:?}");
+            let narrow = Arc::new(comparison.tree(&answers, TreeOptions::default(), Width::After));
+            assert_eq!(there, deltas(comparison.table_of(&answers, &narrow, by), false), "whatever the widths");
         }
         for by in [GroupBy::Allocator, GroupBy::Thread] {
             let single = [names(before, &answers[0], by), names(after, &answers[1], by)];

@@ -19,7 +19,8 @@ pub struct CaptureInfo {
     pub total_bytes_allocated: u64,
     /// The largest resident set and when, milliseconds since the Unix epoch.
     pub peak_rss: Option<(u64, i64)>,
-    /// Which program recorded it; `None` where nothing tells, as of captures whose end is missing.
+    /// Which program recorded it: memray, if a complete capture has nothing behind its trailer. `None` where nothing tells, as
+    /// of captures whose end is missing.
     pub recorder: Option<Recorder>,
     /// How it ended.
     pub ending: Ending,

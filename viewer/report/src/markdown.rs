@@ -21,7 +21,8 @@ const STACKS: usize = 5;
 pub struct MarkdownExtras {
     /// The traced commands.
     pub command_lines: bool,
-    /// With each stack the line of source in which its innermost frame of own code is, found here.
+    /// With each stack the line of source in which its innermost frame of own code is, found here. What a capture says is
+    /// source is read only if it is called so, and only if it is as old as the capture.
     pub sources: Option<SourceFolders>,
 }
 
@@ -32,11 +33,13 @@ impl MarkdownExtras {
         if self.command_lines { writeln!(out, "- {name}: {}", plain(&command)) } else { Ok(()) }
     }
 
-    /// The source of a stack, the outermost frame first, below its item of a list; nothing if it cannot be read.
+    /// The source of a stack of a capture that ended then, the outermost frame first, below its item of a list; nothing if it
+    /// cannot be read, or changed since.
     pub(crate) fn write_source(
         &self,
         labels: &impl Labels,
         frames: &[LocationId],
+        end_time_ms: i64,
         out: &mut dyn Write,
     ) -> io::Result<()> {
         let Some(folders) = &self.sources else { return Ok(()) };
@@ -45,7 +48,9 @@ impl MarkdownExtras {
         let location = labels.location(frame);
         // A name that is no text is no file that could be found by it.
         let file = String::from_utf8_lossy(labels.bytes(location.file));
-        match Excerpt::line(&file, location.line, folders) {
+        let is_source = [".py", ".pyw", ".pyx"].iter().any(|ending| file.ends_with(ending));
+        let line = is_source.then(|| Excerpt::line_as_of(&file, location.line, folders, end_time_ms)).flatten();
+        match line {
             Some(line) => writeln!(out, "  - {}: {}", plain(&labels::place(labels, frame)), plain(&line)),
             None => Ok(()),
         }
@@ -90,7 +95,7 @@ pub fn write_markdown(
             format_counted(stack.amount.allocations, "allocation"),
             plain(&labels::path(index, &frames))
         )?;
-        extras.write_source(index, &frames, out)?;
+        extras.write_source(index, &frames, index.timeline().end_time_ms, out)?;
     }
     Ok(())
 }

@@ -59,9 +59,12 @@ pub enum Unavailable {
 }
 
 impl Excerpt {
-    /// The text of `line` of `file` alone, if it can be read.
-    pub fn line(file: &str, line: u32, folders: &SourceFolders) -> Option<String> {
+    /// The text of `line` of `file` alone, if it can be read and was not changed since `time_ms`.
+    pub fn line_as_of(file: &str, line: u32, folders: &SourceFolders, time_ms: i64) -> Option<String> {
         let excerpt = Self::read(file, line, folders).ok()?;
+        if excerpt.modified_ms.is_some_and(|modified_ms| modified_ms > time_ms) {
+            return None;
+        }
         let text = excerpt.lines.get(line.checked_sub(excerpt.first_line)? as usize)?;
         Some(text.trim().to_owned())
     }
@@ -175,8 +178,9 @@ mod tests {
         assert_eq!(excerpt.first_line, 6);
         assert_eq!(excerpt.lines.len(), 9);
         assert_eq!(excerpt.lines[4], "line 10");
-        assert_eq!(Excerpt::line(&path, 10, &SourceFolders::default()).as_deref(), Some("line 10"));
-        assert_eq!(Excerpt::line(&path, 21, &SourceFolders::default()), None);
+        let line = |line, time_ms| Excerpt::line_as_of(&path, line, &SourceFolders::default(), time_ms);
+        assert_eq!(line(10, i64::MAX).as_deref(), Some("line 10"));
+        assert_eq!((line(21, i64::MAX), line(10, 0)), (None, None), "there is none; it changed since");
         assert_eq!(Excerpt::read(&path, 1, &SourceFolders::default()).unwrap().lines[0], "line 1");
         assert_eq!(Excerpt::read(&path, 20, &SourceFolders::default()).unwrap().lines.last().unwrap(), "line 20");
     }

@@ -28,7 +28,8 @@ impl SourceFolders {
 
     /// For captures: what they name may lie beside one of them, or where this program runs.
     pub fn of_captures<'a>(captures: impl IntoIterator<Item = &'a Path>) -> Self {
-        let folders = captures.into_iter().filter_map(Path::parent).map(Path::to_owned);
+        let absolute = captures.into_iter().filter_map(|path| std::path::absolute(path).ok());
+        let folders = absolute.filter_map(|path| path.parent().map(Path::to_owned));
         Self::beside(folders.chain(std::env::current_dir()).collect())
     }
 

@@ -31,7 +31,7 @@ pub(crate) fn ring(ui: &Ui, response: &Response, rect: Rect) {
 }
 
 /// Whether the keyboard is on a widget, and was used to go there.
-pub(crate) fn is_shown(ui: &Ui, response: &Response) -> bool {
+fn is_shown(ui: &Ui, response: &Response) -> bool {
     response.has_focus() && ui.ctx().data(|data| data.get_temp(key()).unwrap_or(false))
 }
 

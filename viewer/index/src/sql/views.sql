@@ -1,8 +1,8 @@
 -- What a capture's index says, as tables. Bytes are whole numbers, times are milliseconds since recording began.
 
 -- capture (key, value): the capture as a whole, a fact in each row: file_name, file_bytes, format_version, command_line, pid,
--- python_version, is_aggregated, has_native_stacks, traces_python_allocators, stops_early, start_unix_ms, duration_ms, records,
--- allocations, total_bytes, peak_bytes, peak_ms, end_bytes, peak_rss_bytes, peak_rss_ms.
+-- python_version, recorder, is_aggregated, has_native_stacks, traces_python_allocators, stops_early, start_unix_ms,
+-- duration_ms, records, allocations, total_bytes, peak_bytes, peak_ms, end_bytes, peak_rss_bytes, peak_rss_ms.
 
 -- Threads, by the order in which they were first seen. `number` is what the program knows them by.
 CREATE TEMP VIEW threads AS

@@ -9,6 +9,7 @@ use crate::markdown::{MarkdownExtras, plain};
 use crate::size::{format_bytes, format_bytes_signed, format_count_signed};
 use crate::{escape, labels};
 use memray_compare::DeltaKey;
+use memray_index::Amount;
 use std::io::{self, Write};
 
 impl Diff<'_> {
@@ -53,7 +54,10 @@ impl Diff<'_> {
         for stack in &self.stacks {
             let bytes = format_bytes_signed(stack.delta.bytes(), self.units);
             writeln!(out, "- {bytes} in {}", plain(&labels::path(self.comparison, &stack.frames)))?;
-            extras.write_source(self.comparison, &stack.frames, out)?;
+            // What is gone is named as it was before.
+            let is_gone = stack.delta.after == Amount::default();
+            let side = if is_gone { self.comparison.before() } else { self.comparison.after() };
+            extras.write_source(self.comparison, &stack.frames, side.timeline().end_time_ms, out)?;
         }
         Ok(())
     }

@@ -52,6 +52,11 @@ impl<V> History<V> {
         Some(step)
     }
 
+    /// Forgets what icicles showed, where their trees have other numbers now.
+    pub(super) fn forget_zooms(&mut self) {
+        self.back.iter_mut().chain(&mut self.forward).for_each(|step| step.zoom = None);
+    }
+
     /// Whether there is a step to go back to.
     pub(super) fn can_go_back(&self) -> bool {
         !self.back.is_empty()

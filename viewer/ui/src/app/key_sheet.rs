@@ -53,9 +53,13 @@ pub(super) fn show(ui: &mut Ui, commands: &mut Vec<Command>) -> bool {
 }
 
 fn group_section(ui: &mut Ui, group: Group) {
+    let in_group = Command::ALL.into_iter().filter(|command| command.group() == group);
+    let with_keys: Vec<Command> = in_group.filter(|command| !command.shortcuts().is_empty()).collect();
+    if with_keys.is_empty() {
+        return;
+    }
     section(ui, group.label(), |ui| {
-        let in_group = Command::ALL.into_iter().filter(|command| command.group() == group);
-        for command in in_group.filter(|command| !command.shortcuts().is_empty()) {
+        for command in with_keys {
             let keys = command.key_names().collect::<Vec<_>>().join(", ");
             row(ui, &keys, command.label().trim_end_matches('…'));
         }

@@ -128,6 +128,7 @@ pub(super) fn works(command: Command, page: &Page, there: There) -> bool {
         },
         (Needs::Comparison | Needs::Any, Page::Comparing(document)) => match command {
             Command::Copy => document.selected_text().is_some(),
+            Command::SetWidth(_) => document.takes_widths(),
             Command::Back => document.history.can_go_back(),
             Command::Forward => document.history.can_go_forward(),
             _ => true,

@@ -102,7 +102,8 @@ pub struct App {
     sample: Option<Sample>,
     saving: Saving,
     shows_keys: bool,
-    edits_sources: bool,
+    /// Whether sources and editor are asked about, and whether that was drawn already.
+    edits_sources: Option<bool>,
     command_palette: Option<CommandPalette>,
     /// Whether a text field or a menu had the keys at the end of the last pass.
     keys_are_taken: bool,
@@ -163,7 +164,7 @@ impl App {
             sample: None,
             saving: Saving::default(),
             shows_keys: false,
-            edits_sources: false,
+            edits_sources: None,
             command_palette: None,
             keys_are_taken: false,
             title: String::new(),
@@ -267,7 +268,7 @@ impl App {
         {
             document.left(before);
         }
-        self.keys_are_taken = context.text_edit_focused() || context.any_popup_open();
+        self.keys_are_taken = context.text_edit_focused() || context.any_popup_open() || self.edits_sources.is_some();
         self.update(&context);
         self.tell_title(&context);
         #[cfg(feature = "test-channel")]
@@ -397,8 +398,9 @@ impl App {
         if self.shows_keys {
             self.shows_keys = !key_sheet::show(ui, commands);
         }
-        if self.edits_sources {
-            self.edits_sources = !settings_commands::show_sources(ui, &mut self.settings);
+        if let Some(was_drawn) = self.edits_sources {
+            let is_closed = settings_commands::show_sources(ui, &mut self.settings, !was_drawn);
+            self.edits_sources = (!is_closed).then_some(true);
         }
         if let Some(entry) = &mut self.path_entry {
             match entry.show(ui, self.dialog.is_open()) {

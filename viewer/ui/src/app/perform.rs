@@ -41,7 +41,7 @@ impl App {
             Command::ShowPalette => {
                 self.command_palette = self.command_palette.is_none().then(CommandPalette::default);
             }
-            Command::EditSources => self.edits_sources = true,
+            Command::EditSources => self.edits_sources = Some(false),
             Command::SetUnits(_)
             | Command::SetClock(_)
             | Command::SetTheme(_)
@@ -73,11 +73,11 @@ impl App {
             Command::Clear if self.command_palette.is_some() => self.command_palette = None,
             Command::Clear
                 if self.shows_keys
-                    || self.edits_sources
+                    || self.edits_sources.is_some()
                     || self.path_entry.is_some()
                     || self.drop_question.is_some() =>
             {
-                self.edits_sources = false;
+                self.edits_sources = None;
                 self.drop_question = None;
                 self.shows_keys = false;
                 self.path_entry = None;

@@ -36,8 +36,8 @@ impl Settings {
     }
 }
 
-/// Asks where sources are and what opens them; whether it is to be closed.
-pub(super) fn show_sources(ui: &Ui, settings: &mut Settings) -> bool {
+/// Asks where sources are and what opens them; whether it is to be closed. Opened anew, its first field has the keys.
+pub(super) fn show_sources(ui: &Ui, settings: &mut Settings, is_new: bool) -> bool {
     let palette = Palette::of(ui.visuals());
     let modal = Modal::new(Id::unique("sources and editor")).show(ui.ctx(), |ui| {
         ui.set_width(460.0_f32.min(ui.ctx().content_rect().width() - 60.0));
@@ -47,7 +47,10 @@ pub(super) fn show_sources(ui: &Ui, settings: &mut Settings) -> bool {
         let field = style::text_field(ui, &mut settings.editor, Id::unique("editor"))
             .hint_text(DEFAULT_TEMPLATE)
             .desired_width(f32::INFINITY);
-        ui.add(field).labelled_by(label.id);
+        let field = ui.add(field).labelled_by(label.id);
+        if is_new {
+            field.request_focus();
+        }
         ui.weak("{file} and {line} stand for the place. It is run as it is, without a shell.");
         ui.add_space(6.0);
         let label = ui.label("Folders of sources that are not where a capture says");

@@ -22,9 +22,9 @@ use memray_report::time::{format_date_time, format_duration, format_elapsed, for
 const LONGEST_NAME_CHARS: usize = 32;
 
 /// The chosen range: a tint between two edges.
-pub(super) fn range(painter: &Painter, plot: &Plot, lines: &Lines, range: TimeRange) {
+pub(super) fn range(painter: &Painter, plot: &Plot, lines: &Lines, source: &Source<'_>, range: TimeRange) {
     let accent = plot.palette.accent;
-    let [left, right] = [range.from, range.to].map(|moment| plot.x(lines.axis.of(moment) as f64));
+    let [left, right] = [range.from, range.to].map(|moment| plot.x(lines.place_ms(source, moment)));
     let inside = Rect::from_x_y_ranges(left..=right, plot.rect.y_range()).intersect(plot.rect);
     if inside.is_positive() {
         painter.rect_filled(inside, 0.0, accent.gamma_multiply(0.13));
@@ -45,11 +45,12 @@ pub(super) fn marks(
 ) {
     let mut labels = Labels::new(plot, lines);
     if let Some(moment) = source.moment {
-        let elapsed_ms = lines.axis.of(moment);
-        let x = plot.hairline(plot.x(elapsed_ms as f64));
+        let place_ms = lines.place_ms(source, moment);
+        let x = plot.hairline(plot.x(place_ms));
         inside.vline(x, plot.rect.y_range(), Stroke::new(1.5, plot.palette.accent));
-        if plot.is_visible(elapsed_ms as f64) {
-            let text = strong(painter, &format_elapsed(elapsed_ms), plot.palette.accent);
+        if plot.is_visible(place_ms) {
+            let words = format_elapsed(lines.elapsed_ms(source, moment));
+            let text = strong(painter, &words, plot.palette.accent);
             labels.put(painter, text, &[pos2(x + 5.0, plot.rect.top()), pos2(x - 5.0, plot.rect.top())]);
         }
     }
@@ -189,9 +190,10 @@ fn delta_box(
     labels: &mut Labels<'_>,
 ) {
     let palette = &plot.palette;
-    let (from_ms, to_ms) = (lines.axis.of(range.from), lines.axis.of(range.to));
-    let [from_x, to_x] = [from_ms, to_ms].map(|ms| plot.x(ms as f64).clamp(plot.rect.left(), plot.rect.right()));
-    let timeline = source.timeline;
+    let [from_ms, to_ms] = [range.from, range.to].map(|moment| lines.elapsed_ms(source, moment));
+    let x = |moment| plot.x(lines.place_ms(source, moment)).clamp(plot.rect.left(), plot.rect.right());
+    let (from_x, to_x) = (x(range.from), x(range.to));
+    let (timeline, _) = source.chosen();
     let heap = |moment| i128::from(timeline.heap_bytes(moment));
     let delta = format_bytes_signed(heap(range.to) - heap(range.from), source.units);
     let at = |moment| format_time_of_day(timeline.time_ms(moment), source.clock);

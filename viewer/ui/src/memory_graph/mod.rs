@@ -34,9 +34,9 @@ pub struct Source<'a> {
     pub generation: u64,
     /// Live bytes of what is selected.
     pub selection: Option<SelectionLine<'a>>,
-    /// The chosen range.
+    /// The chosen range; of the capture that is drawn over this one, if that says so.
     pub range: Option<TimeRange>,
-    /// The chosen moment.
+    /// The chosen moment, likewise.
     pub moment: Option<Moment>,
     /// Whether the recording stops before the program does.
     pub stops_early: bool,
@@ -61,6 +61,16 @@ pub struct Over<'a> {
     pub generation: u64,
     /// By how much later it is drawn than it was.
     pub shift_ms: i64,
+    /// Whether moments and ranges that are shown and chosen are its own.
+    pub is_chosen: bool,
+}
+
+impl Source<'_> {
+    /// Whose moments are shown and chosen, and by how many milliseconds later they are drawn.
+    fn chosen(&self) -> (&Timeline, i64) {
+        let over = self.over.as_ref().filter(|over| over.is_chosen);
+        over.map_or((self.timeline, 0), |over| (over.timeline, over.shift_ms))
+    }
 }
 
 /// What two graphs side by side have in common, so that they can be compared, and what sets them apart.

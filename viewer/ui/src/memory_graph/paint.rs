@@ -164,7 +164,7 @@ pub(super) fn paint(ui: &Ui, plot: &Plot, lines: &Lines, source: &Source<'_>, ra
     let heap = plot.line(&lines.heap);
     fill(&inside, plot, &heap, plot.heap.gamma_multiply(0.22 * strength));
     if let Some(range) = range {
-        marks::range(&inside, plot, lines, range);
+        marks::range(&inside, plot, lines, source, range);
     }
     let stroke = |width: f32, colour: Color32| Stroke::new(width, colour.gamma_multiply(strength));
     inside.add(Shape::line(plot.line(&lines.rss), stroke(1.0, palette.rss)));

@@ -48,6 +48,7 @@ struct Fixture {
     is_provisional: bool,
     beside: Option<Beside>,
     over: Option<(Timeline, i64)>,
+    chooses_over: bool,
     rect: Rect,
     events: Vec<Events>,
 }
@@ -62,6 +63,7 @@ fn show(timeline: Timeline) -> Harness<'static, Fixture> {
         is_provisional: false,
         beside: None,
         over: None,
+        chooses_over: false,
         rect: Rect::NOTHING,
         events: Vec::new(),
     };
@@ -89,6 +91,7 @@ fn show(timeline: Timeline) -> Harness<'static, Fixture> {
                         is_provisional: fixture.is_provisional,
                         beside: fixture.beside,
                         over: fixture.over.as_ref().map(|(timeline, shift_ms)| Over {
+                            is_chosen: fixture.chooses_over,
                             timeline,
                             generation: 1,
                             shift_ms: *shift_ms,

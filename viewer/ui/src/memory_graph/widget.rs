@@ -42,7 +42,7 @@ pub(super) struct Lines {
     /// With the generations of the timeline and of the selection.
     selection: Option<((u64, u64), Series)>,
     /// With its generation and shift.
-    over: Option<((u64, i64), Series)>,
+    over: Option<((u64, i64), Series, TimeAxis)>,
 }
 
 impl Lines {
@@ -60,10 +60,10 @@ impl Lines {
                 source.selection.zip(key).map(|(selection, key)| (key, Series::selection(selection.bytes, &self.axis)));
         }
         let key = source.over.map(|over| (over.generation, over.shift_ms));
-        if self.over.as_ref().map(|(of, _)| *of) != key {
+        if self.over.as_ref().map(|(of, ..)| *of) != key {
             self.over = source.over.zip(key).map(|(over, key)| {
-                let heap = Series::heap(over.timeline, &TimeAxis::new(over.timeline));
-                (key, heap.later_by(over.shift_ms))
+                let axis = TimeAxis::new(over.timeline);
+                (key, Series::heap(over.timeline, &axis).later_by(over.shift_ms), axis)
             });
         }
     }
@@ -73,7 +73,23 @@ impl Lines {
     }
 
     pub(super) fn over(&self) -> Option<&Series> {
-        self.over.as_ref().map(|(_, series)| series)
+        self.over.as_ref().map(|(_, series, _)| series)
+    }
+
+    /// How long after its capture's start a chosen moment is.
+    pub(super) fn elapsed_ms(&self, source: &Source<'_>, moment: Moment) -> i64 {
+        let over = self.over.as_ref().filter(|_| source.over.is_some_and(|over| over.is_chosen));
+        over.map_or(&self.axis, |(.., axis)| axis).of(moment)
+    }
+
+    /// Where a chosen moment is drawn.
+    pub(super) fn place_ms(&self, source: &Source<'_>, moment: Moment) -> f64 {
+        self.elapsed_ms(source, moment).saturating_add(source.chosen().1) as f64
+    }
+
+    /// Where what moments are chosen of ends.
+    fn chosen_end_ms(&self, source: &Source<'_>) -> f64 {
+        self.place_ms(source, Moment::End)
     }
 
     pub(super) fn selection(&self) -> Option<&Series> {
@@ -99,12 +115,14 @@ enum Fixed {
 }
 
 impl Drag {
-    fn range(&self, timeline: &Timeline) -> TimeRange {
+    fn range(&self, source: &Source<'_>) -> TimeRange {
+        let (timeline, later_ms) = source.chosen();
+        let range_at = |from: f64, to: f64| range_at(timeline, from - later_ms as f64, to - later_ms as f64);
         let moving = self.moving_ms;
         let range = match self.fixed {
-            Fixed::At(fixed) => range_at(timeline, fixed.min(moving), fixed.max(moving)),
-            Fixed::Edge(edge, at) if moving >= at => TimeRange { from: edge, to: range_at(timeline, at, moving).to },
-            Fixed::Edge(edge, at) => TimeRange { from: range_at(timeline, moving, at).from, to: edge },
+            Fixed::At(fixed) => range_at(fixed.min(moving), fixed.max(moving)),
+            Fixed::Edge(edge, at) if moving >= at => TimeRange { from: edge, to: range_at(at, moving).to },
+            Fixed::Edge(edge, at) => TimeRange { from: range_at(moving, at).from, to: edge },
         };
         TimeRange { from: range.from.min(range.to), to: range.to }
     }
@@ -161,14 +179,15 @@ impl MemoryGraph {
         }
         self.wheel(ui, &mut plot, end_ms, &response);
         self.drag(ui, source, &plot, &response, &mut events);
-        let range = self.drag.map(|drag| drag.range(source.timeline)).or(source.range);
+        let range = self.drag.map(|drag| drag.range(source)).or(source.range);
         if response.double_clicked() {
             self.visible = None;
         } else if response.clicked()
             && let Some(pointer) = response.interact_pointer_pos()
         {
-            let elapsed_ms = plot.ms_at(pointer.x).clamp(0.0, end_ms);
-            events.moment = Some(source.timeline.moment_at(elapsed_ms.round() as i64));
+            let (timeline, later_ms) = source.chosen();
+            let elapsed_ms = plot.ms_at(pointer.x).clamp(0.0, end_ms).round() as i64 - later_ms;
+            events.moment = Some(timeline.moment_at(elapsed_ms.max(0)));
         }
         if ui.is_rect_visible(rect) {
             paint(ui, &plot, &self.lines, source, range);
@@ -210,7 +229,7 @@ impl MemoryGraph {
     fn drag(&mut self, ui: &Ui, source: &Source<'_>, plot: &Plot, response: &Response, events: &mut Events) {
         let edge_near = |x: f32| {
             let range = source.range?;
-            let distance = |moment: Moment| (plot.x(self.lines.axis.of(moment) as f64) - x).abs();
+            let distance = |moment: Moment| (plot.x(self.lines.place_ms(source, moment)) - x).abs();
             let (near, far) =
                 if distance(range.from) < distance(range.to) { (range.from, range.to) } else { (range.to, range.from) };
             (distance(near) <= EDGE_POINTS).then_some(far)
@@ -224,17 +243,17 @@ impl MemoryGraph {
         {
             let at = plot.ms_at(origin.x);
             let fixed = match edge_near(origin.x) {
-                Some(edge) => Fixed::Edge(edge, self.lines.axis.of(edge) as f64),
+                Some(edge) => Fixed::Edge(edge, self.lines.place_ms(source, edge)),
                 None => Fixed::At(at),
             };
             self.drag = Some(Drag { fixed, moving_ms: at });
         }
         if let Some(drag) = &mut self.drag {
             if let Some(pointer) = response.interact_pointer_pos() {
-                drag.moving_ms = plot.ms_at(pointer.x).clamp(0.0, self.lines.axis.end_ms() as f64);
+                drag.moving_ms = plot.ms_at(pointer.x).clamp(0.0, self.lines.chosen_end_ms(source));
             }
             if response.drag_stopped() {
-                events.range = Some(drag.range(source.timeline));
+                events.range = Some(drag.range(source));
                 self.drag = None;
             } else if !response.dragged() {
                 self.drag = None;
@@ -268,11 +287,13 @@ impl MemoryGraph {
         words.push(format!("{} {end}", format_bytes(source.timeline.end_heap_bytes, source.units)));
         words.push(format!("ran {}", format_duration(self.lines.axis.end_ms())));
         words.extend(source.range.map(|range| {
-            let at = |moment| format_elapsed(self.lines.axis.of(moment));
+            let at = |moment| format_elapsed(self.lines.elapsed_ms(source, moment));
             format!("{} to {} selected", at(range.from), at(range.to))
         }));
         words.extend(self.lines.over().and_then(Series::peak).map(|at| peak("the other\u{2019}s heap", at)));
-        words.extend(source.moment.map(|moment| format!("{} selected", format_elapsed(self.lines.axis.of(moment)))));
+        words.extend(
+            source.moment.map(|moment| format!("{} selected", format_elapsed(self.lines.elapsed_ms(source, moment)))),
+        );
         words.join(", ")
     }
 }

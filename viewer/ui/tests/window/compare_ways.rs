@@ -93,6 +93,44 @@ fn back_and_forward_go_between_the_views_of_both() {
 }
 
 #[test]
+fn back_from_another_view_shows_what_was_zoomed_to() {
+    let mut driver = compare();
+    driver.harness.get_by_role_and_label(Role::Canvas, "Icicle").focus();
+    driver.harness.run_steps(2);
+    for key in [Key::ArrowDown, Key::ArrowDown, Key::ArrowDown, Key::Enter] {
+        driver.press(key);
+    }
+    let zoomed = driver.icicle();
+    assert!(!zoomed.starts_with("<root>"), "{zoomed}");
+    driver.press(Key::Escape);
+    driver.press(Key::Num5);
+    driver.press(Key::Num0);
+    assert!(driver.canvas("Icicle of B").starts_with("<root>"), "{}", driver.canvas("Icicle of B"));
+    // The zoom out, then the change of views.
+    driver.press_with(Modifiers::ALT, Key::ArrowLeft);
+    driver.press_with(Modifiers::ALT, Key::ArrowLeft);
+    assert!(driver.is_on(Role::Tab, "Union"));
+    assert_eq!(driver.icicle(), zoomed);
+    // Locations of swapped captures have other numbers: nothing is shown in their place.
+    driver.press(Key::X);
+    assert!(driver.icicle().starts_with("<root>"), "{}", driver.icicle());
+}
+
+#[test]
+fn what_is_typed_into_the_settings_of_sources_is_no_command() {
+    let mut driver = compare();
+    run(&mut driver, "sources and editor");
+    assert!(driver.field_has_focus("Command that opens a source line"));
+    driver.type_into("Command that opens a source line", "vim {file}");
+    driver.click(Role::Button, "Close");
+    assert!(!driver.shows("Command that opens a source line"));
+    assert!(
+        driver.is_on(Role::Tab, "Union") && driver.shows_part("3.71 MiB \u{2192} 3.62 MiB"),
+        "no key was a command"
+    );
+}
+
+#[test]
 fn widths_lines_and_roots_are_found_by_name() {
     let mut driver = compare();
     let root = |driver: &Driver| driver.icicle();
@@ -193,9 +231,22 @@ fn clicks_in_the_graph_of_both_are_of_the_side_that_is_chosen() {
     driver.settle();
     assert!(driver.is_on(Role::CheckBox, "clicks choose B"));
     let both = driver.canvas("Memory graph of both");
-    assert!(both.starts_with("heap peaks at 3.62 MiB after 112 ms") && both.ends_with("selected"), "B's: {both}");
-    // A is asked about its peak still.
+    assert!(both.starts_with("heap peaks at 3.71 MiB after 83 ms") && both.ends_with(" selected"), "{both}");
     assert!(driver.shows_part("A: Live at the peak, 83 ms; B: Live at 66 ms: 3.71 MiB"));
+    // Each is drawn at its own time: another click is of B's, wherever A lies below it.
+    driver.click(Role::CheckBox, "clicks choose A");
+    driver.press(Key::G);
+    driver.click(Role::RadioButton, "A");
+    driver.type_into("Moment or range", "end");
+    driver.press(Key::Enter);
+    driver.click(Role::CheckBox, "clicks choose B");
+    let both = driver.canvas("Memory graph of both");
+    assert!(both.starts_with("heap peaks at 3.71 MiB after 83 ms"), "A begins first: {both}");
+    assert!(both.ends_with(", 66 ms selected"), "B's moment, by its own time: {both}");
+    // Where A's end lies, over which B's 66 ms are drawn, is no end of B's.
+    driver.harness.get_by_role_and_label(Role::Canvas, "Memory graph of both").click();
+    driver.settle();
+    assert!(driver.shows_part("A: Live at the end; B: Live at "), "{}", driver.canvas("Memory graph of both"));
 }
 
 #[test]

@@ -46,6 +46,7 @@ pub(super) fn show(ui: &mut Ui, document: &mut CompareDocument, settings: &mut S
 
 fn chips(ui: &mut Ui, document: &mut CompareDocument) {
     rules(ui, document);
+    let takes_widths = document.takes_widths();
     let view = &mut document.view;
     let (words, help) = if view.matching.by_line {
         ("by line", "Frames are the same if their lines are: code that moved is new. Click to go by function")
@@ -61,7 +62,7 @@ fn chips(ui: &mut Ui, document: &mut CompareDocument) {
     if view.filter.hide_import_system && removable_chip(ui, "import system hidden", REMOVE).clicked() {
         view.filter.hide_import_system = false;
     }
-    if view.tab == CompareTab::Union && !view.only_vanished {
+    if takes_widths {
         let name = width_name(view.width);
         let response = chip(ui, &format!("width: {name}"), "What a frame is as wide as");
         Popup::menu(&response).show(|ui| {

@@ -45,12 +45,12 @@ impl CompareDocument {
             Command::ToggleByLine => view.matching.by_line ^= true,
             Command::AddRoot => self.rule_entry.open(),
             Command::Back => {
-                if let Some(step) = self.history.back(self.step()) {
+                if let Some(step) = self.history.back(self.step(self.view.clone())) {
                     self.show_step(step);
                 }
             }
             Command::Forward => {
-                if let Some(step) = self.history.forward(self.step()) {
+                if let Some(step) = self.history.forward(self.step(self.view.clone())) {
                     self.show_step(step);
                 }
             }
@@ -98,6 +98,11 @@ impl CompareDocument {
             Command::ToggleByLine => view.matching.by_line,
             _ => false,
         }
+    }
+
+    /// Whether frames can be made as wide as before or after: side by side, each is as wide as its own.
+    pub(in crate::app) fn takes_widths(&self) -> bool {
+        self.view.tab == CompareTab::Union && !self.view.only_vanished
     }
 
     /// What a mode is called here; `None` of modes that two captures are not asked.
@@ -164,20 +169,23 @@ impl CompareDocument {
         }
     }
 
-    /// What is shown now, to be come back to.
-    fn step(&self) -> Step<CompareView> {
-        let zoom = match self.view.tab {
+    /// A view, with what icicles show of it, to be come back to.
+    fn step(&self, view: CompareView) -> Step<CompareView> {
+        let zoom = match view.tab {
             CompareTab::SideBySide => self.place_of_both.clone(),
             CompareTab::Union | CompareTab::Table => self.union.place().cloned(),
         };
-        Step { view: self.view.clone(), zoom }
+        Step { view, zoom }
     }
 
     /// Notes that a view was left for another.
     pub(super) fn note_view(&mut self) {
+        // Whose times are chosen next is nothing to go back from.
+        self.noted_view.chosen_side = self.view.chosen_side;
         if self.view != self.noted_view {
             let left = std::mem::replace(&mut self.noted_view, self.view.clone());
-            self.history.left(Step { view: left, ..self.step() });
+            let step = self.step(left);
+            self.history.left(step);
         }
     }
 
@@ -194,6 +202,14 @@ impl CompareDocument {
         if let Some(zoom) = step.zoom {
             self.zoomed().go_to(zoom);
         }
+    }
+
+    /// Forgets what is selected and zoomed to: locations have other numbers now.
+    pub(super) fn forget_places(&mut self) {
+        self.selection = None;
+        (self.union, self.sides) = Default::default();
+        self.place_of_both = None;
+        self.history.forget_zooms();
     }
 
     /// Copies what is shown as Markdown, once it is written.
@@ -227,7 +243,7 @@ impl CompareDocument {
         // What was shown before was of the other order.
         (self.history, self.noted_view) = (History::default(), self.view.clone());
         self.answers = super::Answers::default();
-        self.selection = None;
+        self.forget_places();
         self.sent = None;
         self.is_done = false;
     }

@@ -23,9 +23,10 @@ impl CompareDocument {
         }
         let comparison = Arc::clone(&self.answers.picture.as_ref()?.comparison);
         let tree = Arc::clone(self.compared()?.trees.last()?);
+        let only_vanished = self.view.tab == CompareTab::Union && self.view.only_vanished;
         Some(Box::new(move || {
             let mut out = Vec::new();
-            write_stacks_csv(&comparison, &tree, &mut out).map_err(|error| error.to_string())?;
+            write_stacks_csv(&comparison, &tree, only_vanished, &mut out).map_err(|error| error.to_string())?;
             Ok(out)
         }))
     }

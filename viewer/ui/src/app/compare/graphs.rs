@@ -6,7 +6,7 @@ use super::super::tabs;
 use super::super::view::Time;
 use super::super::window::names_apart;
 use super::CompareDocument;
-use super::view::{SIDES, at, letter, same_moment, same_range};
+use super::view::{SIDES, at, letter};
 use crate::memory_graph::{self, Beside, Over};
 use crate::settings::Settings;
 use crate::style;
@@ -37,11 +37,7 @@ impl CompareDocument {
             let shift_ms = self.view.shift_ms([self.indexes[0].timeline(), self.indexes[1].timeline()]);
             let chosen = self.view.chosen_side();
             // The one that is drawn later lies over the other.
-            let side = match shift_ms.signum() {
-                0 => chosen,
-                -1 => Side::After,
-                _ => Side::Before,
-            };
+            let side = if shift_ms < 0 { Side::After } else { Side::Before };
             let ends = SIDES.map(|of| extent(&self.indexes[at(of)]).0 + if of == side { 0 } else { shift_ms.abs() });
             let duration_ms = ends[0].max(ends[1]);
             style::panel(ui, 6, |ui| {
@@ -106,21 +102,19 @@ impl CompareDocument {
     fn show_graph(&mut self, ui: &mut Ui, settings: &Settings, beside: Beside, chosen: Side, over_ms: Option<i64>) {
         let side = beside.side;
         let over_it = self.indexes[at(side.other())].clone();
-        let over = over_ms.map(|shift_ms| Over { timeline: over_it.timeline(), generation: 0, shift_ms });
+        let over = over_ms.map(|shift_ms| Over {
+            timeline: over_it.timeline(),
+            generation: 0,
+            shift_ms,
+            is_chosen: chosen != side,
+        });
         let (index, asked) = (self.indexes[at(side)].clone(), self.view.asked[at(chosen)]);
-        // How much later than in its own graph the chosen side's times are drawn here.
-        let later_ms = if chosen == side { 0 } else { over_ms.unwrap_or(0) };
-        let of_chosen = self.indexes[at(chosen)].clone();
-        let (here, there) = (index.timeline(), of_chosen.timeline());
-        let is_here = chosen == side;
-        let shown_range = |range| if is_here { range } else { same_range(range, there, here, later_ms) };
-        let shown_moment = |moment| if is_here { moment } else { same_moment(moment, there, here, later_ms) };
         let source = memory_graph::Source {
             timeline: index.timeline(),
             generation: 0,
             selection: None,
-            range: asked.range_in_effect().map(shown_range),
-            moment: asked.moment_in_effect().map(shown_moment),
+            range: asked.range_in_effect(),
+            moment: asked.moment_in_effect(),
             stops_early: index.info().stops_early(),
             is_provisional: false,
             units: settings.units.units(),
@@ -131,14 +125,12 @@ impl CompareDocument {
         let events = self.graphs[at(side)].show(ui, &source);
         let asks_both = self.view.is_linked;
         let is_aggregated = |index: &Index| index.info().is_aggregated();
-        if is_aggregated(&of_chosen) || (asks_both && self.indexes.iter().any(is_aggregated)) {
+        if is_aggregated(&self.indexes[at(chosen)]) || (asks_both && self.indexes.iter().any(is_aggregated)) {
             // Its samples can be looked at, and asked nothing.
             return;
         }
-        let range_of = |range| if is_here { range } else { same_range(range, here, there, -later_ms) };
-        let moment_of = |moment| if is_here { moment } else { same_moment(moment, here, there, -later_ms) };
-        let time = events.range.map(|range| Time::Range(range_of(range)));
-        if let Some(time) = time.or(events.moment.map(|moment| Time::Moment(moment_of(moment)))) {
+        let time = events.range.map(Time::Range).or(events.moment.map(Time::Moment));
+        if let Some(time) = time {
             let indexes = self.indexes.clone();
             self.view.choose_time(chosen, time, [indexes[0].timeline(), indexes[1].timeline()]);
         }

@@ -161,14 +161,16 @@ impl CompareDocument {
                 let is_same =
                     answers.picture.as_ref().is_some_and(|old| Arc::ptr_eq(&old.comparison, &picture.comparison));
                 if !is_same {
-                    // Locations have other numbers now.
-                    self.selection = None;
                     answers.table = None;
                     answers.labels = Some(Arc::clone(&picture.comparison) as Arc<dyn Labels>);
                 }
                 // What was found in the old trees does not lie where it did.
                 answers.found = None;
+                let had_any = answers.picture.is_some();
                 answers.picture = Some(*picture);
+                if !is_same && had_any {
+                    self.forget_places();
+                }
                 self.find_selection();
             }
             Part::Said(units, said) => answers.said = Some((units, said)),
@@ -267,8 +269,8 @@ impl CompareDocument {
             match key {
                 DeltaKey::Location(wanted) => node.location == *wanted,
                 DeltaKey::Function(function, file) => (location.function, location.file) == (*function, *file),
-                DeltaKey::File(file) => location.file == *file,
-                DeltaKey::Module(module) => location.module == *module,
+                DeltaKey::File(file) => comparison.shown_file(node.location).0 == *file,
+                DeltaKey::Module(module) => comparison.shown_file(node.location).1 == *module,
                 DeltaKey::Name(_) | DeltaKey::Allocator(_) | DeltaKey::None => false,
             }
         };

@@ -2,8 +2,8 @@
 //! Which memory is compared: the bar with its modes, the switch that links both sides, and what is shown in words.
 
 use super::super::command::Command;
-use super::super::tabs;
 use super::super::view::ModeChoice;
+use super::super::{mode_bar, tabs};
 use super::CompareDocument;
 use super::view::{MODES, SIDES, at, letter, mode_label, mode_refusal};
 use crate::joined_buttons::{self, JoinedButton};
@@ -48,6 +48,11 @@ impl CompareDocument {
                 }
             }
         }
+        if self.view.asked.iter().any(|asked| asked.mode == ModeChoice::Temporary) {
+            let [before, after] = &mut self.view.asked;
+            mode_bar::threshold(ui, &mut before.temporary_threshold);
+            after.temporary_threshold = before.temporary_threshold;
+        }
         for command in [Command::ToggleLinked, Command::ToggleOverlaid] {
             let switch = tabs::switch(ui, &command.label().to_lowercase(), self.is_on(command));
             if switch.on_hover_text(command.help()).clicked() {
@@ -63,16 +68,17 @@ impl CompareDocument {
         let info = index.info();
         let asked = &mut self.view.asked[at(side)];
         let label = format!("Mode of {}", letter(side));
-        let combo = ComboBox::from_id_salt(&label).selected_text(asked.mode.label(info)).show_ui(ui, |ui| {
-            for mode in MODES {
-                let refusal = mode.refusal(info);
-                let button = Button::selectable(asked.mode == mode, mode.label(info));
-                let response = ui.add_enabled(refusal.is_none(), button).on_hover_text(mode.help());
-                if response.on_disabled_hover_text(refusal.unwrap_or_default()).clicked() {
-                    asked.mode = mode;
+        let combo =
+            ComboBox::from_id_salt(&label).height(340.0).selected_text(asked.mode.label(info)).show_ui(ui, |ui| {
+                for mode in MODES {
+                    let refusal = mode.refusal(info);
+                    let button = Button::selectable(asked.mode == mode, mode.label(info));
+                    let response = ui.add_enabled(refusal.is_none(), button).on_hover_text(mode.help());
+                    if response.on_disabled_hover_text(refusal.unwrap_or_default()).clicked() {
+                        asked.mode = mode;
+                    }
                 }
-            }
-        });
+            });
         combo.response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::ComboBox, true, &label));
     }
 

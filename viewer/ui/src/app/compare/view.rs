@@ -34,12 +34,14 @@ impl CompareTab {
 }
 
 /// The modes of a comparison, in the bar's order.
-pub(in crate::app) const MODES: [ModeChoice; 7] = [
+pub(in crate::app) const MODES: [ModeChoice; 9] = [
     ModeChoice::Peak,
     ModeChoice::LiveAt,
     ModeChoice::StillLive,
+    ModeChoice::PeakInRange,
     ModeChoice::Growth,
     ModeChoice::Churn,
+    ModeChoice::Temporary,
     ModeChoice::Leaked,
     ModeChoice::Total,
 ];
@@ -158,8 +160,8 @@ impl CompareView {
         let (from, to) = (timelines[at(side)], timelines[at(side.other())]);
         let asked = self.asked[at(side)];
         self.asked[at(side.other())] = Asked {
-            moment: asked.moment.map(|moment| same_moment(moment, from, to, 0)),
-            range: asked.range.map(|range| same_range(range, from, to, 0)),
+            moment: asked.moment.map(|moment| same_moment(moment, from, to)),
+            range: asked.range.map(|range| same_range(range, from, to)),
             ..asked
         };
     }
@@ -187,21 +189,19 @@ impl CompareView {
     }
 }
 
-/// The moment of another capture that is as long after its beginning, and so much later.
-pub(super) fn same_moment(moment: Moment, from: &Timeline, to: &Timeline, later_ms: i64) -> Moment {
+/// The moment of another capture that is as long after its beginning.
+fn same_moment(moment: Moment, from: &Timeline, to: &Timeline) -> Moment {
     match moment {
-        Moment::Start if later_ms <= 0 => Moment::Start,
-        moment => to.moment_at(elapsed_ms(from, moment).saturating_add(later_ms)),
+        Moment::Start => Moment::Start,
+        moment => to.moment_at(elapsed_ms(from, moment)),
     }
 }
 
-/// As [`same_moment`]; all of a run is all of the other.
-pub(super) fn same_range(range: TimeRange, from: &Timeline, to: &Timeline, later_ms: i64) -> TimeRange {
+fn same_range(range: TimeRange, from: &Timeline, to: &Timeline) -> TimeRange {
     if range == WHOLE_RUN {
         return range;
     }
-    let moved = |moment| same_moment(moment, from, to, later_ms);
-    TimeRange { from: moved(range.from), to: moved(range.to) }
+    TimeRange { from: same_moment(range.from, from, to), to: same_moment(range.to, from, to) }
 }
 
 /// What a mode is called of two captures.
@@ -288,6 +288,8 @@ mod tests {
         let rule = RootRule { before: b"/a".to_vec(), after: b"/b".to_vec() };
         view.swap(Some(&[(rule.clone(), 3)]));
         assert_eq!(view.asked.map(|asked| asked.mode), [ModeChoice::Peak, ModeChoice::Leaked]);
-        assert_eq!((view.width, view.matching.roots), (Width::After, Some(vec![rule.swapped()])));
+        assert_eq!((view.width, view.chosen_side()), (Width::After, Side::After));
+        let matching = Matching { roots: Some(vec![rule.swapped()]), translated: Side::After, by_line: false };
+        assert_eq!(view.matching, matching, "the same capture's paths are translated");
     }
 }

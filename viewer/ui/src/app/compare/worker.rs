@@ -273,8 +273,19 @@ impl Comparer {
         }
         self.table_for = Some(key);
         let comparison = self.comparison(&wanted.matching);
-        let rows = self.answers(&wanted.questions).map(|answers| comparison.table(&answers, by)).unwrap_or_default();
+        let rows = self.answers(&wanted.questions).map(|answers| match self.whole_tree(wanted) {
+            Some(tree) => comparison.table_of(&answers, &tree, by),
+            None => comparison.table(&answers, by),
+        });
+        let rows = rows.unwrap_or_default();
         Some(Part::Table(by, Arc::new(rows)))
+    }
+
+    /// The picture's tree, if a table can be made of it.
+    fn whole_tree(&self, wanted: &Wanted) -> Option<Arc<UnionTree>> {
+        let is_whole = wanted.tree == TreeOptions::default() && matches!(wanted.trees, Trees::Union(_, false));
+        let picture = self.picture.as_ref().filter(|picture| is_whole && picture.answers(wanted))?;
+        picture.outcome.as_ref().ok()?.trees.first().map(Arc::clone)
     }
 
     fn found(&mut self, wanted: &Wanted) -> Option<Part> {

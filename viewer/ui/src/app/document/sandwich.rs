@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The view of one function: who calls it above, whom it calls below, each as an icicle. The function is that of the
-//! selection, so a click on a frame here puts another one in the middle; arrow keys go from frame to frame, and Enter does
-//! what a click does.
+//! selection, so a click on a frame here puts another one in the middle; arrow keys go from frame to frame, and Enter
+//! does so too.
 
 use super::super::selection::Selection;
 use super::Document;
