@@ -16,6 +16,8 @@ use std::time::Instant;
 const RANGES: u32 = 16;
 
 fn main() -> Result<(), Box<dyn Error>> {
+    // As the window does.
+    memray_ui::keep_freed_memory();
     // Cargo adds `--bench`.
     let mut paths = std::env::args_os().skip(1).filter(|argument| argument != "--bench").map(PathBuf::from);
     let (Some(before), Some(after)) = (paths.next(), paths.next()) else {

@@ -4,7 +4,7 @@
 use crate::joint::Joint;
 use crate::roots::RootRule;
 use crate::table::{self, DeltaRow};
-use crate::union_tree::{SideTree, UnionTree, Width, unite};
+use crate::union_tree::{SideNodes, SideTree, UnionTree, Width, unite};
 use crate::verdict::Verdict;
 use memray_index::{Answer, GroupBy, Index, Location, LocationId, Question, Refusal, StringId, TreeOptions};
 use std::sync::Arc;
@@ -136,11 +136,14 @@ impl Comparison {
         options: TreeOptions,
         widths: [Width; N],
     ) -> [UnionTree; N] {
-        let (before, after) =
-            rayon::join(|| self.before.tree(&answers[0], options), || self.after.tree(&answers[1], options));
+        let nodes = |index: &Index, answer| match options.is_inverted {
+            true => SideNodes::Inverted(index.tree(answer, options)),
+            false => SideNodes::CallersFirst(index.loose_tree(answer, options.folds_libraries)),
+        };
+        let (before, after) = rayon::join(|| nodes(&self.before, &answers[0]), || nodes(&self.after, &answers[1]));
         let sides = [
-            SideTree { tree: &before, to_joint: &|location| self.joint.of_before(location), is_after: false },
-            SideTree { tree: &after, to_joint: &|location| self.joint.of_after(location), is_after: true },
+            SideTree { nodes: &before, to_joint: &|location| self.joint.of_before(location), is_after: false },
+            SideTree { nodes: &after, to_joint: &|location| self.joint.of_after(location), is_after: true },
         ];
         let common = unite(&self.joint, sides);
         widths.map(|width| common.laid_out(width))

@@ -93,9 +93,26 @@ impl UnionTree {
     }
 }
 
+/// The nodes of one of the two answers.
+pub(crate) enum SideNodes {
+    /// Callers before callees.
+    CallersFirst(Vec<LooseNode>),
+    /// Callees above callers.
+    Inverted(Tree),
+}
+
+impl SideNodes {
+    fn len(&self) -> usize {
+        match self {
+            Self::CallersFirst(nodes) => nodes.len(),
+            Self::Inverted(tree) => tree.nodes.len(),
+        }
+    }
+}
+
 /// One of the two answers, as its own capture's tree.
 pub(crate) struct SideTree<'a> {
-    pub(crate) tree: &'a Tree,
+    pub(crate) nodes: &'a SideNodes,
     pub(crate) to_joint: &'a dyn Fn(LocationId) -> LocationId,
     pub(crate) is_after: bool,
 }
@@ -129,21 +146,36 @@ impl Common<'_> {
     }
 
     fn add(&mut self, side: &SideTree<'_>) {
-        let tree = side.tree;
+        match side.nodes {
+            SideNodes::CallersFirst(nodes) => self.add_callers_first(side, nodes),
+            SideNodes::Inverted(tree) => self.add_inverted(side, tree),
+        }
+    }
+
+    fn add_callers_first(&mut self, side: &SideTree<'_>, nodes: &[LooseNode]) {
+        // Where each node of the side's tree went.
+        let mut went: Vec<u32> = Vec::with_capacity(nodes.len());
+        for (row, node) in nodes.iter().enumerate() {
+            let place = if row == 0 {
+                0
+            } else {
+                self.below(went[node.parent as usize], (side.to_joint)(node.location), (side.is_after, node.weight))
+            };
+            went.push(place);
+            self.charge(side, place, node.own);
+        }
+    }
+
+    fn add_inverted(&mut self, side: &SideTree<'_>, tree: &Tree) {
         // Where each node of the side's tree went, and the line at which its caller is, where that is not its own.
         let mut went: Vec<(u32, Option<u32>)> = Vec::with_capacity(tree.nodes.len());
         for (row, node) in tree.nodes.iter().enumerate() {
-            let location = (side.to_joint)(node.location);
             let place = if row == 0 {
                 (0, None)
             } else {
                 let (parent, line) = went[node.parent.0 as usize];
-                let weight = (side.is_after, node.weight);
-                if tree.is_inverted {
-                    self.inverted(side, TreeNodeId(row as u32), location, parent, line, weight)
-                } else {
-                    (self.below(parent, location, weight), None)
-                }
+                let (location, weight) = ((side.to_joint)(node.location), (side.is_after, node.weight));
+                self.inverted(side, tree, TreeNodeId(row as u32), location, (parent, line), weight)
             };
             went.push(place);
             let children = tree.children(TreeNodeId(row as u32));
@@ -154,9 +186,14 @@ impl Common<'_> {
                     allocations: left.allocations.wrapping_sub(child.allocations),
                 }
             });
-            let own = Delta { before: own, after: Amount::default() };
-            self.nodes[place.0 as usize].own.add(if side.is_after { own.swapped() } else { own });
+            self.charge(side, place.0, own);
         }
+    }
+
+    /// Adds what is a node's own.
+    fn charge(&mut self, side: &SideTree<'_>, place: u32, own: Amount) {
+        let own = Delta { before: own, after: Amount::default() };
+        self.nodes[place as usize].own.add(if side.is_after { own.swapped() } else { own });
     }
 
     /// The node of a callee. A comprehension's is its caller's, at the comprehension's line.
@@ -173,13 +210,13 @@ impl Common<'_> {
     fn inverted(
         &mut self,
         side: &SideTree<'_>,
+        tree: &Tree,
         node: TreeNodeId,
         location: LocationId,
-        parent: u32,
-        line: Option<u32>,
+        (parent, line): (u32, Option<u32>),
         weight: (bool, u64),
     ) -> (u32, Option<u32>) {
-        let mut callers = side.tree.children(node).map(|it| (side.to_joint)(side.tree.node(TreeNodeId(it)).location));
+        let mut callers = tree.children(node).map(|it| (side.to_joint)(tree.node(TreeNodeId(it)).location));
         let is_folded = callers.len() > 0 && callers.all(|caller| self.joint.is_part_of(location, caller));
         if is_folded {
             return (parent, line.or(Some(self.joint.location(location).line)));
@@ -196,10 +233,10 @@ impl Common<'_> {
 
 /// What two trees have in common. Threads are merged in both.
 pub(crate) fn unite(joint: &Joint, sides: [SideTree<'_>; 2]) -> United {
-    let is_inverted = sides[0].tree.is_inverted;
+    let is_inverted = matches!(sides[0].nodes, SideNodes::Inverted(_));
     let root = CommonNode { parent: 0, own: Delta::default(), shown: LocationId::NONE, shown_weight: (false, 0) };
     // At most so many; most often half of it.
-    let count = sides.iter().map(|side| side.tree.nodes.len()).sum();
+    let count = sides.iter().map(|side| side.nodes.len()).sum();
     let mut common = Common {
         joint,
         nodes: Vec::with_capacity(count),

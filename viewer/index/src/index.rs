@@ -8,7 +8,7 @@ use crate::ask::inverted::callees_first;
 use crate::ask::sandwich::{Sandwich, sandwich};
 use crate::ask::shown_tree::{Hiding, ShownTree};
 use crate::ask::tables;
-use crate::ask::tree_layout::callers_first;
+use crate::ask::tree_layout::{LooseNode, callers_first, loose_callers_first};
 use crate::call_tree::CallTree;
 use crate::charge::Charge;
 use crate::error::{Error, Refusal};
@@ -252,6 +252,13 @@ impl Index {
         let shown = self.shown_tree(Hiding::of(&answer.question.filter, options.folds_libraries));
         let stacks = self.store.stacks_of(answer, &shown);
         if options.is_inverted { callees_first(&shown, &stacks) } else { callers_first(&shown, &stacks) }
+    }
+
+    /// An answer's tree with callers first, each before its callees, whose nodes have no places yet: for those who make
+    /// another tree of it, which has its own.
+    pub fn loose_tree(&self, answer: &Answer, folds_libraries: bool) -> Vec<LooseNode> {
+        let shown = self.shown_tree(Hiding::of(&answer.question.filter, folds_libraries));
+        loose_callers_first(&shown, &self.store.stacks_of(answer, &shown))
     }
 
     /// An answer's stacks with a function in them, cut at its outermost frame: who calls it, and whom it calls. Threads are

@@ -12,6 +12,7 @@ pub mod details;
 mod error;
 mod focus;
 pub mod fonts;
+mod freed_memory;
 mod function_menu;
 pub mod growth_view;
 #[cfg(test)]
@@ -34,5 +35,6 @@ pub mod theme;
 
 pub use app::{App, AppOptions, RunOptions, run};
 pub use error::UiError;
+pub use freed_memory::keep_freed_memory;
 pub use function_menu::FunctionAction;
 pub use screenshot::{Picture, ScreenshotOptions, screenshot};

@@ -43,6 +43,11 @@ pub(crate) fn add(to: &mut Amount, amount: Amount) {
 
 /// Callers above callees.
 pub(crate) fn callers_first(shown: &ShownTree, stacks: &[StackAmount]) -> Tree {
+    lay_out(&loose_callers_first(shown, stacks), false)
+}
+
+/// Callers before callees, without places.
+pub(crate) fn loose_callers_first(shown: &ShownTree, stacks: &[StackAmount]) -> Vec<LooseNode> {
     let mut loose = vec![root(stacks)];
     // For each thread's stacks: the nodes on their paths, in order of creation, so that parents come first.
     let mut rows = vec![NO_ROW; shown.tree.len()];
@@ -92,7 +97,7 @@ pub(crate) fn callers_first(shown: &ShownTree, stacks: &[StackAmount]) -> Tree {
         nodes.iter().for_each(|node| rows[node.index()] = NO_ROW);
         begin = end;
     }
-    lay_out(&loose, false)
+    loose
 }
 
 /// Of nodes that no stack passes through.

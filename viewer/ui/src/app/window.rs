@@ -3,6 +3,7 @@
 
 use super::{App, AppOptions};
 use crate::error::UiError;
+use crate::freed_memory::keep_freed_memory;
 use crate::settings::{Settings, SettingsFile};
 use crate::style;
 use eframe::{CreationContext, NativeOptions};
@@ -35,6 +36,7 @@ const MIN_SIZE: [f32; 2] = [720.0, 480.0];
 
 /// Opens the window, and returns when it is closed.
 pub fn run(options: RunOptions) -> Result<(), UiError> {
+    keep_freed_memory();
     let settings_file = if options.forgets { None } else { SettingsFile::of_user() };
     let settings = settings_file.as_ref().map(SettingsFile::load).unwrap_or_default();
     let native = NativeOptions {
