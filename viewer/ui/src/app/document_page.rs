@@ -10,8 +10,11 @@ use crate::style::{GAP, MARGIN, panel};
 use crate::theme::Palette;
 use egui::{CentralPanel, Frame, Margin, Panel, Ui};
 
-/// A window narrower than this shows no details beside the main view.
-const MIN_WIDTH_WITH_DETAILS: f32 = 820.0;
+/// Below this, which only a window with a larger interface is, the main view needs all of the width.
+const MIN_WIDTH_WITH_DETAILS: f32 = 700.0;
+
+/// In a window narrower than this the details leave the main view some room.
+const NARROW: f32 = 900.0;
 
 /// In a window lower than this the graph leaves the main view some room.
 const LOW: f32 = 560.0;
@@ -66,7 +69,9 @@ pub(super) fn show(
         Panel::right("details")
             .frame(frame)
             .show_separator_line(false)
-            .default_size((ui.available_width() * 0.24).clamp(285.0, 420.0))
+            .default_size(
+                (ui.available_width() * 0.24).clamp(if ui.available_width() < NARROW { 240.0 } else { 285.0 }, 420.0),
+            )
             .size_range(240.0..=ui.available_width() * 0.5)
             .show(ui, |ui| {
                 panel(ui, 12, |ui| said = document.show_details(ui, settings));

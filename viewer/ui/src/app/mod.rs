@@ -406,7 +406,9 @@ impl App {
             match entry.show(ui, self.dialog.is_open()) {
                 path_entry::Outcome::Open => {}
                 path_entry::Outcome::Closed => self.path_entry = None,
-                path_entry::Outcome::Chosen(path, purpose) => self.chosen(&path, purpose, false, &ui.ctx().clone()),
+                path_entry::Outcome::Chosen(path, purpose, may_replace) => {
+                    self.chosen(&path, purpose, may_replace, &ui.ctx().clone());
+                }
             }
         }
         if let (Some(question), Page::Open(document)) = (&self.drop_question, &self.page) {

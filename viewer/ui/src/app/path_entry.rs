@@ -12,6 +12,8 @@ pub(super) struct PathEntry {
     purpose: Purpose,
     is_beside_dialog: bool,
     wants_focus: bool,
+    /// The file that is there already, whose replacement is asked about.
+    asked_about: Option<PathBuf>,
 }
 
 /// What a file is wanted for.
@@ -72,14 +74,14 @@ pub(super) enum Outcome {
     Open,
     /// Nothing was chosen.
     Closed,
-    /// A path, and what for.
-    Chosen(PathBuf, Purpose),
+    /// A path, what for, and whether what is there may be replaced.
+    Chosen(PathBuf, Purpose, bool),
 }
 
 impl PathEntry {
     /// By itself.
     pub(super) fn alone(purpose: Purpose) -> Self {
-        Self { text: String::new(), purpose, is_beside_dialog: false, wants_focus: true }
+        Self { text: String::new(), purpose, is_beside_dialog: false, wants_focus: true, asked_about: None }
     }
 
     /// While the desktop's dialog is asked for, in case that none comes.
@@ -117,7 +119,11 @@ impl PathEntry {
             if std::mem::take(&mut self.wants_focus) {
                 response.request_focus();
             }
+            if response.changed() {
+                self.asked_about = None;
+            }
             let words = match (self.is_beside_dialog, dialog_is_open) {
+                _ if self.asked_about.is_some() => "There is a file of that name. Enter replaces it.",
                 (true, true) => "Waiting for the desktop's file dialog. Where none opens, type or paste the path here.",
                 (true, false) => "No file dialog answered. Type or paste the path here.",
                 (false, _) => "Type or paste it, and press Enter.",
@@ -127,9 +133,11 @@ impl PathEntry {
             ui.horizontal(|ui| {
                 let has_text = !self.text.trim().is_empty();
                 let is_entered = response.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
-                let is_clicked = ui.add_enabled(has_text, egui::Button::new(self.purpose.verb())).clicked();
+                let verb = if self.asked_about.is_some() { "Replace" } else { self.purpose.verb() };
+                let is_clicked = ui.add_enabled(has_text, egui::Button::new(verb)).clicked();
                 if has_text && (is_entered || is_clicked) {
-                    outcome = Outcome::Chosen(path_of(&self.text), self.purpose);
+                    outcome = self.entered();
+                    self.wants_focus = matches!(outcome, Outcome::Open);
                 }
                 if ui.button("Cancel").clicked() {
                     outcome = Outcome::Closed;
@@ -137,6 +145,23 @@ impl PathEntry {
             });
         });
         if matches!(outcome, Outcome::Open) && modal.should_close() { Outcome::Closed } else { outcome }
+    }
+}
+
+impl PathEntry {
+    /// What was typed, once it is sure that nothing is replaced unasked.
+    fn entered(&mut self) -> Outcome {
+        let mut path = path_of(&self.text);
+        let Some(extension) = self.purpose.extension() else { return Outcome::Chosen(path, self.purpose, false) };
+        if path.extension().is_none() {
+            path.set_extension(extension);
+        }
+        let was_asked = self.asked_about.as_ref() == Some(&path);
+        if path.exists() && !was_asked {
+            self.asked_about = Some(path);
+            return Outcome::Open;
+        }
+        Outcome::Chosen(path, self.purpose, was_asked)
     }
 }
 

@@ -171,9 +171,17 @@ fn the_numbers_of_each_view_are_saved_as_csv_and_nothing_is_replaced_unasked() {
     let bytes = stacks.lines().skip(1).map(|line| line.split(',').next().unwrap().parse::<u64>().unwrap());
     assert_eq!(bytes.sum::<u64>(), 3_793_013);
     driver.press_with(Modifiers::COMMAND, Key::S);
-    save_as(&mut driver, "Path of the CSV file", &folder.path().join("table.csv"));
+    let table = folder.path().join("table.csv");
+    save_as(&mut driver, "Path of the CSV file", &table.with_extension(""));
     driver.settle();
-    assert!(driver.shows_part("cannot be written"));
+    assert!(driver.shows("There is a file of that name. Enter replaces it."));
+    assert!(std::fs::read_to_string(&table).unwrap().starts_with("function,"), "not yet");
+    driver.press(Key::Enter);
+    assert!(std::fs::read_to_string(&table).unwrap().starts_with("elapsed_ms,"), "once that was said");
+    driver.press_with(Modifiers::COMMAND, Key::S);
+    save_as(&mut driver, "Path of the CSV file", &folder.path().join("none/table.csv"));
+    driver.settle();
+    assert!(driver.shows_part("cannot be written: there is no such folder"));
 }
 
 #[test]
