@@ -82,7 +82,8 @@ pub(crate) fn by_frame(joint: &Joint, tree: &UnionTree, by: GroupBy) -> Vec<Delt
             row.inclusive.add(tree.total(id));
         }
         let weight = tree.total(id).larger_bytes();
-        if weight > row.weight {
+        // Of equals the first, so that a row is called the same however its tree is laid out.
+        if weight > row.weight || (weight == row.weight && location < row.heaviest) {
             (row.heaviest, row.weight) = (location, weight);
         }
     });

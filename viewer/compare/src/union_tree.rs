@@ -9,6 +9,7 @@ use crate::change::{Change, Delta};
 use crate::joint::{Joint, MatchId};
 use memray_index::{Amount, Location, LocationId, LooseNode, Tree, TreeNodeId, lay_out_in_order};
 use rustc_hash::{FxBuildHasher, FxHashMap};
+use std::cmp::Reverse;
 
 /// What a node is drawn as wide as.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -138,7 +139,9 @@ impl Common<'_> {
         let at = *self.children.entry((parent, self.joint.match_id(location))).or_insert(next);
         if at == next {
             self.nodes.push(CommonNode { parent, own: Delta::default(), shown: location, shown_weight: weight });
-        } else if weight > self.nodes[at as usize].shown_weight {
+        } else if (weight, Reverse(location))
+            > (self.nodes[at as usize].shown_weight, Reverse(self.nodes[at as usize].shown))
+        {
             let node = &mut self.nodes[at as usize];
             (node.shown, node.shown_weight) = (location, weight);
         }

@@ -54,10 +54,12 @@ impl Diff<'_> {
         for stack in &self.stacks {
             let bytes = format_bytes_signed(stack.delta.bytes(), self.units);
             writeln!(out, "- {bytes} in {}", plain(&labels::path(self.comparison, &stack.frames)))?;
-            // What is gone is named as it was before.
+            // Of what is gone, frames are A's where B has none of the kind.
+            let [before, after] =
+                [self.comparison.before(), self.comparison.after()].map(|index| index.timeline().end_time_ms);
             let is_gone = stack.delta.after == Amount::default();
-            let side = if is_gone { self.comparison.before() } else { self.comparison.after() };
-            extras.write_source(self.comparison, &stack.frames, side.timeline().end_time_ms, out)?;
+            let as_of_ms = if is_gone { before.min(after) } else { after };
+            extras.write_source(self.comparison, &stack.frames, as_of_ms, out)?;
         }
         Ok(())
     }

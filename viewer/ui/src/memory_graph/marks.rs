@@ -2,6 +2,7 @@
 //! What is marked on a memory graph: peaks, the chosen range and moment, the names of the lines, what the pointer is on.
 
 use super::Source;
+use super::axis::TimeAxis;
 use super::high_water_mark::HighWaterMark;
 use super::labels::{Labels, around, strong, text};
 use super::paint::Plot;
@@ -239,11 +240,15 @@ pub(super) fn hover(response: &Response, plot: &Plot, lines: &Lines, source: &So
         painter.circle_filled(pos2(x, plot.y(bytes)), 2.5, colour);
         rows.push((name, format_bytes(bytes, source.units)));
     }
-    let wall_clock = format_date_time(wall_time_ms(lines, source.timeline, elapsed_ms), source.clock);
+    // Of what is chosen by a click here.
+    let (timeline, later_ms) = source.chosen();
+    let chosen_ms = elapsed_ms.saturating_sub(later_ms);
+    let axis = lines.chosen_axis(source);
+    let wall_clock = format_date_time(wall_time_ms(axis, timeline, chosen_ms), source.clock);
     Tooltip::always_open(response.ctx.clone(), response.layer_id, response.id, PopupAnchor::Pointer).gap(14.0).show(
         |ui| {
             ui.label(
-                RichText::new(format_elapsed(elapsed_ms))
+                RichText::new(format_elapsed(chosen_ms))
                     .family(FontFamily::Name(STRONG.into()))
                     .color(palette.text_strong),
             );
@@ -260,8 +265,8 @@ pub(super) fn hover(response: &Response, plot: &Plot, lines: &Lines, source: &So
 }
 
 /// Wall-clock time at a place on the axis: from the snapshot before it, as the clock may have been set since the start.
-fn wall_time_ms(lines: &Lines, timeline: &Timeline, elapsed_ms: i64) -> i64 {
-    let elapsed = lines.axis.elapsed_ms();
+fn wall_time_ms(axis: &TimeAxis, timeline: &Timeline, elapsed_ms: i64) -> i64 {
+    let elapsed = axis.elapsed_ms();
     let before = elapsed.partition_point(|&at| at <= elapsed_ms).checked_sub(1);
     match before.and_then(|i| Some((elapsed.get(i)?, timeline.snapshots.get(i)?))) {
         Some((at, snapshot)) => snapshot.time_ms.saturating_add(elapsed_ms - at),

@@ -195,6 +195,28 @@ fn a_click_sets_a_moment() {
     assert_eq!(harness.state().range, None);
 }
 
+/// Another capture, drawn 5 s later over this one.
+#[test]
+fn what_is_chosen_of_a_capture_drawn_over_another_is_its_own_time() {
+    let mut harness = show(ten_seconds());
+    harness.state_mut().over = Some((ten_seconds(), 5000));
+    harness.state_mut().beside = Some(Beside { side: Side::Before, duration_ms: 15_000, largest_bytes: 0 });
+    harness.state_mut().chooses_over = true;
+    harness.run();
+    // As far into the graph as tenths of what is 15 s wide now.
+    let at_ms = |ms: f32| ms / 1.5;
+    click(&mut harness, at_ms(9_600.0));
+    assert_eq!(harness.state().events.last().unwrap().moment, Some(Moment::Snapshot(4)));
+    drag(&mut harness, at_ms(7_500.0), at_ms(14_500.0));
+    assert_eq!(harness.state().range, Some(range(2, 9)), "beyond this one's end, too");
+    // Its edges are taken where they are drawn: at 8 s, its 3 s, and 15 s.
+    drag(&mut harness, at_ms(8_000.0), at_ms(10_500.0));
+    assert_eq!(harness.state().range, Some(range(5, 9)));
+    // Before it begins there is all that came before its first sample.
+    drag(&mut harness, at_ms(2_000.0), at_ms(8_500.0));
+    assert_eq!(harness.state().range.unwrap().from, Moment::Start);
+}
+
 #[test]
 fn a_drag_can_be_given_up() {
     let mut harness = show(ten_seconds());

@@ -78,8 +78,13 @@ impl Lines {
 
     /// How long after its capture's start a chosen moment is.
     pub(super) fn elapsed_ms(&self, source: &Source<'_>, moment: Moment) -> i64 {
+        self.chosen_axis(source).of(moment)
+    }
+
+    /// The axis of what moments are chosen of.
+    pub(super) fn chosen_axis(&self, source: &Source<'_>) -> &TimeAxis {
         let over = self.over.as_ref().filter(|_| source.over.is_some_and(|over| over.is_chosen));
-        over.map_or(&self.axis, |(.., axis)| axis).of(moment)
+        over.map_or(&self.axis, |(.., axis)| axis)
     }
 
     /// Where a chosen moment is drawn.

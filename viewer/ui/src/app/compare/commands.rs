@@ -69,6 +69,8 @@ impl CompareDocument {
             Command::NextHit => self.step_hit(true),
             Command::PreviousHit => self.step_hit(false),
             Command::Clear => self.clear(),
+            // A table does not zoom.
+            Command::ZoomReset | Command::ZoomIn | Command::ZoomOut if view.tab == CompareTab::Table => {}
             Command::ZoomReset => self.zoomed().reset(),
             Command::ZoomIn => self.zoomed().zoom_by(ZOOM_STEP),
             Command::ZoomOut => self.zoomed().zoom_by(1.0 / ZOOM_STEP),
@@ -146,7 +148,7 @@ impl CompareDocument {
     fn clear(&mut self) {
         if self.selection.is_some() {
             self.selection = None;
-        } else if self.zoomed().is_zoomed() {
+        } else if self.view.tab != CompareTab::Table && self.zoomed().is_zoomed() {
             self.zoomed().reset();
         } else if self.graphs.each_mut().map(MemoryGraph::clear).contains(&true) {
             // That was it.
@@ -197,8 +199,9 @@ impl CompareDocument {
     }
 
     fn show_step(&mut self, step: Step<CompareView>) {
-        self.noted_view = step.view.clone();
-        self.view = step.view;
+        // Whose times are chosen next stays.
+        self.view = CompareView { chosen_side: self.view.chosen_side, ..step.view };
+        self.noted_view = self.view.clone();
         if let Some(zoom) = step.zoom {
             self.zoomed().go_to(zoom);
         }

@@ -38,7 +38,9 @@ impl CompareDocument {
             let chosen = self.view.chosen_side();
             // The one that is drawn later lies over the other.
             let side = if shift_ms < 0 { Side::After } else { Side::Before };
-            let ends = SIDES.map(|of| extent(&self.indexes[at(of)]).0 + if of == side { 0 } else { shift_ms.abs() });
+            let ends = SIDES.map(|of| {
+                extent(&self.indexes[at(of)]).0.saturating_add(if of == side { 0 } else { shift_ms.saturating_abs() })
+            });
             let duration_ms = ends[0].max(ends[1]);
             style::panel(ui, 6, |ui| {
                 self.show_graph(
@@ -46,7 +48,7 @@ impl CompareDocument {
                     settings,
                     Beside { side, duration_ms, largest_bytes },
                     chosen,
-                    Some(shift_ms.abs()),
+                    Some(shift_ms.saturating_abs()),
                 );
             });
         }

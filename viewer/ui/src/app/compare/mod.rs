@@ -31,7 +31,7 @@ use crate::row_order::Hits;
 use crate::settings::Settings;
 use chips::RuleEntry;
 use egui::Context;
-use memray_compare::{DeltaKey, DeltaRow, UnionTree};
+use memray_compare::{DeltaKey, DeltaRow, Matching, UnionTree};
 use memray_index::{GroupBy, Index, Pattern, Refusal, TreeNodeId};
 use memray_report::size::{Units, format_bytes_signed, format_counted};
 use memray_report::source_folders::SourceFolders;
@@ -161,14 +161,17 @@ impl CompareDocument {
                 let is_same =
                     answers.picture.as_ref().is_some_and(|old| Arc::ptr_eq(&old.comparison, &picture.comparison));
                 if !is_same {
+                    self.selection = None;
                     answers.table = None;
                     answers.labels = Some(Arc::clone(&picture.comparison) as Arc<dyn Labels>);
                 }
                 // What was found in the old trees does not lie where it did.
                 answers.found = None;
-                let had_any = answers.picture.is_some();
+                let roots = |matching: &Matching| (matching.roots.clone(), matching.translated);
+                let has_other_roots =
+                    answers.picture.as_ref().is_some_and(|old| roots(&old.matching) != roots(&picture.matching));
                 answers.picture = Some(*picture);
-                if !is_same && had_any {
+                if has_other_roots {
                     self.forget_places();
                 }
                 self.find_selection();

@@ -2,8 +2,8 @@
 //! Which memory is compared: the bar with its modes, the switch that links both sides, and what is shown in words.
 
 use super::super::command::Command;
+use super::super::tabs;
 use super::super::view::ModeChoice;
-use super::super::{mode_bar, tabs};
 use super::CompareDocument;
 use super::view::{MODES, SIDES, at, letter, mode_label, mode_refusal};
 use crate::joined_buttons::{self, JoinedButton};
@@ -47,11 +47,6 @@ impl CompareDocument {
                     view.choose_time(view.chosen_side(), time, timelines);
                 }
             }
-        }
-        if self.view.asked.iter().any(|asked| asked.mode == ModeChoice::Temporary) {
-            let [before, after] = &mut self.view.asked;
-            mode_bar::threshold(ui, &mut before.temporary_threshold);
-            after.temporary_threshold = before.temporary_threshold;
         }
         for command in [Command::ToggleLinked, Command::ToggleOverlaid] {
             let switch = tabs::switch(ui, &command.label().to_lowercase(), self.is_on(command));

@@ -169,7 +169,7 @@ impl CompareView {
     /// By how much later than A the graph of both begins with B; earlier, if negative. Sides that are free have their
     /// moments lie over each other.
     pub(super) fn shift_ms(&self, timelines: [&Timeline; 2]) -> i64 {
-        let marked = |side| Some(elapsed_ms(timelines[at(side)], self.asked[at(side)].moment?));
+        let marked = |side| Some(elapsed_ms(timelines[at(side)], self.asked[at(side)].moment_in_effect()?));
         match (self.is_linked, marked(Side::Before), marked(Side::After)) {
             (false, Some(before), Some(after)) => before.saturating_sub(after),
             _ => 0,

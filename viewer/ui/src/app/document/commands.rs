@@ -115,7 +115,7 @@ impl Document {
     fn clear(&mut self) {
         if self.view.selection.is_some() {
             self.view.selection = None;
-        } else if self.icicle.is_zoomed() {
+        } else if self.view.tab == Tab::Icicle && self.icicle.is_zoomed() {
             self.icicle.reset();
         } else if self.graph.is_zoomed() {
             self.graph.clear();
