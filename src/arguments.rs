@@ -254,11 +254,11 @@ pub(crate) struct DiffArguments {
     pub(crate) markdown: bool,
 
     /// In Markdown, also the commands that ran
-    #[arg(long, requires = "markdown")]
+    #[arg(long, requires = "markdown", conflicts_with = "json")]
     pub(crate) command_lines: bool,
 
     /// In Markdown, also the line of source of each stack, where its file is there
-    #[arg(long, requires = "markdown")]
+    #[arg(long, requires = "markdown", conflicts_with = "json")]
     pub(crate) source_lines: bool,
 }
 

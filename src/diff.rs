@@ -16,9 +16,12 @@ use memray_report::time::WallClock;
 pub(crate) fn run(arguments: &DiffArguments, open: &OpenOptions) -> Result<(), Failure> {
     let index = |path| opening::open(path, open, &Progress::default());
     let (before, after) = (index(&arguments.before)?, index(&arguments.after)?);
-    let mode = |text: &str, index: &Index| parse_mode(text, index.timeline(), WallClock::Local);
+    let mode = |side: &str, text: &str, index: &Index| {
+        let mode = parse_mode(text, index.timeline(), WallClock::Local);
+        mode.map_err(|error| Failure::Unanswerable(format!("{side}: {error}")))
+    };
     let mode_after = arguments.mode_after.as_ref().unwrap_or(&arguments.mode);
-    let modes: [Mode; 2] = [mode(&arguments.mode, &before)?, mode(mode_after, &after)?];
+    let modes: [Mode; 2] = [mode("A", &arguments.mode, &before)?, mode("B", mode_after, &after)?];
     let question = DiffQuestion {
         modes,
         filter: Filter { hide_irrelevant: arguments.hide_irrelevant, ..Filter::default() },

@@ -164,6 +164,37 @@ fn roots_are_taken_as_they_are_given_or_not_looked_for() {
     assert_eq!(changes(&["--no-roots"]), (vec!["new".to_owned(), "vanished".to_owned()], 0));
 }
 
+/// memray runs programs within itself, which its stacks show; ours show the program alone.
+#[test]
+fn a_program_recorded_by_memray_and_by_us_is_the_same_program() {
+    let (place, python) = (Place::new(), interpreter());
+    let program = capture_path("programs/late_peak.py");
+    let output = recorded(&place, &python, &["-q", "-o", "b.bin"]).arg(&program).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    std::fs::copy(capture_path("v13-py3.13/late_peak.bin"), place.path("a.bin")).unwrap();
+    for options in [&[] as &[&str], &["--hide-irrelevant"]] {
+        let json = diff_json(&place, &[&["--by", "location"], options].concat());
+        let own = json["rows"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|row| row["name"].as_str().unwrap().contains("late_peak.py"));
+        let changes: Vec<&Value> = own.map(|row| &row["change"]).collect();
+        assert!(!changes.is_empty() && changes.iter().all(|change| **change == "neutral"), "{json:#}");
+        let caveats = json["caveats"].as_array().unwrap().iter();
+        assert!(caveats.into_iter().any(|said| said.as_str().unwrap().contains("memray recorded A and memray-view B")));
+    }
+}
+
+#[test]
+fn programs_that_have_nothing_in_common_are_not_taken_for_one() {
+    let place = Place::new();
+    for (from, to) in [("v10-py3.10/threads.bin", "a.bin"), ("v11-py3.12/items.bin", "b.bin")] {
+        std::fs::copy(capture_path(from), place.path(to)).unwrap();
+    }
+    assert_eq!(diff_json(&place, &[])["root_rules"], Value::Array(Vec::new()));
+}
+
 #[test]
 fn markdown_lists_the_five_stacks_that_changed_most() {
     let (place, python) = (Place::new(), interpreter());

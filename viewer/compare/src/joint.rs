@@ -23,6 +23,8 @@ struct JointLocation {
     file: StringId,
     library: Option<StringId>,
     is_comprehension: bool,
+    /// Whether it is of what ran the program: memray, or `runpy`.
+    is_runner: bool,
 }
 
 /// What holds for all locations of a file of Python, whichever side they are of.
@@ -65,6 +67,8 @@ pub(crate) struct Joint {
     before: Vec<LocationId>,
     after: Vec<LocationId>,
     by_line: bool,
+    /// Whether the frames of one recorder stand around the program on one side only, and are left out on both.
+    leaves_out_runners: bool,
     pub(crate) rules: RootRules,
 }
 
@@ -77,6 +81,7 @@ impl Joint {
             file: StringId(0),
             library: None,
             is_comprehension: false,
+            is_runner: false,
         };
         let mut joint = Self {
             names: Names::default(),
@@ -87,6 +92,7 @@ impl Joint {
             before: Vec::new(),
             after: Vec::new(),
             by_line: matching.by_line,
+            leaves_out_runners: runs_in_memray(before) != runs_in_memray(after),
             rules: RootRules::new(before, after, matching),
         };
         let before_files = joint.side_files(before, Side::Before);
@@ -156,8 +162,17 @@ impl Joint {
                     ..location
                 };
                 let is_comprehension = is_python && is_comprehension(name);
+                let is_runner = is_python && is_runner(self.canonical.get(file));
                 let match_id = MatchId::default();
-                self.rows.push(JointLocation { location: shown, match_id, function, file, library, is_comprehension });
+                self.rows.push(JointLocation {
+                    location: shown,
+                    match_id,
+                    function,
+                    file,
+                    library,
+                    is_comprehension,
+                    is_runner,
+                });
             }
             numbers.push(number);
         }
@@ -229,6 +244,12 @@ impl Joint {
         row.is_comprehension && caller.location.kind == FrameKind::Python && row.file == caller.file
     }
 
+    /// Whether a frame at a stack's beginning is left out, as the other side has none such: its recorder ran the program in
+    /// another way.
+    pub(crate) fn is_left_out(&self, location: LocationId) -> bool {
+        self.leaves_out_runners && self.row(location).is_runner
+    }
+
     /// The function of `location` at another line: itself where lines do not count, or where neither capture has that line.
     pub(crate) fn at_line(&self, location: LocationId, line: u32) -> LocationId {
         let row = self.row(location);
@@ -240,6 +261,18 @@ impl Joint {
 /// The files of Python code.
 fn python(files: &SideFiles) -> impl DoubleEndedIterator<Item = &SideFile> {
     files.iter().filter(|((_, kind), _)| *kind == FrameKind::Python).map(|(_, file)| file)
+}
+
+/// Whether memray ran the program, and stands in its stacks.
+fn runs_in_memray(index: &Index) -> bool {
+    let mut files =
+        locations(index).filter(|location| location.kind == FrameKind::Python).map(|location| location.file);
+    files.any(|file| index.bytes(file).ends_with(b"/memray/commands/run.py"))
+}
+
+/// Whether a file, by its canonical name, is of what runs programs.
+fn is_runner(canonical_file: &[u8]) -> bool {
+    canonical_file == b"python:runpy" || canonical_file.starts_with(b"site:memray/")
 }
 
 /// Whether functions have qualified names, as since CPython 3.11.

@@ -4,7 +4,7 @@
 //! Rules translate the paths of one side into the other's, and always those of the same capture: in one direction they may
 //! find files that they would not in the other, where a capture has files below both roots.
 
-use crate::canonical::canonical_file;
+use crate::canonical::{canonical_file, unqualified};
 use crate::comparison::{Matching, Side};
 use crate::roots::{self, RootRule};
 use memray_index::{FrameKind, Index, Location, LocationId, StringId};
@@ -58,10 +58,47 @@ impl RootRules {
 }
 
 fn proposed(before: &Index, after: &Index) -> Vec<(RootRule, usize)> {
-    let (before, after) = (own_files(before), own_files(after));
-    let [before, after] = [&before, &after]
+    let mut rules = proposed_by_files(&own_files(before), &own_files(after));
+    rules.retain(|(rule, _)| !rule.before.ends_with(b".py") || are_alike(before, after, rule));
+    rules
+}
+
+fn proposed_by_files(before: &BTreeMap<Vec<u8>, usize>, after: &BTreeMap<Vec<u8>, usize>) -> Vec<(RootRule, usize)> {
+    let [before, after] = [before, after]
         .map(|files| -> Vec<roots::File<'_>> { files.iter().map(|(file, count)| (file.as_slice(), *count)).collect() });
     roots::propose(&before, &after)
+}
+
+/// Whether two files may be one that was renamed: their names or the functions of the smaller are alike. A script each is not
+/// enough: they may be of two programs.
+fn are_alike(before: &Index, after: &Index, rule: &RootRule) -> bool {
+    let functions = |index: &Index, file: &[u8]| -> FxHashSet<Vec<u8>> {
+        let of_file = locations(index).filter(|location| {
+            location.kind == FrameKind::Python && canonical_file(index.bytes(location.file), location.kind) == file
+        });
+        let names = of_file.map(|location| unqualified(index.bytes(location.function)).to_vec());
+        names.filter(|name| name != b"<module>").collect()
+    };
+    let (before, after) = (functions(before, &rule.before), functions(after, &rule.after));
+    let fewer = before.len().min(after.len());
+    (fewer > 0 && before.intersection(&after).count() * 2 >= fewer) || are_names_alike(&rule.before, &rule.after)
+}
+
+/// A shorter name is within many.
+const SHORTEST_NAME: usize = 3;
+
+/// Whether two files' names have half of their letters in common, at the beginning and the end, or one is within the other.
+fn are_names_alike(before: &[u8], after: &[u8]) -> bool {
+    let stem = |path: &[u8]| {
+        let name = path.rsplit(|&byte| byte == b'/').next().unwrap_or(path);
+        name.strip_suffix(b".py").unwrap_or(name).to_vec()
+    };
+    let (before, after) = (stem(before), stem(after));
+    let shorter = before.len().min(after.len());
+    let first = before.iter().zip(&after).take_while(|(x, y)| x == y).count();
+    let last = before.iter().rev().zip(after.iter().rev()).take_while(|(x, y)| x == y).count();
+    let shared = (first + last).min(shorter);
+    shared * 2 >= before.len().max(after.len()) || (shared == shorter && shorter >= SHORTEST_NAME)
 }
 
 /// In how many locations a rule finds the other side's file; what is equal without it is not its doing.
@@ -104,6 +141,17 @@ fn own_files(index: &Index) -> BTreeMap<Vec<u8>, usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn scripts_that_were_renamed_have_names_alike() {
+        let alike = |before: &str, after: &str| are_names_alike(before.as_bytes(), after.as_bytes());
+        assert!(alike("/tmp/v1.py", "/tmp/v2.py") && alike("svc_old.py", "/srv/svc.py") && alike("a.py", "/x/a.py"));
+        assert!(
+            !alike("numpy_arrays.py", "/srv/demo/cli.py")
+                && !alike("<string>", "cli.py")
+                && !alike("aa.py", "aaaaa.py")
+        );
+    }
 
     #[test]
     fn a_rule_also_leads_from_sources_to_where_they_are_installed() {

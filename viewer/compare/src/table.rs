@@ -4,11 +4,12 @@
 //! What stacks contain many of is summed over the union tree, in which frames of both are matched already; what parts the
 //! stacks (thread, allocator, native library) is matched by name.
 
+use crate::canonical::canonical_file;
 use crate::change::{Change, Delta};
 use crate::joint::Joint;
 use crate::union_tree::UnionTree;
 use memray_format::Allocator;
-use memray_index::{Answer, GroupBy, Index, LocationId, RowKey, StringId, TreeNodeId, sum_rows};
+use memray_index::{Answer, FrameKind, GroupBy, Index, LocationId, RowKey, StringId, TreeNodeId, sum_rows};
 use rustc_hash::FxHashMap;
 use std::hash::Hash;
 
@@ -146,23 +147,35 @@ fn innermost_own_code(joint: &Joint, tree: &UnionTree) -> Vec<LocationId> {
 /// Rows that part the stacks, matched by name.
 pub(crate) fn by_name(sides: [(&Index, &Answer); 2], by: GroupBy) -> Vec<DeltaRow> {
     let mut sums: FxHashMap<DeltaKey, Delta> = FxHashMap::default();
+    // Libraries go by their names without versions, and are called as the second capture has them.
+    let mut libraries: FxHashMap<Vec<u8>, Vec<u8>> = FxHashMap::default();
     for (is_after, (index, answer)) in [false, true].into_iter().zip(sides) {
         for row in index.table(answer, by) {
             let delta = Delta { before: row.inclusive, ..Delta::default() };
             let key = match row.key {
                 RowKey::Thread(thread) => DeltaKey::Name(index.thread_label(thread).into_bytes()),
                 RowKey::Allocator(allocator) => DeltaKey::Allocator(allocator),
-                RowKey::File(file) => DeltaKey::Name(file_name(index.bytes(file)).to_vec()),
+                RowKey::File(file) => {
+                    let (canonical, name) = library_of(index.bytes(file));
+                    libraries.insert(canonical.clone(), name);
+                    DeltaKey::Name(canonical)
+                }
                 _ => DeltaKey::None,
             };
             sums.entry(key).or_default().add(if is_after { delta.swapped() } else { delta });
         }
     }
-    sorted(sums.into_iter().map(|(key, delta)| DeltaRow { key, inclusive: delta, own: delta }).collect())
+    let shown = |key| match key {
+        DeltaKey::Name(canonical) => DeltaKey::Name(libraries.get(&canonical).cloned().unwrap_or(canonical)),
+        key => key,
+    };
+    sorted(sums.into_iter().map(|(key, delta)| DeltaRow { key: shown(key), inclusive: delta, own: delta }).collect())
 }
 
-fn file_name(path: &[u8]) -> &[u8] {
-    path.rsplit(|&byte| byte == b'/').next().unwrap_or(path)
+/// A library's name without versions, and as its file has it.
+fn library_of(path: &[u8]) -> (Vec<u8>, Vec<u8>) {
+    let name = path.rsplit(|&byte| byte == b'/').next().unwrap_or(path);
+    (canonical_file(name, FrameKind::Library), name.to_vec())
 }
 
 /// The largest change first, whichever way it goes.

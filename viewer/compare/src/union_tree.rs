@@ -201,6 +201,9 @@ impl Common<'_> {
 
     /// The node of a callee. A comprehension's is its caller's, at the comprehension's line.
     fn below(&mut self, parent: u32, location: LocationId, weight: (bool, u64)) -> u32 {
+        if parent == 0 && self.joint.is_left_out(location) {
+            return parent;
+        }
         let caller = &self.nodes[parent as usize];
         if parent == 0 || !self.joint.is_part_of(location, caller.shown) {
             return self.child(parent, location, weight);
@@ -220,6 +223,9 @@ impl Common<'_> {
         weight: (bool, u64),
     ) -> (u32, Option<u32>) {
         let mut callers = tree.children(node).map(|it| (side.to_joint)(tree.node(TreeNodeId(it)).location));
+        if self.joint.is_left_out(location) && callers.clone().all(|caller| self.joint.is_left_out(caller)) {
+            return (parent, line);
+        }
         let is_folded = callers.len() > 0 && callers.all(|caller| self.joint.is_part_of(location, caller));
         if is_folded {
             return (parent, line.or(Some(self.joint.location(location).line)));

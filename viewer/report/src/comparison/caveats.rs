@@ -35,9 +35,10 @@ pub fn caveat_sentence(caveat: &Caveat) -> String {
             format!("A ran under Python {}.{} and B under {}.{}: {folded}", before.0, before.1, after.0, after.1)
         }
         Caveat::Recorder(before, _) => {
-            let (ours, other) = sides(before);
+            let (a, b) = recorders(before);
             format!(
-                "memray-view recorded {ours} and memray {other}: the frames around the program are others, and where \
+                "{a} recorded A and {b} B: frames around the program are left out of both. What a script holds in its \
+                 variables is freed before memray\u{2019}s recording ends, and is live at the end of memray-view\u{2019}s; where \
                  Python\u{2019}s own allocators are traced, memray has Python allocate frame objects."
             )
         }
@@ -69,8 +70,8 @@ pub fn caveat_words(caveat: &Caveat) -> String {
         Caveat::PythonAllocator(before, after) => format!("{} and {}", allocator(before), allocator(after)),
         Caveat::PythonVersion(before, after) => format!("Python {}.{} and {}.{}", before.0, before.1, after.0, after.1),
         Caveat::Recorder(before, _) => {
-            let (ours, other) = sides(before);
-            format!("{ours} recorded by memray-view, {other} by memray")
+            let (a, b) = recorders(before);
+            format!("A recorded by {a}, B by {b}")
         }
         Caveat::Aggregated(before, _) => format!("{} holds sums only", sides(before).0),
         Caveat::StopsEarly(true, true) => "both stop early".to_owned(),
@@ -80,6 +81,11 @@ pub fn caveat_words(caveat: &Caveat) -> String {
 }
 
 const INLINES_COMPREHENSIONS: (u8, u8) = (3, 12);
+
+/// Who recorded A, and who B.
+fn recorders(is_ours_before: bool) -> (&'static str, &'static str) {
+    if is_ours_before { ("memray-view", "memray") } else { ("memray", "memray-view") }
+}
 
 /// The side for which something holds, and the other.
 fn sides(holds_before: bool) -> (&'static str, &'static str) {
@@ -99,7 +105,7 @@ mod tests {
         assert!(caveat_sentence(&Caveat::PythonAllocatorsTraced(false, true)).contains("traced in B only"));
         assert!(caveat_sentence(&Caveat::PythonAllocatorsTraced(false, true)).contains("arenas in A."));
         assert_eq!(caveat_words(&Caveat::NativeStacks(true, false)), "native stacks in A only");
-        assert_eq!(caveat_words(&Caveat::Recorder(false, true)), "B recorded by memray-view, A by memray");
+        assert_eq!(caveat_words(&Caveat::Recorder(false, true)), "A recorded by memray, B by memray-view");
         assert_eq!(caveat_words(&Caveat::StopsEarly(false, true)), "B stops early");
         assert_eq!(caveat_words(&Caveat::Duration(41_300, 123_000)), "41.3 s and 2 min 3 s");
     }

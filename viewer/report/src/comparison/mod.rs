@@ -129,6 +129,7 @@ impl<'a> Diff<'a> {
             DeltaKey::Name(bytes) => crate::escape::visible_bytes(bytes),
             DeltaKey::Allocator(allocator) => allocator.name().to_owned(),
             DeltaKey::None if self.by == GroupBy::OwnCodeLine => "outside the program\u{2019}s own code".to_owned(),
+            DeltaKey::None if self.by == GroupBy::NativeLibrary => "no native library".to_owned(),
             DeltaKey::None => NO_STACK.to_owned(),
         }
     }

@@ -89,6 +89,13 @@ impl TypedTime {
         entered
     }
 
+    /// What was entered, as another capture has it, if it counts from the start: times of day, samples and ends are each
+    /// capture's own.
+    pub(super) fn entered_of(&self, timeline: &Timeline, clock: WallClock) -> Option<Time> {
+        let counts_from_start = self.text.trim_end().ends_with('s') && !self.text.contains([':', '#', 'e']);
+        counts_from_start.then(|| parse(&self.text, timeline, clock).ok()).flatten()
+    }
+
     fn field(&mut self, ui: &mut Ui, timeline: &Timeline, clock: WallClock) -> Option<Time> {
         let palette = Palette::of(ui.visuals());
         ui.set_width(330.0);

@@ -221,6 +221,28 @@ fn a_time_is_typed_for_the_side_that_is_chosen() {
 }
 
 #[test]
+fn a_time_that_is_typed_for_both_is_looked_up_in_each() {
+    let mut driver = compare();
+    driver.press(Key::G);
+    driver.type_into("Moment or range", "50ms");
+    driver.press(Key::Enter);
+    // Not where A's next sample, at 53 ms, is in B.
+    let live = |side: &str| memray_view_says(side);
+    let [before, after] = [live(BEFORE), live(AFTER)];
+    assert!(driver.shows_part(&format!("{before} \u{2192} {after}")), "{before}, {after}");
+}
+
+/// What is live at 50 ms, as one capture's window has it.
+fn memray_view_says(name: &str) -> String {
+    let mut driver = Driver::open(name);
+    driver.press(Key::G);
+    driver.type_into("Moment or range", "50ms");
+    driver.press(Key::Enter);
+    let root = driver.icicle();
+    root.split(", ").nth(1).unwrap().to_owned()
+}
+
+#[test]
 fn clicks_in_the_graph_of_both_are_of_the_side_that_is_chosen() {
     let mut driver = compare();
     driver.press(Key::B);

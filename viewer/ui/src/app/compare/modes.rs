@@ -45,6 +45,11 @@ impl CompareDocument {
                 });
                 if let Some(time) = typed {
                     view.choose_time(view.chosen_side(), time, timelines);
+                    // What was typed is more exact than the sample of A's that it stands for.
+                    let of_other = self.typed_time.entered_of(timelines[1], settings.clock.wall_clock());
+                    if let (true, Some(time)) = (view.is_linked, of_other) {
+                        view.asked[1].choose(time);
+                    }
                 }
             }
         }
