@@ -10,6 +10,9 @@ use std::sync::Arc;
 /// A text that would leave the plot by more than this is not where it should be.
 const MOST_MOVED: f32 = 2.0;
 
+/// Between two texts on one line: what tones lines down behind the one must not cover the other.
+const LEAST_APART: f32 = 3.5;
+
 /// What is wrong with a text's place, the worst first: it lies over another text, is not where it should be, or a line
 /// passes through it.
 type Flaws = (bool, bool, bool);
@@ -62,7 +65,8 @@ impl<'a> Labels<'a> {
             let top = place.y.clamp(plot.rect.top() - 4.0, (plot.rect.bottom() - size.y).max(plot.rect.top()));
             (Rect::from_min_size(pos2(left, top), size), (top - place.y).abs() > MOST_MOVED)
         };
-        let is_taken = |rect: Rect| self.taken.iter().any(|taken| taken.intersects(rect.shrink(1.0)));
+        let kept_free = vec2(LEAST_APART, -1.0);
+        let is_taken = |rect: Rect| self.taken.iter().any(|taken| taken.intersects(rect.expand2(kept_free)));
         let rated = places
             .iter()
             .map(fitted)

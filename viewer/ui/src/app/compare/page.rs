@@ -50,6 +50,9 @@ pub(in crate::app) fn show(
     said.or_else(|| document.markdown.poll(ui.ctx()))
 }
 
+/// In a window lower than this what makes two hard to compare has one line.
+const LOW: f32 = 640.0;
+
 const TAB_COMMANDS: [Command; 3] = [Command::ShowIcicle, Command::ShowSideBySide, Command::ShowTable];
 
 const UNION_SWITCHES: [Command; 4] =
@@ -81,12 +84,20 @@ impl CompareDocument {
             ui.label(RichText::new(said.facts.join("  ·  ")).color(palette.text));
             ui.label(RichText::new("  ·  ").color(palette.text_weak));
             let markdown = Command::CopyMarkdown;
-            let link = Link::new(RichText::new(markdown.label()).color(palette.text));
+            let link = Link::new(RichText::new(markdown.label()).color(palette.accent));
             if ui.add(link).on_hover_text(markdown.help()).clicked() {
                 commands.push(markdown);
             }
         });
         ui.add_space(2.0);
+        // The facts name each; in a low window the trees need the room.
+        if ui.ctx().content_rect().height() < LOW && said.caveats.len() > 1 {
+            notes::bar(ui, palette.note, palette.note_background, |ui| {
+                let words = RichText::new(said.caveats.join("  ")).color(palette.text);
+                ui.add(Label::new(words).truncate()).on_hover_text(said.caveats.join("\n\n"));
+            });
+            return;
+        }
         for caveat in &said.caveats {
             notes::bar(ui, palette.note, palette.note_background, |ui| {
                 ui.add(Label::new(RichText::new(caveat).color(palette.text)).wrap().selectable(true));
