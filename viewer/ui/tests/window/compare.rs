@@ -1,22 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Two captures of one program in one window: recorded under Python 3.11 before, under 3.13 after.
 
-use crate::driver::{Driver, capture};
+use crate::driver::Driver;
 use egui::accesskit::Role;
 use egui::{Key, Modifiers};
-use memray_ui::AppOptions;
 
 const BEFORE: &str = "v13-py3.11/items.bin";
 const AFTER: &str = "v13-py3.13/items.bin";
 
 fn compare(before: &str, after: &str) -> Driver {
-    let mut driver = Driver::with(AppOptions {
-        path: Some(capture(before)),
-        compared_with: Some(capture(after)),
-        ..AppOptions::default()
-    });
-    driver.settle();
-    driver
+    Driver::compare(before, after)
 }
 
 #[test]

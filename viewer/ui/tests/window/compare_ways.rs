@@ -1,25 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Ways about a comparison: how one comes to it, back and forward, and what can be done by keyboard alone.
 
-use crate::driver::{Driver, capture};
+use crate::driver::{Driver, Dropped, capture};
 use egui::accesskit::Role;
 use egui::{Key, Modifiers};
 use egui_kittest::kittest::{NodeT, Queryable};
-use memray_ui::AppOptions;
-use std::path::Path;
 use std::sync::Arc;
 
 const BEFORE: &str = "v13-py3.11/items.bin";
 const AFTER: &str = "v13-py3.13/items.bin";
 
 fn compare() -> Driver {
-    let mut driver = Driver::with(AppOptions {
-        path: Some(capture(BEFORE)),
-        compared_with: Some(capture(AFTER)),
-        ..AppOptions::default()
-    });
-    driver.settle();
-    driver
+    Driver::compare(BEFORE, AFTER)
 }
 
 /// Has a command done by its name alone.
@@ -42,20 +34,6 @@ fn a_capture_is_compared_with_one_whose_path_is_typed() {
     driver.type_into(field, capture(AFTER).to_str().unwrap());
     driver.press(Key::Enter);
     assert!(driver.shows_part("A before") && driver.shows_part("\u{2212}91.7\u{a0}KiB"));
-}
-
-/// A file dropped on the window.
-#[derive(Debug)]
-struct Dropped(std::path::PathBuf);
-
-impl egui::DroppedFile for Dropped {
-    fn path(&self) -> &Path {
-        &self.0
-    }
-
-    fn bytes(&self) -> Result<Vec<u8>, String> {
-        std::fs::read(&self.0).map_err(|error| error.to_string())
-    }
 }
 
 #[test]

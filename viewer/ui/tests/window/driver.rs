@@ -18,6 +18,20 @@ pub(crate) fn capture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/captures").join(name)
 }
 
+/// A file dropped on the window.
+#[derive(Debug)]
+pub(crate) struct Dropped(pub(crate) PathBuf);
+
+impl egui::DroppedFile for Dropped {
+    fn path(&self) -> &Path {
+        &self.0
+    }
+
+    fn bytes(&self) -> Result<Vec<u8>, String> {
+        std::fs::read(&self.0).map_err(|error| error.to_string())
+    }
+}
+
 pub(crate) struct Driver {
     pub(crate) harness: Harness<'static, App>,
     /// What was put into the clipboard last, in whichever pass that was: a step of the harness may be several.
@@ -37,6 +51,14 @@ impl Driver {
 
     pub(crate) fn open_path(path: &Path) -> Self {
         let mut driver = Self::with(AppOptions { path: Some(path.to_owned()), ..AppOptions::default() });
+        driver.settle();
+        driver
+    }
+
+    /// Two captures, compared.
+    pub(crate) fn compare(before: &str, after: &str) -> Self {
+        let (path, compared_with) = (Some(capture(before)), Some(capture(after)));
+        let mut driver = Self::with(AppOptions { path, compared_with, ..AppOptions::default() });
         driver.settle();
         driver
     }

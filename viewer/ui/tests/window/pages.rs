@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What the window shows before and beside a capture.
 
-use crate::driver::{Driver, capture};
+use crate::driver::{Driver, Dropped, capture};
 use egui::accesskit::Role;
 use egui::{Key, Modifiers, Pos2, Rect, Theme, vec2};
 use egui_kittest::kittest::Queryable as _;
 use memray_ui::theme::Palette;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 #[test]
@@ -97,20 +96,6 @@ fn a_path_can_be_typed_where_no_dialog_answers() {
     driver.type_into("Path of a capture or an index", path.to_str().unwrap());
     driver.press(Key::Enter);
     assert_eq!(driver.harness.state().title(), "items.bin — memray-view");
-}
-
-/// A file dropped on the window.
-#[derive(Debug)]
-struct Dropped(PathBuf);
-
-impl egui::DroppedFile for Dropped {
-    fn path(&self) -> &Path {
-        &self.0
-    }
-
-    fn bytes(&self) -> Result<Vec<u8>, String> {
-        std::fs::read(&self.0).map_err(|error| error.to_string())
-    }
 }
 
 fn drop_files(driver: &mut Driver, files: &[&str]) {
