@@ -15,8 +15,8 @@
 //! a note.
 //!
 //! The content is made of sections: 4 bytes of a kind, 8 of a length, and as many as that says. Those whose kind a reader does
-//! not know it passes over. There are three: 1, [`LibrarySymbols`], 2,
-//! [`StoppedBy`], and 3, the name of the program that recorded.
+//! not know it passes over. There are three: 1, [`LibrarySymbols`], 2, [`StoppedBy`], and 3,
+//! the name of the program that recorded.
 
 mod native_symbols;
 mod stopped_by;

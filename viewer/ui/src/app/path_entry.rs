@@ -146,9 +146,7 @@ impl PathEntry {
         });
         if matches!(outcome, Outcome::Open) && modal.should_close() { Outcome::Closed } else { outcome }
     }
-}
 
-impl PathEntry {
     /// What was typed, once it is sure that nothing is replaced unasked.
     fn entered(&mut self) -> Outcome {
         let mut path = path_of(&self.text);

@@ -39,7 +39,7 @@ impl CompareDocument {
                 let view = &mut self.view;
                 let typed = self.typed_time.show(&response, settings.clock.wall_clock(), |ui| {
                     if !view.is_linked {
-                        choose_side(ui, "Of", &mut view.chosen_side);
+                        choose_side(ui, &mut view.chosen_side);
                     }
                     timelines[at(view.chosen_side())]
                 });
@@ -117,10 +117,10 @@ impl CompareDocument {
     }
 }
 
-/// Has a side chosen.
-fn choose_side(ui: &mut Ui, label: &str, side: &mut Side) {
+/// Has the side chosen whose time is typed.
+fn choose_side(ui: &mut Ui, side: &mut Side) {
     ui.horizontal(|ui| {
-        ui.label(label);
+        ui.label("Of");
         for of in SIDES {
             ui.radio_value(side, of, letter(of));
         }
