@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What scripts/build-wheel puts into the wheel: parts that cargo has built, named by environment variables.
 
-The tracer is the package's data. The command goes where pip puts commands.
+The tracer is the package's data, and so are the licences of what tracer and command carry of others. The command goes where
+pip puts commands.
 """
 
 import os
@@ -23,6 +24,9 @@ class NativeParts(BuildHookInterface):
         # One library for all versions of CPython. scripts/build-wheel then narrows the platform to what it really needs.
         build_data["tag"] = f"py3-none-linux_{os.uname().machine}"
         build_data["force_include"][library] = "memray_view/memray-view-tracer.so"
+        notices = os.environ.get("MEMRAY_VIEW_NOTICES")
+        if notices:
+            build_data["force_include"][notices] = "memray_view/third-party-notices.txt"
         command = os.environ.get("MEMRAY_VIEW_COMMAND")
         if command:
             build_data["shared_scripts"][command] = "memray-view"

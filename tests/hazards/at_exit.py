@@ -22,3 +22,4 @@ def first():
 atexit.register(last)
 atexit.register(lambda: (keep(), print("in between")))
 atexit.register(first)
+# SPDX-License-Identifier: Apache-2.0

@@ -30,3 +30,4 @@ profile.disable()
 for (path, line, name), (calls, primitive, *_, callers) in sorted(pstats.Stats(profile).stats.items()):
     print(line, name, calls, primitive, sorted(called[2] for called in callers))
 print(sys.gettrace(), sys.getprofile())
+# SPDX-License-Identifier: Apache-2.0

@@ -17,3 +17,4 @@ for _ in range(400_000):
 for number, descriptor in enumerate(descriptors):
     os.write(400 + number, b"own")
 print(sorted(os.path.getsize(os.path.join(folder, name)) for name in os.listdir(folder)), len(kept))
+# SPDX-License-Identifier: Apache-2.0

@@ -29,3 +29,4 @@ stops.set()
 for thread in threads:
     thread.join()
 print([os.WEXITSTATUS(status) for status in statuses], {os.WIFEXITED(status) for status in statuses})
+# SPDX-License-Identifier: Apache-2.0

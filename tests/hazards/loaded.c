@@ -8,3 +8,4 @@ int allocate_and_free(int size) {
     free(block);
     return 1;
 }
+// SPDX-License-Identifier: Apache-2.0

@@ -17,3 +17,4 @@ thread.start()
 load(sys.argv[2], 70_004)
 thread.join()
 print("done")
+# SPDX-License-Identifier: Apache-2.0

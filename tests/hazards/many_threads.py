@@ -19,3 +19,4 @@ for _ in range(6):
     for thread in threads:
         thread.join()
 print(len(kept))
+# SPDX-License-Identifier: Apache-2.0

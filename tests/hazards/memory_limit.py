@@ -20,3 +20,4 @@ except MemoryError:
     print("none left")
 holes.clear()
 print(sum(len(function()) for function in functions))
+# SPDX-License-Identifier: Apache-2.0

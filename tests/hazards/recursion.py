@@ -30,3 +30,4 @@ for call in (json.dumps, repr):
         print(type(error))
 while nested:
     nested = nested[0]
+# SPDX-License-Identifier: Apache-2.0

@@ -18,3 +18,4 @@ void handle_in_c(int number) {
     sigaltstack(&stack, NULL);
     sigaction(number, &action, NULL);
 }
+// SPDX-License-Identifier: Apache-2.0

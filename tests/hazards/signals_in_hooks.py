@@ -40,3 +40,4 @@ signal.setitimer(signal.ITIMER_PROF, 0.001, 0.001)
 storm(lambda: count.value >= 300)
 signal.setitimer(signal.ITIMER_PROF, 0)
 print(handled >= 300, count.value >= 300)
+# SPDX-License-Identifier: Apache-2.0

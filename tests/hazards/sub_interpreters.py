@@ -31,3 +31,4 @@ if sys.version_info >= (3, 12):  # before, the interpreter itself breaks here
     for thread in threads:
         thread.join()
 print("done")
+# SPDX-License-Identifier: Apache-2.0

@@ -23,3 +23,4 @@ for thread in threads:
 for thread in threads:
     thread.join()
 print(sorted(results.items()))
+# SPDX-License-Identifier: Apache-2.0

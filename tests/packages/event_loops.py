@@ -50,3 +50,4 @@ async def main():
 asyncio.run(main())
 with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
     runner.run(main())
+# SPDX-License-Identifier: Apache-2.0

@@ -46,3 +46,4 @@ frame = measurements()
 group(frame)
 join(frame)
 through_arrow(frame)
+# SPDX-License-Identifier: Apache-2.0

@@ -52,3 +52,4 @@ def queue():
 serve()
 pool()
 queue()
+# SPDX-License-Identifier: Apache-2.0

@@ -54,3 +54,4 @@ with Session(engine) as session:
     ask(session)
     change(session)
 engine.dispose()
+# SPDX-License-Identifier: Apache-2.0

@@ -19,3 +19,4 @@ def run(method):
 if __name__ == "__main__":
     run("fork")
     run("spawn")
+# SPDX-License-Identifier: Apache-2.0

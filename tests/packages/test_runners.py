@@ -29,3 +29,4 @@ def run_unittest():
 
 run_pytest()
 run_unittest()
+# SPDX-License-Identifier: Apache-2.0

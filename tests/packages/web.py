@@ -54,3 +54,4 @@ def ask_starlette():
 
 ask_flask()
 ask_starlette()
+# SPDX-License-Identifier: Apache-2.0

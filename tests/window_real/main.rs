@@ -7,12 +7,14 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 #![cfg(target_os = "linux")]
 
+mod desktop;
 mod display;
 mod picture;
 mod truth;
 mod wait;
 mod window;
 
+use desktop::Desktop;
 use display::Display;
 use serde_json::Value;
 use std::path::PathBuf;
@@ -209,6 +211,16 @@ fn a_process_and_its_children_open_as_one_session_and_each_alone() {
     let next = |window: &Window<'_>| window.key("ctrl+Next");
     let parent = window.act("the parent", next, |shown| shown["title"] == "forks.bin — memray-view");
     assert!(parent["headline"].as_str().unwrap().starts_with("Peak 1.16"), "{parent}");
+}
+
+#[test]
+fn the_window_is_dark_or_light_as_the_desktop_is_and_when_it_changes() {
+    let display = screen();
+    let desktop = Desktop::start(2);
+    let window = Window::open_on_bus(&display, &sample(), desktop.address());
+    window.shown("a light window", |shown| shown["is_dark"] == false);
+    desktop.prefer(1);
+    window.shown("a dark window", |shown| shown["is_dark"] == true);
 }
 
 #[test]

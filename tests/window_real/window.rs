@@ -43,6 +43,12 @@ impl<'a> Window<'a> {
         Self::of(display, [capture.as_os_str()], &file_name(capture), "open", look)
     }
 
+    /// Opens a capture on a desktop with such a bus.
+    pub(crate) fn open_on_bus(display: &'a Display, capture: &Path, address: &str) -> Self {
+        let bus = ("DBUS_SESSION_BUS_ADDRESS", address);
+        Self::in_environment(display, [capture.as_os_str()], &file_name(capture), "open", Look::default(), Some(bus))
+    }
+
     /// Opens the captures of a program's processes.
     pub(crate) fn open_processes(display: &'a Display, captures: &[PathBuf]) -> Self {
         let arguments = captures.iter().map(|capture| capture.as_os_str());
@@ -63,6 +69,17 @@ impl<'a> Window<'a> {
         title: &str,
         page: &str,
         look: Look,
+    ) -> Self {
+        Self::in_environment(display, arguments, title, page, look, None)
+    }
+
+    fn in_environment<'b>(
+        display: &'a Display,
+        arguments: impl IntoIterator<Item = &'b OsStr>,
+        title: &str,
+        page: &str,
+        look: Look,
+        variable: Option<(&str, &str)>,
     ) -> Self {
         let home = tempfile::tempdir().unwrap();
         let folder = |name: &str| {
@@ -86,6 +103,9 @@ impl<'a> Window<'a> {
             .env("LIBGL_ALWAYS_SOFTWARE", "1")
             .env("WINIT_X11_SCALE_FACTOR", look.pixels_per_point.to_string())
             .env("MEMRAY_VIEW_TEST_CHANNEL", home.path().join("shown"))
+            // What the person who runs the tests prefers is no matter.
+            .env_remove("DBUS_SESSION_BUS_ADDRESS")
+            .envs(variable)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::inherit())

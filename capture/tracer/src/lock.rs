@@ -74,7 +74,7 @@ impl<T> Lock<T> {
             }
         }
         loop {
-            sleep();
+            sleep(SLEEP_NS);
             for _ in 0..CLOSE_LOOKS {
                 if self.is_taken_if_free() {
                     return;
@@ -91,9 +91,9 @@ impl<T> Lock<T> {
     }
 }
 
-/// Not by the C library's function, in which threads may be cancelled.
-fn sleep() {
-    let time = libc::timespec { tv_sec: 0, tv_nsec: SLEEP_NS };
+/// Not by the C library's function, in which threads may be cancelled. For less than a second.
+pub(crate) fn sleep(time_ns: libc::c_long) {
+    let time = libc::timespec { tv_sec: 0, tv_nsec: time_ns };
     // SAFETY: the kernel reads the time; it is not asked how much of it is left, should a signal end the sleep.
     unsafe { libc::syscall(libc::SYS_nanosleep, &raw const time, 0) };
 }

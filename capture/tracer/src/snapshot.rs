@@ -35,14 +35,16 @@ struct Shared {
 struct Start {
     shared: Arc<Shared>,
     interval: Duration,
+    last: Option<Instant>,
     on_sample: OnSample,
 }
 
 impl Sampler {
-    /// Starts sampling, at once and then after each interval; none if there can be no thread.
-    pub(crate) fn start(interval: Duration, on_sample: OnSample) -> Option<Self> {
+    /// Starts sampling, at once and then after each interval, and when the time is over, if that is given; none if there can
+    /// be no thread.
+    pub(crate) fn start(interval: Duration, last: Option<Instant>, on_sample: OnSample) -> Option<Self> {
         let shared = Arc::new(Shared { is_stopped: AtomicU32::new(0), status: Status::new() });
-        let start = Box::new(Start { shared: shared.clone(), interval, on_sample });
+        let start = Box::new(Start { shared: shared.clone(), interval, last, on_sample });
         spawn(start).map(|thread| Self { shared, thread })
     }
 
@@ -111,7 +113,8 @@ extern "C" fn run(argument: *mut c_void) -> *mut c_void {
         if let Some(rss_bytes) = shared.status.rss_bytes() {
             (start.on_sample)(now_ms(), rss_bytes);
         }
-        if !shared.waits(start.interval) {
+        let left = start.last.map(|last| last.saturating_duration_since(Instant::now())).filter(|left| !left.is_zero());
+        if !shared.waits(left.map_or(start.interval, |left| left.min(start.interval))) {
             shared.status.close();
             return null_mut();
         }
@@ -257,7 +260,7 @@ mod tests {
         static SAMPLES: Mutex<Vec<(i64, u64)>> = Mutex::new(Vec::new());
         let count = || SAMPLES.lock().unwrap().len();
         let before_ms = now_ms();
-        let sampler = Sampler::start(Duration::from_millis(1), |time_ms, rss_bytes| {
+        let sampler = Sampler::start(Duration::from_millis(1), None, |time_ms, rss_bytes| {
             SAMPLES.lock().unwrap().push((time_ms, rss_bytes));
         })
         .unwrap();
@@ -273,8 +276,24 @@ mod tests {
     }
 
     #[test]
+    fn there_is_a_sample_when_the_time_is_over_however_long_the_interval() {
+        static LATE_SAMPLES: AtomicU32 = AtomicU32::new(0);
+        static OVER: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
+        let over = *OVER.get_or_init(|| Instant::now() + Duration::from_millis(20));
+        let sampler = Sampler::start(Duration::from_secs(3600), Some(over), |_, _| {
+            let is_late = OVER.get().is_some_and(|over| Instant::now() >= *over);
+            LATE_SAMPLES.fetch_add(u32::from(is_late), Ordering::Relaxed);
+        })
+        .unwrap();
+        while LATE_SAMPLES.load(Ordering::Relaxed) == 0 {
+            std::thread::yield_now();
+        }
+        sampler.stop_and_wait();
+    }
+
+    #[test]
     fn a_long_wait_is_cut_short_by_stopping() {
-        let sampler = Sampler::start(Duration::from_secs(3600), |_, _| {}).unwrap();
+        let sampler = Sampler::start(Duration::from_secs(3600), None, |_, _| {}).unwrap();
         let shared = sampler.shared.clone();
         sampler.stop();
         // The thread lets go of what it shares when it has ended.

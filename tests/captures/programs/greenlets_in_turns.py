@@ -28,3 +28,4 @@ while not all(one.dead for one in made):
             one.switch()
             allocate(6, turn)
             turn += 1
+# SPDX-License-Identifier: Apache-2.0

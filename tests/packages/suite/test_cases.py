@@ -25,3 +25,4 @@ class Sums(unittest.TestCase):
     @unittest.expectedFailure
     def test_that_fails(self):
         self.assertEqual(self.numbers[0], 1)
+# SPDX-License-Identifier: Apache-2.0

@@ -37,3 +37,4 @@ def test_that_fails():
 @pytest.mark.skip(reason="not now")
 def test_that_is_skipped():
     raise AssertionError
+# SPDX-License-Identifier: Apache-2.0

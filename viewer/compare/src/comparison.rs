@@ -3,7 +3,7 @@
 
 use crate::joint::Joint;
 use crate::roots::RootRule;
-use crate::table::{self, DeltaRow};
+use crate::table::{self, DeltaKey, DeltaRow};
 use crate::union_tree::{SideNodes, SideTree, UnionTree, Width, unite};
 use crate::verdict::Verdict;
 use memray_index::{Answer, GroupBy, Index, Location, LocationId, Question, Refusal, StringId, TreeOptions};
@@ -98,14 +98,30 @@ impl Comparison {
         Self::new(self.after.clone(), self.before.clone(), self.matching.swapped(Some(self.root_rules())))
     }
 
-    /// A location of a tree or table made here.
+    /// A location of a tree or table made here; its names are the second capture's, if it has it.
     pub fn location(&self, location: LocationId) -> Location {
         self.joint.location(location)
+    }
+
+    /// The same with the names that one side has for it, if it has it.
+    pub fn location_of(&self, side: Side, location: LocationId) -> Location {
+        self.joint.location_of(side, location)
+    }
+
+    /// The location that stands for all that frames are the same with: of all lines of a function one, where lines do not
+    /// count. Which of them a tree shows depends on what was asked.
+    pub fn representative(&self, location: LocationId) -> LocationId {
+        self.joint.match_id(location).representative()
     }
 
     /// The names of a location's file and module as tables show them: those of the second capture, if it has that file.
     pub fn shown_file(&self, location: LocationId) -> (StringId, StringId) {
         self.joint.shown_file(location)
+    }
+
+    /// Whether a frame is of what a table's row stands for.
+    pub fn is_of_row(&self, key: &DeltaKey, location: LocationId) -> bool {
+        table::is_of_row(&self.joint, key, location)
     }
 
     /// A name of one of them.
@@ -142,8 +158,8 @@ impl Comparison {
         };
         let (before, after) = rayon::join(|| nodes(&self.before, &answers[0]), || nodes(&self.after, &answers[1]));
         let sides = [
-            SideTree { nodes: &before, to_joint: &|location| self.joint.of_before(location), is_after: false },
-            SideTree { nodes: &after, to_joint: &|location| self.joint.of_after(location), is_after: true },
+            SideTree { nodes: &before, to_joint: &|location| self.joint.of_before(location), side: Side::Before },
+            SideTree { nodes: &after, to_joint: &|location| self.joint.of_after(location), side: Side::After },
         ];
         let common = unite(&self.joint, sides);
         widths.map(|width| common.laid_out(width))
@@ -154,7 +170,8 @@ impl Comparison {
         self.table_with(answers, by, || Arc::new(self.tree(answers, TreeOptions::default(), Width::Larger)))
     }
 
-    /// As [`Self::table`], where their tree is there already: whatever its widths, with callers first and nothing folded.
+    /// As [`Self::table`], where their tree is there already: with callers first, nothing folded, and named by the second
+    /// capture ([`Width::named_by`]).
     pub fn table_of(&self, answers: &[Answer; 2], tree: &Arc<UnionTree>, by: GroupBy) -> Vec<DeltaRow> {
         self.table_with(answers, by, || Arc::clone(tree))
     }

@@ -11,13 +11,25 @@ use memray_index::{FrameKind, Index, Location, LocationId, LocationTraits, Names
 use rustc_hash::FxHashMap;
 use std::collections::BTreeMap;
 
-/// What two frames have in common that are the same.
+/// What two frames have in common that are the same: it goes by the first location that has it, which is the second
+/// capture's, if that has any.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct MatchId(pub(crate) u32);
+pub(crate) struct MatchId(u32);
+
+impl MatchId {
+    /// The first location that has it.
+    pub(crate) fn representative(self) -> LocationId {
+        LocationId(self.0)
+    }
+}
 
 /// A location, and what it is compared by.
 struct JointLocation {
     location: Location,
+    /// The same as the first capture names it, if it has it.
+    location_before: Option<Location>,
+    /// What all lines of its function have in common.
+    function_id: MatchId,
     match_id: MatchId,
     function: StringId,
     file: StringId,
@@ -76,6 +88,8 @@ impl Joint {
     pub(crate) fn new(before: &Index, after: &Index, matching: &Matching) -> Self {
         let nowhere = JointLocation {
             location: *after.location(LocationId::NONE),
+            location_before: None,
+            function_id: MatchId(0),
             match_id: MatchId(0),
             function: StringId(0),
             file: StringId(0),
@@ -114,8 +128,8 @@ impl Joint {
             }
         }
         let strips = has_qualified_names(before) != has_qualified_names(after);
-        joint.after = joint.add(after, &after_files, strips);
-        joint.before = joint.add(before, &before_files, strips);
+        joint.after = joint.add(Side::After, after, &after_files, strips);
+        joint.before = joint.add(Side::Before, before, &before_files, strips);
         joint.number_matches();
         joint
     }
@@ -137,7 +151,7 @@ impl Joint {
         files
     }
 
-    fn add(&mut self, index: &Index, files: &SideFiles, strips: bool) -> Vec<LocationId> {
+    fn add(&mut self, side: Side, index: &Index, files: &SideFiles, strips: bool) -> Vec<LocationId> {
         let mut numbers = vec![LocationId::NONE];
         for location in locations(index) {
             let SideFile { canonical: file, shown: shown_file, .. } = files[&(location.file, location.kind)];
@@ -152,27 +166,31 @@ impl Joint {
             };
             let next = LocationId(self.rows.len() as u32);
             let number = *self.numbers.entry((function, file, location.line, library)).or_insert(next);
+            let is_own_code = is_python && self.files[&file].is_own_code;
+            let shown = Location {
+                function: self.names.intern(name),
+                file: shown_file,
+                module: self.names.intern(module),
+                traits: LocationTraits { is_own_code, ..location.traits },
+                ..location
+            };
             if number == next {
-                let is_own_code = is_python && self.files[&file].is_own_code;
-                let shown = Location {
-                    function: self.names.intern(name),
-                    file: shown_file,
-                    module: self.names.intern(module),
-                    traits: LocationTraits { is_own_code, ..location.traits },
-                    ..location
-                };
                 let is_comprehension = is_python && is_comprehension(name);
                 let is_runner = is_python && is_runner(self.canonical.get(file));
-                let match_id = MatchId::default();
                 self.rows.push(JointLocation {
                     location: shown,
-                    match_id,
+                    location_before: None,
+                    function_id: MatchId::default(),
+                    match_id: MatchId::default(),
                     function,
                     file,
                     library,
                     is_comprehension,
                     is_runner,
                 });
+            }
+            if side == Side::Before {
+                self.rows[number.index()].location_before.get_or_insert(shown);
             }
             numbers.push(number);
         }
@@ -181,10 +199,9 @@ impl Joint {
 
     fn number_matches(&mut self) {
         let mut functions: FxHashMap<(StringId, StringId, Option<StringId>), MatchId> = FxHashMap::default();
-        for (row, it) in self.rows.iter_mut().enumerate().skip(1) {
-            let next = MatchId(functions.len() as u32 + 1);
-            let function = *functions.entry((it.function, it.file, it.library)).or_insert(next);
-            it.match_id = if self.by_line { MatchId(row as u32) } else { function };
+        for (row, it) in (0..).map(MatchId).zip(&mut self.rows).skip(1) {
+            it.function_id = *functions.entry((it.function, it.file, it.library)).or_insert(row);
+            it.match_id = if self.by_line { row } else { it.function_id };
         }
     }
 
@@ -203,6 +220,18 @@ impl Joint {
     /// As it is shown; its names are [`Self::bytes`].
     pub(crate) fn location(&self, location: LocationId) -> Location {
         self.row(location).location
+    }
+
+    /// As one side has it, if it does.
+    pub(crate) fn location_of(&self, side: Side, location: LocationId) -> Location {
+        let row = self.row(location);
+        row.location_before.filter(|_| side == Side::Before).unwrap_or(row.location)
+    }
+
+    /// The names of a location's function and its file, which are the same at all of its lines.
+    pub(crate) fn shown_function(&self, location: LocationId) -> (StringId, StringId) {
+        let first = self.row(self.row(location).function_id.representative());
+        (first.location.function, first.location.file)
     }
 
     /// A name that is shown.

@@ -44,9 +44,8 @@ const MOST_RULES: usize = 4;
 /// So many files of one name are tried on each side: packages are full of `__init__.py`.
 const MOST_OF_A_NAME: usize = 16;
 
-/// Rules that find an equal for files that have none, with the number of locations in the files that each of them matches,
-/// the most first.
-pub(crate) fn propose(before: &[File<'_>], after: &[File<'_>]) -> Vec<(RootRule, usize)> {
+/// Rules that find an equal for files that have none, those first that do so for the most locations.
+pub(crate) fn propose(before: &[File<'_>], after: &[File<'_>]) -> Vec<RootRule> {
     let known: FxHashSet<&[u8]> = after.iter().map(|(file, _)| *file).collect();
     let before_names: FxHashSet<&[u8]> = before.iter().map(|(file, _)| *file).collect();
     let mut unmatched: Vec<File<'_>> = before.iter().filter(|(file, _)| !known.contains(file)).copied().collect();
@@ -63,18 +62,17 @@ pub(crate) fn propose(before: &[File<'_>], after: &[File<'_>]) -> Vec<(RootRule,
         let best = counted.max_by_key(|(count, rule)| {
             (*count, std::cmp::Reverse((rule.before.len(), rule.before.clone(), rule.after.clone())))
         });
-        let Some((count, rule)) = best.filter(|(count, _)| *count > 0) else { break };
+        let Some((_, rule)) = best.filter(|(count, _)| *count > 0) else { break };
         unmatched.retain(|(file, _)| rule.translate(file).is_none_or(|file| !known.contains(file.as_slice())));
-        rules.push((rule, count));
+        rules.push(rule);
     }
-    if let (true, [(script, locations)]) = (rules.is_empty(), unmatched.as_slice()) {
+    if let (true, [(script, _)]) = (rules.is_empty(), unmatched.as_slice()) {
         // One script each: `v1.py` and `v2.py`.
         let mut others = after.iter().filter(|(file, _)| !before_names.contains(file));
         if let (Some((other, _)), None) = (others.next(), others.next()) {
-            rules.push((RootRule { before: script.to_vec(), after: other.to_vec() }, *locations));
+            rules.push(RootRule { before: script.to_vec(), after: other.to_vec() });
         }
     }
-    rules.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
     rules
 }
 
@@ -126,7 +124,7 @@ mod tests {
         RootRule { before: before.into(), after: after.into() }
     }
 
-    fn proposed(before: &[&str], after: &[&str]) -> Vec<(RootRule, usize)> {
+    fn proposed(before: &[&str], after: &[&str]) -> Vec<RootRule> {
         let files = |names: &[&'static str]| names.iter().map(|name| (name.as_bytes(), 10)).collect::<Vec<_>>();
         // The names outlive the test.
         let leak =
@@ -147,17 +145,17 @@ mod tests {
     }
 
     #[test]
-    fn roots_that_differ_are_found_and_counted() {
+    fn roots_that_differ_are_found() {
         let before = ["/srv/app-1.4.2/main.py", "/srv/app-1.4.2/shop/cart.py", "/srv/app-1.4.2/shop/gone.py"];
         let after = ["/srv/app-1.5.0/main.py", "/srv/app-1.5.0/shop/cart.py", "/srv/app-1.5.0/shop/new.py"];
-        assert_eq!(proposed(&before, &after), [(rule("/srv/app-1.4.2", "/srv/app-1.5.0"), 20)]);
+        assert_eq!(proposed(&before, &after), [rule("/srv/app-1.4.2", "/srv/app-1.5.0")]);
     }
 
     #[test]
     fn several_roots_need_several_rules() {
         let before = ["/a1/x.py", "/a1/y.py", "/home/b1/z.py"];
         let after = ["/a2/x.py", "/a2/y.py", "/home/b2/z.py"];
-        assert_eq!(proposed(&before, &after), [(rule("/a1", "/a2"), 20), (rule("/home/b1", "/home/b2"), 10)]);
+        assert_eq!(proposed(&before, &after), [rule("/a1", "/a2"), rule("/home/b1", "/home/b2")]);
     }
 
     #[test]
@@ -169,7 +167,7 @@ mod tests {
 
     #[test]
     fn one_script_each_is_the_same_script() {
-        assert_eq!(proposed(&["/tmp/v1.py"], &["/tmp/v2.py"]), [(rule("/tmp/v1.py", "/tmp/v2.py"), 10)]);
+        assert_eq!(proposed(&["/tmp/v1.py"], &["/tmp/v2.py"]), [rule("/tmp/v1.py", "/tmp/v2.py")]);
         assert_eq!(proposed(&["/tmp/v1.py", "/tmp/w.py"], &["/tmp/v2.py"]), []);
     }
 }

@@ -124,12 +124,25 @@ fn shown_key(joint: &Joint, by: GroupBy, location: LocationId) -> DeltaKey {
     if location == LocationId::NONE {
         return DeltaKey::None;
     }
-    let shown = joint.location(location);
     match by {
-        GroupBy::Function => DeltaKey::Function(shown.function, shown.file),
+        GroupBy::Function => {
+            let (function, file) = joint.shown_function(location);
+            DeltaKey::Function(function, file)
+        }
         GroupBy::File => DeltaKey::File(joint.shown_file(location).0),
         GroupBy::Module => DeltaKey::Module(joint.shown_file(location).1),
         _ => DeltaKey::Location(location),
+    }
+}
+
+/// Whether a frame is of what a row stands for.
+pub(crate) fn is_of_row(joint: &Joint, key: &DeltaKey, location: LocationId) -> bool {
+    match key {
+        DeltaKey::Location(wanted) => joint.match_id(location) == joint.match_id(*wanted),
+        DeltaKey::Function(function, file) => joint.shown_function(location) == (*function, *file),
+        DeltaKey::File(file) => joint.shown_file(location).0 == *file,
+        DeltaKey::Module(module) => joint.shown_file(location).1 == *module,
+        DeltaKey::Name(_) | DeltaKey::Allocator(_) | DeltaKey::None => false,
     }
 }
 

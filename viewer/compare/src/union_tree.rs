@@ -6,6 +6,7 @@
 //! searched by the same code, with a [`Delta`] beside each node.
 
 use crate::change::{Change, Delta};
+use crate::comparison::Side;
 use crate::joint::{Joint, MatchId};
 use memray_index::{Amount, Location, LocationId, LooseNode, Tree, TreeNodeId, lay_out_in_order};
 use rustc_hash::{FxBuildHasher, FxHashMap};
@@ -21,6 +22,16 @@ pub enum Width {
     Before,
     /// What it is after.
     After,
+}
+
+impl Width {
+    /// Whose lines and names a tree of that width has, where both have a frame.
+    pub fn named_by(self) -> Side {
+        match self {
+            Self::Before => Side::Before,
+            Self::Larger | Self::After => Side::After,
+        }
+    }
 }
 
 /// One tree of two answers.
@@ -115,7 +126,13 @@ impl SideNodes {
 pub(crate) struct SideTree<'a> {
     pub(crate) nodes: &'a SideNodes,
     pub(crate) to_joint: &'a dyn Fn(LocationId) -> LocationId,
-    pub(crate) is_after: bool,
+    pub(crate) side: Side,
+}
+
+impl SideTree<'_> {
+    fn frame(&self, location: LocationId, weight: u64) -> Frame {
+        Frame { location: (self.to_joint)(location), side: self.side, weight }
+    }
 }
 
 /// Nodes in common, in order of creation: parents come first.
@@ -128,22 +145,40 @@ struct Common<'a> {
 struct CommonNode {
     parent: u32,
     own: Delta,
-    /// Of the frames that it stands for, the heaviest; one of the second capture before any other.
-    shown: LocationId,
-    shown_weight: (bool, u64),
+    /// Of each capture's frames that it stands for the heaviest, with its weight; [`LocationId::NONE`] if it has none.
+    shown: [(LocationId, u64); 2],
+}
+
+impl CommonNode {
+    fn new(parent: u32) -> Self {
+        Self { parent, own: Delta::default(), shown: [(LocationId::NONE, 0); 2] }
+    }
+
+    /// The frame that it is shown as: one of this side, if there is any.
+    fn shown(&self, side: Side) -> LocationId {
+        let [(shown, _), (other, _)] = [side, side.other()].map(|side| self.shown[side as usize]);
+        if shown == LocationId::NONE { other } else { shown }
+    }
+}
+
+/// A frame of one side's tree, on its way to the common node.
+#[derive(Clone, Copy)]
+struct Frame {
+    location: LocationId,
+    side: Side,
+    weight: u64,
 }
 
 impl Common<'_> {
-    fn child(&mut self, parent: u32, location: LocationId, weight: (bool, u64)) -> u32 {
+    fn child(&mut self, parent: u32, Frame { location, side, weight }: Frame) -> u32 {
         let next = self.nodes.len() as u32;
         let at = *self.children.entry((parent, self.joint.match_id(location))).or_insert(next);
         if at == next {
-            self.nodes.push(CommonNode { parent, own: Delta::default(), shown: location, shown_weight: weight });
-        } else if (weight, Reverse(location))
-            > (self.nodes[at as usize].shown_weight, Reverse(self.nodes[at as usize].shown))
-        {
-            let node = &mut self.nodes[at as usize];
-            (node.shown, node.shown_weight) = (location, weight);
+            self.nodes.push(CommonNode::new(parent));
+        }
+        let (shown, shown_weight) = &mut self.nodes[at as usize].shown[side as usize];
+        if *shown == LocationId::NONE || (weight, Reverse(location)) > (*shown_weight, Reverse(*shown)) {
+            (*shown, *shown_weight) = (location, weight);
         }
         at
     }
@@ -162,7 +197,7 @@ impl Common<'_> {
             let place = if row == 0 {
                 0
             } else {
-                self.below(went[node.parent as usize], (side.to_joint)(node.location), (side.is_after, node.weight))
+                self.below(went[node.parent as usize], side.frame(node.location, node.weight))
             };
             went.push(place);
             self.charge(side, place, node.own);
@@ -177,8 +212,8 @@ impl Common<'_> {
                 (0, None)
             } else {
                 let (parent, line) = went[node.parent.0 as usize];
-                let (location, weight) = ((side.to_joint)(node.location), (side.is_after, node.weight));
-                self.inverted(side, tree, TreeNodeId(row as u32), location, (parent, line), weight)
+                let frame = side.frame(node.location, node.weight);
+                self.inverted(side, tree, TreeNodeId(row as u32), frame, (parent, line))
             };
             went.push(place);
             let children = tree.children(TreeNodeId(row as u32));
@@ -196,20 +231,24 @@ impl Common<'_> {
     /// Adds what is a node's own.
     fn charge(&mut self, side: &SideTree<'_>, place: u32, own: Amount) {
         let own = Delta { before: own, after: Amount::default() };
-        self.nodes[place as usize].own.add(if side.is_after { own.swapped() } else { own });
+        self.nodes[place as usize].own.add(match side.side {
+            Side::Before => own,
+            Side::After => own.swapped(),
+        });
     }
 
     /// The node of a callee. A comprehension's is its caller's, at the comprehension's line.
-    fn below(&mut self, parent: u32, location: LocationId, weight: (bool, u64)) -> u32 {
-        if parent == 0 && self.joint.is_left_out(location) {
+    fn below(&mut self, parent: u32, frame: Frame) -> u32 {
+        if parent == 0 && self.joint.is_left_out(frame.location) {
             return parent;
         }
         let caller = &self.nodes[parent as usize];
-        if parent == 0 || !self.joint.is_part_of(location, caller.shown) {
-            return self.child(parent, location, weight);
+        let shown = caller.shown(frame.side);
+        if parent == 0 || !self.joint.is_part_of(frame.location, shown) {
+            return self.child(parent, frame);
         }
-        let (above, moved) = (caller.parent, self.at_line_of(caller.shown, location));
-        self.child(above, moved, weight)
+        let (above, location) = (caller.parent, self.at_line_of(shown, frame.location));
+        self.child(above, Frame { location, ..frame })
     }
 
     /// The node of a caller, below that of its callee. A comprehension has none: its caller follows, at its line.
@@ -218,10 +257,10 @@ impl Common<'_> {
         side: &SideTree<'_>,
         tree: &Tree,
         node: TreeNodeId,
-        location: LocationId,
+        frame: Frame,
         (parent, line): (u32, Option<u32>),
-        weight: (bool, u64),
     ) -> (u32, Option<u32>) {
+        let location = frame.location;
         let mut callers = tree.children(node).map(|it| (side.to_joint)(tree.node(TreeNodeId(it)).location));
         if self.joint.is_left_out(location) && callers.clone().all(|caller| self.joint.is_left_out(caller)) {
             return (parent, line);
@@ -231,7 +270,7 @@ impl Common<'_> {
             return (parent, line.or(Some(self.joint.location(location).line)));
         }
         let location = line.map_or(location, |line| self.joint.at_line(location, line));
-        (self.child(parent, location, weight), None)
+        (self.child(parent, Frame { location, ..frame }), None)
     }
 
     fn at_line_of(&self, function: LocationId, other: LocationId) -> LocationId {
@@ -243,7 +282,6 @@ impl Common<'_> {
 /// What two trees have in common. Threads are merged in both.
 pub(crate) fn unite(joint: &Joint, sides: [SideTree<'_>; 2]) -> United {
     let is_inverted = matches!(sides[0].nodes, SideNodes::Inverted(_));
-    let root = CommonNode { parent: 0, own: Delta::default(), shown: LocationId::NONE, shown_weight: (false, 0) };
     // At most so many; most often half of it.
     let count = sides.iter().map(|side| side.nodes.len()).sum();
     let mut common = Common {
@@ -251,7 +289,7 @@ pub(crate) fn unite(joint: &Joint, sides: [SideTree<'_>; 2]) -> United {
         nodes: Vec::with_capacity(count),
         children: FxHashMap::with_capacity_and_hasher(count, FxBuildHasher),
     };
-    common.nodes.push(root);
+    common.nodes.push(CommonNode::new(0));
     sides.iter().for_each(|side| common.add(side));
     let nodes = common.nodes;
     let mut totals: Vec<Delta> = nodes.iter().map(|node| node.own).collect();
@@ -281,7 +319,7 @@ impl United {
             .iter()
             .zip(totals.iter().zip(&weights))
             .map(|(node, (total, &weight))| LooseNode {
-                location: node.shown,
+                location: node.shown(width.named_by()),
                 thread: None,
                 parent: node.parent,
                 amount: total.after,

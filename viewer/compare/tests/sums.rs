@@ -207,6 +207,41 @@ fn a_capture_does_not_differ_from_itself() {
     }
 }
 
+#[test]
+fn each_side_of_a_table_is_the_single_view() {
+    // CPython 3.13 runs comprehensions within their functions, so none is folded away.
+    let captures = ["items.bin", "threads.bin", "numpy_native.bin"].map(|name| open("v13-py3.13", name));
+    let mut compared = 0;
+    for index in captures.into_iter().chain([3, 7, 12].map(synthetic)) {
+        let matching = Matching { by_line: true, roots: Some(Vec::new()), ..Matching::default() };
+        let comparison = Comparison::new(index.clone(), index.clone(), matching);
+        for question in questions(&index, &index) {
+            let answers = comparison.ask(&question).unwrap();
+            // Threads and libraries of one name, or of one but for versions, are one row of a comparison.
+            for by in ALL_GROUPINGS.into_iter().filter(|by| !matches!(by, GroupBy::Thread | GroupBy::NativeLibrary)) {
+                let amounts = |inclusive: Amount, own: Amount| {
+                    let own = if by.parts_stacks() { inclusive } else { own };
+                    [inclusive.bytes, inclusive.allocations, own.bytes, own.allocations]
+                };
+                let sorted = |mut rows: Vec<[i64; 4]>| {
+                    rows.retain(|row| *row != [0; 4]);
+                    rows.sort_unstable();
+                    rows
+                };
+                let single = index.table(&answers[0], by);
+                let single = sorted(single.iter().map(|row| amounts(row.inclusive, row.own)).collect());
+                let rows = comparison.table(&answers, by);
+                let before = rows.iter().map(|row| amounts(row.inclusive.before, row.own.before)).collect();
+                let after = rows.iter().map(|row| amounts(row.inclusive.after, row.own.after)).collect();
+                assert_eq!(sorted(before), single, "{question:?} {by:?}");
+                assert_eq!(sorted(after), single, "{question:?} {by:?}");
+                compared += single.len();
+            }
+        }
+    }
+    assert!(compared > 1000, "{compared} rows");
+}
+
 /// The second's files lie below both roots, so that the rule finds some in one direction only.
 #[test]
 fn of_captures_with_files_below_both_roots() {

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What the views need to know of an index to name things: [`Labels`]. Tests give them names made by hand.
 
-use memray_compare::Comparison;
+use memray_compare::{Comparison, Side};
 use memray_index::{FrameKind, Index, LocationId, LocationTraits, StringId, ThreadIndex};
 use std::borrow::Cow;
+use std::sync::Arc;
 
 /// Names of what handles stand for. They come from the capture: escape them before showing.
 pub trait Labels: Send + Sync {
@@ -13,6 +14,10 @@ pub trait Labels: Send + Sync {
     fn string(&self, string: StringId) -> Cow<'_, str>;
     /// A thread's name, or its number where it has none.
     fn thread(&self, thread: ThreadIndex) -> String;
+    /// The location that stands for all that a frame may be shown as: paths that are to outlive a tree are made of these.
+    fn representative(&self, location: LocationId) -> LocationId {
+        location
+    }
 }
 
 /// The names of a location.
@@ -54,21 +59,34 @@ impl Labels for Index {
     }
 }
 
-impl Labels for Comparison {
+/// The names of a comparison, as one of its sides has them.
+#[derive(Clone)]
+pub struct SideLabels {
+    /// What is compared.
+    pub comparison: Arc<Comparison>,
+    /// Whose names go first.
+    pub side: Side,
+}
+
+impl Labels for SideLabels {
     fn location(&self, location: LocationId) -> LocationLabel<'_> {
-        let known = Self::location(self, location);
+        let known = self.comparison.location_of(self.side, location);
         LocationLabel {
-            function: String::from_utf8_lossy(self.bytes(known.function)),
-            file: String::from_utf8_lossy(self.bytes(known.file)),
+            function: self.string(known.function),
+            file: self.string(known.file),
             line: known.line,
             kind: known.kind,
-            module: String::from_utf8_lossy(self.bytes(known.module)),
+            module: self.string(known.module),
             traits: known.traits,
         }
     }
 
     fn string(&self, string: StringId) -> Cow<'_, str> {
-        String::from_utf8_lossy(self.bytes(string))
+        String::from_utf8_lossy(self.comparison.bytes(string))
+    }
+
+    fn representative(&self, location: LocationId) -> LocationId {
+        self.comparison.representative(location)
     }
 
     /// None: threads are merged where captures are compared.

@@ -170,6 +170,12 @@ impl<Row, By: SortBy> RowOrder<Row, By> {
         &self.order
     }
 
+    /// The order shown of these rows; `None` while it is not known.
+    pub(crate) fn of(&self, rows: &Arc<Vec<Row>>) -> Option<&[u32]> {
+        let is_known = self.key.as_ref().is_some_and(|key| Arc::ptr_eq(&key.rows, rows));
+        (is_known && self.running.is_none()).then_some(self.order.as_slice())
+    }
+
     /// How many rows are shown of how many there are.
     pub(crate) fn in_words(&self) -> String {
         let (shown, all) = (self.order.len(), self.key.as_ref().map_or(0, |key| key.rows.len()));

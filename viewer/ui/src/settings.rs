@@ -171,6 +171,26 @@ impl Settings {
         serde_json::from_value(all.into()).unwrap_or(self)
     }
 
+    /// These, but for what `changed` has otherwise than `known`.
+    fn with_changes(self, changed: &Self, known: &Self) -> Self {
+        let mut merged = self;
+        let recent = std::mem::take(&mut merged.recent);
+        if let (Ok(serde_json::Value::Object(values)), Ok(known)) =
+            (serde_json::to_value(changed.without_recent()), serde_json::to_value(known.without_recent()))
+        {
+            let is_changed = |(name, value): &(String, serde_json::Value)| known.get(name) != Some(value);
+            merged = values.into_iter().filter(is_changed).fold(merged, Self::with);
+        }
+        merged.recent = recent;
+        let opened = changed.recent.iter().filter(|recent| !known.recent.contains(recent));
+        opened.rev().for_each(|recent| merged.remember(recent.clone()));
+        merged
+    }
+
+    fn without_recent(&self) -> Self {
+        Self { recent: Vec::new(), ..self.clone() }
+    }
+
     /// Puts a capture in front of the recent ones.
     pub fn remember(&mut self, recent: Recent) {
         self.recent.retain(|other| other.path != recent.path);
@@ -220,6 +240,11 @@ impl SettingsFile {
         known.into_iter().fold(Settings::default(), Settings::with)
     }
 
+    /// Remembers what changed since `known` was; else what another window has remembered meanwhile stays.
+    pub fn save_changes(&self, settings: &Settings, known: &Settings) -> std::io::Result<()> {
+        self.save(&self.load().with_changes(settings, known))
+    }
+
     /// Remembers. Written beside and renamed, so that a run that is killed leaves the old file. Paths and command lines
     /// are the user's own business, so nobody else may read it.
     pub fn save(&self, settings: &Settings) -> std::io::Result<()> {
@@ -259,6 +284,32 @@ mod tests {
         let mut settings = Settings { theme: ThemeChoice::Light, units: UnitChoice::Decimal, ..Settings::default() };
         settings.remember(recent("a.bin"));
         file.save(&settings).unwrap();
+        assert_eq!(file.load(), settings);
+    }
+
+    #[test]
+    fn what_another_window_remembered_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = SettingsFile::at(&folder.path().join("settings.json"));
+        let mut begun = Settings::default();
+        begun.remember(recent("old.bin"));
+        file.save(&begun).unwrap();
+        let (mut one, mut other) = (begun.clone(), begun.clone());
+        other.remember(recent("others.bin"));
+        (other.theme, other.units) = (ThemeChoice::Light, UnitChoice::Decimal);
+        file.save_changes(&other, &begun).unwrap();
+        one.remember(recent("mine.bin"));
+        (one.units, one.editor) = (UnitChoice::Binary, "vi {file}".to_owned());
+        file.save_changes(&one, &begun).unwrap();
+        let saved = file.load();
+        let names: Vec<_> = saved.recent.iter().map(|it| it.path.display().to_string()).collect();
+        assert_eq!(names, ["mine.bin", "others.bin", "old.bin"]);
+        assert_eq!((saved.theme, saved.units, &*saved.editor), (ThemeChoice::Light, UnitChoice::Decimal, "vi {file}"));
+        // What was opened again comes first again.
+        let again = file.load();
+        let mut settings = again.clone();
+        settings.remember(Recent { peak_bytes: 7, ..recent("old.bin") });
+        file.save_changes(&settings, &again).unwrap();
         assert_eq!(file.load(), settings);
     }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Forks: the tracer's locks are held across them, and the child writes a capture of its own, or none.
 
+use super::completion::await_completion;
 use super::session;
 use crate::{native, private_heap, python, thread};
 use std::sync::Once;
@@ -17,6 +18,7 @@ pub(super) fn watch() {
 /// The thread counts as inside the tracer until the fork is over: other handlers may allocate meanwhile, and the lock is
 /// held by this very thread.
 extern "C" fn prepare() {
+    await_completion();
     if session::is_tracing() && thread::enter_for_fork() {
         session::pause_sampling();
         session::before_fork();

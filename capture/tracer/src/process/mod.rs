@@ -4,6 +4,7 @@
 
 mod audit_hook;
 pub(crate) mod children;
+mod completion;
 mod environment;
 mod executable;
 mod exports;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The one tracing that a process can have. [`start`] and [`stop`] lead; [`allocated`] and [`freed`] are what hooks call.
 
+use super::completion::{Completion, await_completion};
 use super::family::Family;
 use super::message::{report, say};
 use super::settings::{Report, Settings};
@@ -75,6 +76,13 @@ struct Session {
     unbegun: Option<Header>,
 }
 
+impl Session {
+    /// When the time to record is over, if that is limited.
+    fn over(&self) -> Option<Instant> {
+        self.settings.duration.and_then(|duration| self.started.checked_add(duration))
+    }
+}
+
 /// Starts tracing; returns the capture's path. To be called with the GIL held.
 pub(crate) fn start(settings: Settings) -> Result<PathBuf, StartError> {
     let Some(mut entered) = Entered::enter() else { return Err(StartError::IsTraced) };
@@ -116,10 +124,11 @@ fn start_claimed(settings: Settings, entered: &mut Entered) -> Result<PathBuf, S
     state(entered);
     // A tracing that ended while it was paused leaves this behind; a second sampler would never be stopped.
     RESUMES_AT_MS.store(0, Ordering::Release);
-    let sampler = Sampler::start(settings.memory_interval, sampled);
-    TRACES_NATIVE.store(settings.traces_native, Ordering::Relaxed);
-    let traces_python_allocators = settings.traces_python_allocators;
-    *SESSION.hold() = Some(Session { settings, family, started: Instant::now(), sampler, unbegun: None });
+    let mut session = Session { settings, family, started: Instant::now(), sampler: None, unbegun: None };
+    session.sampler = Sampler::start(session.settings.memory_interval, session.over(), sampled);
+    TRACES_NATIVE.store(session.settings.traces_native, Ordering::Relaxed);
+    let traces_python_allocators = session.settings.traces_python_allocators;
+    *SESSION.hold() = Some(session);
     interpreter.watch();
     fork::watch();
     hooks::install();
@@ -139,11 +148,16 @@ pub(crate) fn stop() {
 /// Completes the capture, as the program ends here and now. Nothing is put back. Whether there was one. May be called
 /// anywhere, also by a signal handler; and by a child that shares this process's memory, in which nothing is done.
 pub(crate) fn stop_at_once() -> bool {
-    if !is_tracing() || TRACED_PID.load(Ordering::Relaxed) != std::process::id() {
+    if TRACED_PID.load(Ordering::Relaxed) != std::process::id() {
+        return false;
+    }
+    await_completion();
+    if !is_tracing() {
         return false;
     }
     // A thread that is inside may hold the recorder.
     let Some(_entered) = Entered::enter() else { return false };
+    let _completion = Completion::begin();
     if !IS_TRACING.swap(false, Ordering::AcqRel) {
         return false;
     }
@@ -359,8 +373,7 @@ fn sampled(time_ms: i64, rss_bytes: u64) {
     drop(recorder);
     let is_over = || {
         let session = SESSION.hold();
-        let session = session.as_ref();
-        session.is_some_and(|it| it.settings.duration.is_some_and(|duration| it.started.elapsed() >= duration))
+        session.as_ref().and_then(Session::over).is_some_and(|over| Instant::now() >= over)
     };
     match result {
         Err(error) => end(End::Failed(error)),
@@ -400,10 +413,15 @@ impl End {
     }
 }
 
-/// Ends tracing; after an error, says so. Whoever comes first does it.
+/// Ends tracing; after an error, says so. Whoever comes first does it, and whoever asks for it waits until it is done.
 #[cold]
 fn end(why: End) {
+    let completion = Completion::begin();
     if !IS_TRACING.swap(false, Ordering::AcqRel) {
+        drop(completion);
+        if matches!(why, End::Asked) {
+            await_completion();
+        }
         return;
     }
     TRACES_PYTHON_ALLOCATORS.store(false, Ordering::Release);
@@ -476,8 +494,8 @@ pub(super) fn resume_sampling_soon() {
 fn resume_sampling(resumes_at_ms: u64) {
     let is_over = monotonic_ms() >= resumes_at_ms;
     if is_over && RESUMES_AT_MS.compare_exchange(resumes_at_ms, 0, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
-        let interval = SESSION.hold().as_ref().map(|session| session.settings.memory_interval);
-        let sampler = interval.and_then(|interval| Sampler::start(interval, sampled));
+        let times = SESSION.hold().as_ref().map(|session| (session.settings.memory_interval, session.over()));
+        let sampler = times.and_then(|(interval, over)| Sampler::start(interval, over, sampled));
         match SESSION.hold().as_mut() {
             Some(session) => session.sampler = sampler,
             None => sampler.into_iter().for_each(Sampler::stop),

@@ -193,9 +193,9 @@ impl Aggregator {
     #[cold]
     fn count_large(&mut self, size_bytes: u64) {
         self.size_buckets[64 - size_bytes.leading_zeros() as usize] += 1;
-        if self.large_sizes.len() < MAX_DISTINCT_SIZES || self.large_sizes.contains_key(&size_bytes) {
-            *self.large_sizes.entry(size_bytes).or_default() += 1;
-        }
+        let is_exact = self.large_sizes.len() < MAX_DISTINCT_SIZES || self.large_sizes.contains_key(&size_bytes);
+        let counted_as = if is_exact { size_bytes } else { rounded(size_bytes) };
+        *self.large_sizes.entry(counted_as).or_default() += 1;
     }
 
     #[inline(always)]
@@ -410,4 +410,9 @@ impl Aggregator {
         result?;
         write(&mut rows)
     }
+}
+
+/// A size to twelve bits, which few are: as what further sizes are counted where there are too many to count each.
+fn rounded(size_bytes: u64) -> u64 {
+    size_bytes & (u64::MAX << (64 - 12)) >> size_bytes.leading_zeros()
 }

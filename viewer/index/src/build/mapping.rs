@@ -145,7 +145,8 @@ mod sigbus {
     use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
     use std::sync::{Mutex, PoisonError};
 
-    const SLOTS: usize = 64;
+    /// Each core may look up symbols in a few mapped files at once.
+    const SLOTS: usize = 1024;
 
     struct Slot {
         start: AtomicUsize,

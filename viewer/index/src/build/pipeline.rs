@@ -268,14 +268,14 @@ fn decode(
     let mut spent = Vec::new();
     while let Some((chunk, status, offset)) = next(spent) {
         let result = decoder.push_to(&chunk, &mut stage);
-        end_offset = offset;
+        let start_offset = std::mem::replace(&mut end_offset, offset);
         reached.file_offset.store(offset, Ordering::Relaxed);
         reached.records.store(decoder.record_count(), Ordering::Relaxed);
         if let Err(error) = result {
             ending = Some(match error {
                 DecodeError::Damaged { offset: place, reason } => {
-                    // Within LZ4 the place on disk is known to a chunk only.
-                    Ending::Damaged { offset: if is_raw { place } else { offset }, reason }
+                    // Within LZ4 the place on disk is known to a chunk only: up to its start all is sound.
+                    Ending::Damaged { offset: if is_raw { place } else { start_offset }, reason }
                 }
                 other => Ending::Damaged { offset, reason: other.to_string() },
             });
@@ -300,15 +300,17 @@ fn decode(
     let ending = match decoder.finish() {
         // Whatever is wrong after the trailer, the recording is whole.
         StreamEnd::Trailer => Ending::Complete,
-        other => ending.unwrap_or_else(|| ending_of(other, end_offset)),
+        other => ending.unwrap_or_else(|| ending_of(other, end_offset, is_raw)),
     };
     Decoded { assembler, records, ending }
 }
 
-fn ending_of(end: StreamEnd, end_offset: u64) -> Ending {
+fn ending_of(end: StreamEnd, end_offset: u64, is_raw: bool) -> Ending {
     match end {
         StreamEnd::Trailer => Ending::Complete,
         StreamEnd::ZeroPadding { offset } => {
+            // Within LZ4 it counts bytes that are not on disk as they are.
+            let offset = if is_raw { offset } else { end_offset };
             Ending::Truncated { offset, reason: "the program was killed, or is still running".to_owned() }
         }
         StreamEnd::Cut { .. } => {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Which capture is open: chosen, read, read again, remembered, or compared with another.
 
-use super::compare::OpeningBoth;
+use super::compare::{Kept, OpeningBoth};
 use super::document::Document;
 use super::drop_question::DropQuestion;
 use super::opening::Opening;
@@ -58,22 +58,33 @@ impl App {
 
     /// Compares the open capture with another, which comes after it.
     pub(super) fn compare_with(&mut self, before: &Path, after: &Path, context: &Context) {
-        let open = match std::mem::replace(&mut self.page, Page::Start) {
-            Page::Open(document) => Some(document),
+        let kept = match std::mem::replace(&mut self.page, Page::Start) {
+            Page::Open(document) => Some(Kept::One(document)),
             _ => None,
         };
-        self.compare(before, after, open, context);
+        self.compare(before, after, kept, context);
     }
 
-    /// Compares two captures, of which one may be open.
-    pub(super) fn compare(&mut self, before: &Path, after: &Path, open: Option<Box<Document>>, context: &Context) {
+    /// Compares two captures, of which one may be open, or both.
+    pub(super) fn compare(&mut self, before: &Path, after: &Path, kept: Option<Kept>, context: &Context) {
         let [before, after] = [before, after].map(|path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned()));
         self.path_entry = None;
         self.drop_question = None;
-        self.page = match OpeningBoth::start([&before, &after], open, &self.options.open, context) {
-            Ok(opening) => Page::OpeningBoth(Box::new(opening)),
-            Err((error, open)) => failed(after, error.to_string(), open),
-        };
+        match OpeningBoth::start([&before, &after], kept, &self.options.open, context) {
+            Ok(opening) => self.page = Page::OpeningBoth(Box::new(opening)),
+            Err((error, kept)) => self.comparing_failed(after, error.to_string(), kept, context),
+        }
+    }
+
+    /// Two captures could not be read: what was open stays.
+    pub(super) fn comparing_failed(&mut self, path: PathBuf, message: String, kept: Option<Kept>, context: &Context) {
+        match kept {
+            Some(kept) => {
+                self.page = kept.page();
+                self.say(message, context);
+            }
+            None => self.page = Page::Failed { path, message },
+        }
     }
 
     /// Opens a capture, on a thread of its own.
@@ -134,19 +145,22 @@ impl App {
         };
     }
 
-    /// Reads the file again; what is open stays where that fails.
+    /// Reads the file again, or both; what is open stays where that fails. So it does if it is being read already.
     pub(super) fn reload(&mut self, context: &Context) {
-        if let Page::Comparing(document) = &self.page {
-            let [before, after] = document.paths.clone();
-            self.compare(&before, &after, None, context);
-            return;
+        match std::mem::replace(&mut self.page, Page::Start) {
+            page @ (Page::Start | Page::Processes(_)) => self.page = page,
+            Page::Open(document) => self.read(&document.path.clone(), Some(document), context),
+            Page::Opening(reading) => self.read(&reading.opening.path, reading.before, context),
+            Page::Failed { path, .. } => self.read(&path, None, context),
+            Page::Comparing(document) => {
+                let [before, after] = document.paths.clone();
+                self.compare(&before, &after, Some(Kept::Both(document)), context);
+            }
+            Page::OpeningBoth(mut opening) => {
+                let (kept, [before, after]) = (opening.kept.take(), opening.paths());
+                self.compare(before, after, kept, context);
+            }
         }
-        let Some(path) = self.path().map(Path::to_owned) else { return };
-        let before = match std::mem::replace(&mut self.page, Page::Start) {
-            Page::Open(document) => Some(document),
-            _ => None,
-        };
-        self.read(&path, before, context);
     }
 
     pub(super) fn read(&mut self, path: &Path, before: Option<Box<Document>>, context: &Context) {

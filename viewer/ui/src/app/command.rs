@@ -118,7 +118,7 @@ pub enum Needs {
 
 impl Command {
     /// All of them, in the order of menus and of the sheet of keys.
-    pub const ALL: [Self; 76] = [
+    pub const ALL: [Self; 77] = [
         Self::Open,
         Self::OpenPath,
         Self::OpenSample,
@@ -172,6 +172,7 @@ impl Command {
         Self::Ask(ModeChoice::Churn),
         Self::Ask(ModeChoice::Temporary),
         Self::Ask(ModeChoice::Leaked),
+        Self::Ask(ModeChoice::Total),
         Self::JumpToPeak,
         Self::JumpToPeakRss,
         Self::TypeMoment,
@@ -292,7 +293,9 @@ impl Command {
             Self::ShowStatistics => "Show the whole run's statistics",
             Self::ShowCallers => "Show who calls the selected function, and whom it calls",
             Self::ShowSideBySide => "Show both captures' icicles side by side; they move together",
-            Self::Search => "Search functions, files and modules; /…/ is a regular expression",
+            Self::Search => {
+                "Search functions, files and modules; .* beside the field takes it for a regular expression"
+            }
             Self::NextHit => "Select the next frame that matches the search",
             Self::PreviousHit => "Select the previous frame that matches the search",
             Self::Clear => "Clear the selection, then the zoom, then the range",
@@ -442,6 +445,7 @@ impl Command {
             | Self::ClearFilter
             | Self::OfFunction(_) => Needs::Capture,
             Self::Swap
+            | Self::Ask(ModeChoice::Total)
             | Self::ShowSideBySide
             | Self::ToggleOnlyVanished
             | Self::SetWidth(_)
@@ -465,6 +469,13 @@ mod tests {
         assert_eq!(seen.len(), Command::ALL.len());
         for (i, a) in Command::ALL.iter().enumerate() {
             assert!(!Command::ALL[i + 1..].contains(a), "{a:?} twice");
+        }
+    }
+
+    #[test]
+    fn every_mode_of_a_bar_is_in_the_list() {
+        for mode in ModeChoice::ALL.into_iter().chain(crate::app::compare::MODES) {
+            assert!(Command::ALL.contains(&Command::Ask(mode)), "{mode:?}");
         }
     }
 }

@@ -47,7 +47,7 @@ pub(super) fn show(
         .size_range(64.0..=(height * 0.5).max(90.0))
         .show(ui, |ui| {
             panel(ui, 6, |ui| {
-                document.show_graph(ui, settings);
+                document.show_graph(ui, settings, commands);
             });
         });
     Panel::top("modes").frame(plain(3, 2)).show_separator_line(false).show(ui, |ui| {

@@ -2,6 +2,7 @@
 //! The menu bar, made from the commands, with the search field at its right end.
 
 use super::command::{Command, Group, Needs};
+use super::view::ModeChoice;
 use super::{App, Page, search_field};
 use crate::style::MARGIN;
 use crate::theme::Palette;
@@ -94,7 +95,9 @@ impl There {
 /// What a command is called on a page; `None` where that has no such thing.
 fn label_on(command: Command, page: &Page) -> Option<&'static str> {
     match (command, page) {
-        (Command::Ask(mode), Page::Open(document)) => Some(mode.label(document.index.info())),
+        (Command::Ask(mode), Page::Open(document)) => {
+            ModeChoice::ALL.contains(&mode).then(|| mode.label(document.index.info()))
+        }
         (Command::Ask(mode), Page::Comparing(document)) => document.mode_label(mode),
         _ => Some(command.label()),
     }

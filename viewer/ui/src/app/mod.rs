@@ -36,6 +36,7 @@ mod settings_commands;
 mod shortcuts;
 mod start_page;
 mod status_bar;
+mod system_theme;
 mod tabs;
 #[cfg(feature = "test-channel")]
 mod test_channel;
@@ -52,10 +53,10 @@ pub use window::{RunOptions, run};
 use crate::focus;
 use crate::settings::{Settings, SettingsFile, ThemeChoice};
 use command_palette::CommandPalette;
-use compare::{BothOpened, CompareDocument, OpeningBoth};
+use compare::{BothOpened, CompareDocument, Kept, OpeningBoth};
 use document::Document;
 use drop_question::{Answer, DropQuestion};
-use egui::{Context, ThemePreference, Ui, ViewportCommand};
+use egui::{Context, Theme, ThemePreference, Ui, ViewportCommand};
 use file_dialog::{Chosen, FileDialog};
 use file_tabs::FileTabs;
 use memray_index::OpenOptions;
@@ -66,6 +67,7 @@ use processes::ProcessesPage;
 use sample::Sample;
 use saving::Saving;
 use std::path::{Path, PathBuf};
+use system_theme::SystemTheme;
 
 /// How an application starts.
 #[derive(Clone, Debug, Default)]
@@ -94,6 +96,10 @@ pub struct AppOptions {
 pub struct App {
     options: AppOptions,
     settings: Settings,
+    /// As they were remembered last: what differs is to be.
+    remembered: Settings,
+    /// What the desktop prefers; not known outside a window.
+    system_theme: SystemTheme,
     page: Page,
     file_tabs: FileTabs,
     dialog: FileDialog,
@@ -155,7 +161,9 @@ impl App {
         let path = options.path.clone();
         let mut app = Self {
             options,
+            remembered: settings.clone(),
             settings,
+            system_theme: SystemTheme::default(),
             page: Page::Start,
             file_tabs: FileTabs::default(),
             dialog: FileDialog::default(),
@@ -320,27 +328,29 @@ impl App {
     }
 
     fn both_opened(&mut self, opened: BothOpened, context: &Context) {
-        let before = |page: &mut Page| match page {
-            Page::OpeningBoth(opening) => opening.before.take(),
+        let kept = |page: &mut Page| match page {
+            Page::OpeningBoth(opening) => opening.kept.take(),
             _ => None,
         };
         match opened {
             BothOpened::NotYet => {}
-            BothOpened::Cancelled => self.page = before(&mut self.page).map_or(Page::Start, Page::Open),
-            BothOpened::Failed(path, message) => match before(&mut self.page) {
-                Some(document) => {
-                    self.page = Page::Open(document);
-                    self.say(message, context);
-                }
-                None => self.page = Page::Failed { path, message },
-            },
+            BothOpened::Cancelled => self.page = kept(&mut self.page).map_or(Page::Start, Kept::page),
+            BothOpened::Failed(path, message) => {
+                let kept = kept(&mut self.page);
+                self.comparing_failed(path, message, kept, context);
+            }
             BothOpened::Indexes(paths, indexes) => {
                 for (path, index) in paths.iter().zip(&indexes) {
                     self.remember(path, index);
                 }
-                let path = paths[1].clone();
+                let (path, kept) = (paths[1].clone(), kept(&mut self.page));
                 self.page = match CompareDocument::new(paths, indexes, context) {
-                    Ok(document) => Page::Comparing(Box::new(document)),
+                    Ok(mut document) => {
+                        if let Some(Kept::Both(before)) = kept {
+                            document.show_as(*before);
+                        }
+                        Page::Comparing(Box::new(document))
+                    }
                     Err(error) => Page::Failed { path, message: error.to_string() },
                 };
             }
@@ -469,7 +479,11 @@ impl App {
 
     fn apply_theme(&self, context: &Context) {
         let preference = match self.options.theme.unwrap_or(self.settings.theme) {
-            ThemeChoice::System => ThemePreference::System,
+            ThemeChoice::System => match self.system_theme.theme() {
+                Some(Theme::Dark) => ThemePreference::Dark,
+                Some(Theme::Light) => ThemePreference::Light,
+                None => ThemePreference::System,
+            },
             ThemeChoice::Dark => ThemePreference::Dark,
             ThemeChoice::Light => ThemePreference::Light,
         };
@@ -484,9 +498,10 @@ impl App {
     }
 
     /// Remembers the settings. A folder that cannot be written is no reason to bother anyone.
-    pub(crate) fn save_settings(&self) {
+    pub(crate) fn save_settings(&mut self) {
         if let Some(file) = &self.options.settings {
-            drop(file.save(&self.settings));
+            drop(file.save_changes(&self.settings, &self.remembered));
+            self.remembered = self.settings.clone();
         }
     }
 }

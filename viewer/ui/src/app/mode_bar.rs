@@ -47,7 +47,7 @@ pub(super) fn show(ui: &mut Ui, document: &mut Document, settings: &Settings) {
 }
 
 /// How many further allocations still count as few.
-fn threshold(ui: &mut Ui, threshold: &mut u64) {
+pub(super) fn threshold(ui: &mut Ui, threshold: &mut u64) {
     let label = ui.label("threshold");
     let field = DragValue::new(threshold).range(1..=1_000_000_000).speed(0.2);
     ui.add(field).labelled_by(label.id).on_hover_text("Drag it, or click and type");

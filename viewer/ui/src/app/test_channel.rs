@@ -26,6 +26,7 @@ impl TestChannel {
         let Some(path) = std::env::var_os(VARIABLE).map(PathBuf::from) else { return };
         let mut shown = shown(app);
         shown["places"] = json!(landmarks(context));
+        shown["is_dark"] = (context.theme() == egui::Theme::Dark).into();
         shown["asks_for_path"] = app.path_entry.as_ref().is_some_and(PathEntry::is_ready).into();
         shown["search_has_focus"] = search_field::has_focus(context).into();
         context.input(|input| {

@@ -246,6 +246,17 @@ impl Asked {
         self.range = None;
         self.moment = None;
     }
+
+    /// The same of another index: times that that does not have are left out.
+    pub fn translated(mut self, translation: &Translation<'_>) -> Self {
+        let times = (self.moment, self.range);
+        self.moment = self.moment.and_then(|moment| translation.moment(moment));
+        self.range = self.range.and_then(|range| translation.range(range));
+        if (self.moment, self.range) != times {
+            self.clear_time();
+        }
+        self
+    }
 }
 
 impl View {
@@ -264,12 +275,7 @@ impl View {
 
     /// The same of another index: what that does not have is left out.
     pub fn translated(&self, translation: &Translation<'_>) -> Self {
-        let mut asked = self.asked;
-        asked.moment = asked.moment.and_then(|moment| translation.moment(moment));
-        asked.range = asked.range.and_then(|range| translation.range(range));
-        if (asked.moment, asked.range) != (self.asked.moment, self.asked.range) {
-            asked.clear_time();
-        }
+        let asked = self.asked.translated(translation);
         let selection = self.selection.as_ref().and_then(|selection| selection.translated(translation));
         Self { asked, filter: translation.filter(&self.filter), selection, ..self.clone() }
     }

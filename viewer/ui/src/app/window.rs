@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The application in a window.
 
+use super::system_theme::SystemTheme;
 use super::{App, AppOptions};
 use crate::error::UiError;
 use crate::freed_memory::keep_freed_memory;
@@ -37,6 +38,8 @@ const MIN_SIZE: [f32; 2] = [720.0, 480.0];
 /// Opens the window, and returns when it is closed.
 pub fn run(options: RunOptions) -> Result<(), UiError> {
     keep_freed_memory();
+    // The first frame had better be in the right one.
+    let system_theme = SystemTheme::watch();
     let settings_file = if options.forgets { None } else { SettingsFile::of_user() };
     let settings = settings_file.as_ref().map(SettingsFile::load).unwrap_or_default();
     let native = NativeOptions {
@@ -60,7 +63,10 @@ pub fn run(options: RunOptions) -> Result<(), UiError> {
     };
     let create = move |creation: &CreationContext<'_>| -> Result<Box<dyn eframe::App>, Box<dyn std::error::Error + Send + Sync>> {
         style::install(&creation.egui_ctx);
-        Ok(Box::new(Window { app: App::new(app_options, &creation.egui_ctx) }))
+        system_theme.redraws(&creation.egui_ctx);
+        let mut app = App::new(app_options, &creation.egui_ctx);
+        app.system_theme = system_theme;
+        Ok(Box::new(Window { app }))
     };
     eframe::run_native(APP_ID, native, Box::new(create)).map_err(|error| UiError::Window(error.to_string()))
 }

@@ -7,8 +7,6 @@ mod order;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use csv::csv_of;
-
 use crate::cell;
 use crate::icicle::change_share;
 use crate::labels::Labels;
@@ -68,6 +66,17 @@ pub(crate) struct Events {
 }
 
 impl DeltaTable {
+    /// What writes the rows that are shown as CSV, in their order, with exact bytes; `None` while that is not known.
+    pub(crate) fn csv(
+        &self,
+        rows: &Arc<Vec<DeltaRow>>,
+        group_by: GroupBy,
+        labels: &Arc<dyn Labels>,
+    ) -> Option<impl FnOnce() -> String + Send + 'static> {
+        let (rows, order, labels) = (Arc::clone(rows), self.order.of(rows)?.to_vec(), Arc::clone(labels));
+        Some(move || csv::table(&rows, &order, group_by, &*labels))
+    }
+
     /// Fills `ui` with a bar of controls and the table.
     pub(crate) fn show(&mut self, ui: &mut Ui, source: &Source<'_>) -> Events {
         let palette = Palette::of(ui.visuals());

@@ -47,8 +47,10 @@ pub struct Source<'a> {
     pub own: Amount,
     /// Of the whole answer.
     pub total: Amount,
-    /// Of the selected frame's caller, where a frame is selected.
-    pub caller: Option<Amount>,
+    /// Of the frame that the selected one lies on, where a frame is selected: its caller, or of inverted trees its callee.
+    pub parent: Option<Amount>,
+    /// Whether it is a frame of an inverted tree.
+    pub is_inverted: bool,
     /// How it grows, where that is known.
     pub growth: Option<Growth>,
     /// The share of each thread, the largest first, up to [`MAX_THREADS`].
@@ -233,9 +235,11 @@ fn numbers(ui: &mut Ui, source: &Source<'_>) {
         strong,
     )
     .on_hover_text(format!("{} of {}", format_bytes_exact(source.amount.bytes), format_bytes_exact(total)));
-    if let Some(caller) = source.caller {
-        number(ui, "of its caller", None, &format_share_precise(source.amount.bytes, caller.bytes), palette.text)
-            .on_hover_text(format!("Its caller has {}", format_bytes_exact(caller.bytes)));
+    if let Some(parent) = source.parent {
+        let whose = if source.is_inverted { "callee" } else { "caller" };
+        let share = format_share_precise(source.amount.bytes, parent.bytes);
+        number(ui, &format!("of its {whose}"), None, &share, palette.text)
+            .on_hover_text(format!("Its {whose} has {}", format_bytes_exact(parent.bytes)));
     }
     number(
         ui,

@@ -3,27 +3,28 @@
 //! survive when another answer's tree takes its place.
 
 use super::view::View;
+use crate::labels::Labels;
 use memray_index::{LocationId, ThreadIndex, Tree, TreeNodeId};
 
-/// A frame as a path: location and thread of each frame below the root, outermost first.
+/// A frame as a path: of each frame below the root what stands for its location, and its thread; outermost first.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FramePath(Vec<(LocationId, Option<ThreadIndex>)>);
 
 impl FramePath {
     /// The path of a frame.
-    pub fn of(tree: &Tree, node: TreeNodeId) -> Self {
-        let steps = tree.path(node).into_iter().skip(1).map(|id| (tree.node(id).location, tree.node(id).thread));
-        Self(steps.collect())
+    pub fn of(tree: &Tree, labels: &dyn Labels, node: TreeNodeId) -> Self {
+        let frames = tree.path(node).into_iter().skip(1).map(|id| tree.node(id));
+        Self(frames.map(|frame| (labels.representative(frame.location), frame.thread)).collect())
     }
 
     /// Its frame in another tree.
-    pub fn find(&self, tree: &Tree) -> Option<TreeNodeId> {
-        let (node, is_whole) = self.follow(tree);
+    pub fn find(&self, tree: &Tree, labels: &dyn Labels) -> Option<TreeNodeId> {
+        let (node, is_whole) = self.follow(tree, labels);
         is_whole.then_some(node)
     }
 
     /// The innermost frame of the path that a tree has, and whether that is the path's end.
-    fn follow(&self, tree: &Tree) -> (TreeNodeId, bool) {
+    fn follow(&self, tree: &Tree, labels: &dyn Labels) -> (TreeNodeId, bool) {
         let mut at = TreeNodeId(0);
         if tree.nodes.is_empty() {
             return (at, false);
@@ -31,7 +32,7 @@ impl FramePath {
         for &(location, thread) in &self.0 {
             let found = tree.children(at).map(TreeNodeId).find(|&child| {
                 let node = tree.node(child);
-                node.location == location && node.thread == thread
+                node.thread == thread && labels.representative(node.location) == location
             });
             let Some(found) = found else { return (at, false) };
             at = found;
@@ -53,14 +54,14 @@ pub struct Place {
 
 impl Place {
     /// What a view shows, as a part of `anchor`.
-    pub(super) fn of(tree: &Tree, anchor: TreeNodeId, view: &View, level: f64) -> Self {
+    pub(super) fn of(tree: &Tree, labels: &dyn Labels, anchor: TreeNodeId, view: &View, level: f64) -> Self {
         let weight = tree.nodes.get(anchor.0 as usize).map_or(0, |node| node.weight) as f64;
         if weight == 0.0 {
             // Of nothing there is no part.
             return Self { path: FramePath::default(), left: 0.0, width: 1.0, level };
         }
         let left = view.units_left_of_view(start_of(tree, anchor)) / weight;
-        Self { path: FramePath::of(tree, anchor), left, width: view.span() / weight, level }
+        Self { path: FramePath::of(tree, labels, anchor), left, width: view.span() / weight, level }
     }
 
     /// Whether it is less than the whole tree.
@@ -70,8 +71,8 @@ impl Place {
 
     /// The same place in a tree: the frame and the view. Where the frame is not there any more, all of the innermost
     /// one around it that is.
-    pub(super) fn find(&self, tree: &Tree) -> (TreeNodeId, View) {
-        let (mut node, mut is_whole) = self.path.follow(tree);
+    pub(super) fn find(&self, tree: &Tree, labels: &dyn Labels) -> (TreeNodeId, View) {
+        let (mut node, mut is_whole) = self.path.follow(tree, labels);
         // What has no width, as a new frame among those of before, cannot be zoomed to.
         while node.0 != 0 && tree.node(node).weight == 0 {
             (node, is_whole) = (tree.node(node).parent, false);

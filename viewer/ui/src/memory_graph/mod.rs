@@ -102,4 +102,6 @@ pub struct Events {
     pub range: Option<TimeRange>,
     /// A moment was clicked.
     pub moment: Option<Moment>,
+    /// The click before, which had another moment chosen, was the first half of a double click: it is to be undone.
+    pub undoes_click: bool,
 }

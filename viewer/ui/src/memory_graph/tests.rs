@@ -245,6 +245,7 @@ fn ctrl_and_wheel_zoom_into_time_at_the_pointer_and_a_double_click_shows_all() {
     assert_eq!(harness.state().range, Some(range(4, 4)));
     click(&mut harness, 9000.0);
     assert_eq!(harness.state().events.last().unwrap().moment, Some(Moment::Snapshot(5)));
+    harness.state_mut().events.clear();
     for _ in 0..2 {
         harness.drag_at(pointer);
         harness.event(Event::PointerButton {
@@ -256,6 +257,9 @@ fn ctrl_and_wheel_zoom_into_time_at_the_pointer_and_a_double_click_shows_all() {
     }
     harness.run();
     assert!(!harness.state().graph.is_zoomed());
+    let clicks: Vec<(bool, bool)> =
+        harness.state().events.iter().map(|events| (events.moment.is_some(), events.undoes_click)).collect();
+    assert_eq!(clicks, [(true, false), (false, true)], "what its first half chose is taken back");
 }
 
 #[test]

@@ -26,6 +26,8 @@ pub struct MemoryGraph {
     /// The part of the run that is shown, in elapsed milliseconds; all of it if `None`.
     visible: Option<(f64, f64)>,
     drag: Option<Drag>,
+    /// Whether the last click had another moment chosen.
+    click_chose: bool,
     /// Where the plot was, for tests.
     #[cfg(test)]
     plot_rect: Option<egui::Rect>,
@@ -187,12 +189,14 @@ impl MemoryGraph {
         let range = self.drag.map(|drag| drag.range(source)).or(source.range);
         if response.double_clicked() {
             self.visible = None;
+            events.undoes_click = std::mem::take(&mut self.click_chose);
         } else if response.clicked()
             && let Some(pointer) = response.interact_pointer_pos()
         {
             let (timeline, later_ms) = source.chosen();
             let elapsed_ms = plot.ms_at(pointer.x).clamp(0.0, end_ms).round() as i64 - later_ms;
             events.moment = Some(timeline.moment_at(elapsed_ms.max(0)));
+            self.click_chose = events.moment != source.moment;
         }
         if ui.is_rect_visible(rect) {
             paint(ui, &plot, &self.lines, source, range);

@@ -115,13 +115,18 @@ pub(crate) fn choose_grouping(ui: &mut Ui, present: GroupBy) -> Option<GroupBy> 
     Some(chosen).filter(|chosen| *chosen != present)
 }
 
-/// All rows as CSV, the largest first. Sizes are exact bytes.
-pub fn csv_of(rows: &[Row], group_by: GroupBy, labels: &dyn Labels) -> String {
-    let order: Vec<u32> = (0..rows.len() as u32).collect();
-    csv::table(rows, &order, group_by, labels)
-}
-
 impl TableView {
+    /// What writes the rows that are shown as CSV, in their order, with exact bytes; `None` while that is not known.
+    pub fn csv(
+        &self,
+        rows: &Arc<Vec<Row>>,
+        group_by: GroupBy,
+        labels: &Arc<dyn Labels>,
+    ) -> Option<impl FnOnce() -> String + Send + 'static> {
+        let (rows, order, labels) = (Arc::clone(rows), self.order.of(rows)?.to_vec(), Arc::clone(labels));
+        Some(move || csv::table(&rows, &order, group_by, &*labels))
+    }
+
     /// Fills `ui` with a bar of controls and the table.
     pub fn show(&mut self, ui: &mut Ui, source: &Source<'_>) -> Events {
         let mut events = Events::default();
@@ -193,20 +198,17 @@ impl TableView {
         match done {
             Some(Poll::Ready(text)) => {
                 ui.ctx().copy_text(text);
-                events.copied = Some(Copied::Table(source.rows.len()));
+                events.copied = Some(Copied::Table(self.order.rows().len()));
                 self.copying = None;
             }
             Some(Poll::Failed) => self.copying = None,
             _ => {}
         }
         let words = if self.copying.is_some() { "Copying…" } else { "Copy as CSV" };
-        let button = ui.add_enabled(self.copying.is_none(), egui::Button::new(words));
-        if button.on_hover_text("All rows, with exact bytes").clicked() {
-            let (rows, labels, group_by) = (source.rows.clone(), source.labels.clone(), source.group_by);
-            let arrangement = Arrangement { rows: rows.clone(), sort: self.sort, hits: None };
-            self.copying = Some(Background::start(ui.ctx(), "csv", move || {
-                csv::table(&rows, &order::order(&arrangement, group_by, &*labels), group_by, &*labels)
-            }));
+        let csv = self.csv(source.rows, source.group_by, source.labels);
+        let button = ui.add_enabled(self.copying.is_none() && csv.is_some(), egui::Button::new(words));
+        if button.on_hover_text("The rows shown, with exact bytes").clicked() {
+            self.copying = csv.map(|csv| Background::start(ui.ctx(), "csv", csv));
         }
     }
 }

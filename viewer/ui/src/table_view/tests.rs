@@ -169,11 +169,9 @@ fn only_rows_that_match_the_search_are_shown() {
 }
 
 #[test]
-fn csv_has_all_rows_in_the_order_shown_and_runs_no_formula() {
+fn csv_has_the_rows_shown_in_their_order_and_runs_no_formula() {
     let (names, rows) = sample();
-    let mut shown = Shown::new(rows, names);
-    shown.hits = Some(Arc::new(|name| name.contains("cache")));
-    let mut harness = shown.harness();
+    let mut harness = Shown::new(rows, names).harness();
     harness.get_by_label("Copy as CSV").click();
     run_until(&mut harness, |harness| copied_text(harness).is_some());
     let expected = "function,file,line,bytes,allocations,own_bytes,own_allocations\r\n\
@@ -182,6 +180,13 @@ fn csv_has_all_rows_in_the_order_shown_and_runs_no_formula() {
         \"'=load\",\"/srv/a \"\"quoted\"\", loader.py\",88,300,7,300,3\r\n";
     assert_eq!(copied_text(&harness).unwrap(), expected);
     assert_eq!(harness.state().events.last().unwrap().copied, Some(Copied::Table(3)));
+    harness.state_mut().hits = Some(Arc::new(|name| name.contains("cache")));
+    harness.run();
+    harness.get_by_label("Copy as CSV").click();
+    run_until(&mut harness, |harness| copied_text(harness).is_some_and(|text| text != expected));
+    let lines: Vec<&str> = expected.lines().collect();
+    assert_eq!(copied_text(&harness).unwrap(), format!("{}\r\n{}\r\n", lines[0], lines[2]));
+    assert_eq!(harness.state().events.last().unwrap().copied, Some(Copied::Table(1)));
 }
 
 #[test]

@@ -160,7 +160,7 @@ fn the_numbers_of_both_are_saved_as_csv() {
     let mut driver = compare();
     let stacks = "before_bytes,after_bytes,change_bytes,before_allocations,after_allocations,stack\r\n";
     let rows = "name,file,line,before_bytes,after_bytes,change_bytes,before_allocations,after_allocations,\
-                change_allocations\r\n";
+                change_allocations,own_change_bytes\r\n";
     for (key, name, heading, columns) in [
         (Key::Num1, "stacks.csv", stacks, [0, 1]),
         (Key::Num5, "sides.csv", stacks, [0, 1]),

@@ -4,7 +4,6 @@
 use super::super::document::CsvJob;
 use super::CompareDocument;
 use super::view::CompareTab;
-use crate::delta_table;
 use memray_report::comparison::write_stacks_csv;
 use std::sync::Arc;
 
@@ -16,10 +15,10 @@ impl CompareDocument {
             return None;
         }
         if self.view.tab == CompareTab::Table {
-            let ((group_by, rows), labels) = (self.answers.table.clone()?, Arc::clone(self.answers.labels.as_ref()?));
-            let is_shown = group_by == self.view.group_by && self.is_done;
-            return is_shown
-                .then(|| Box::new(move || Ok(delta_table::csv_of(&rows, group_by, &*labels).into_bytes())) as CsvJob);
+            let (group_by, rows) = self.answers.table.as_ref()?;
+            let csv = self.table.csv(rows, *group_by, self.answers.labels.as_ref()?)?;
+            let is_shown = *group_by == self.view.group_by && self.is_done;
+            return is_shown.then(|| Box::new(move || Ok(csv().into_bytes())) as CsvJob);
         }
         let comparison = Arc::clone(&self.answers.picture.as_ref()?.comparison);
         let tree = Arc::clone(self.compared()?.trees.last()?);

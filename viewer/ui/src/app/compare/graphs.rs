@@ -22,20 +22,25 @@ impl CompareDocument {
         let (duration_ms, largest_bytes) =
             self.indexes.iter().map(extent).fold((0, 0), |(a, b), (x, y)| (a.max(x), b.max(y)));
         let is_overlaid = self.view.is_overlaid;
+        let mut undoes_click = false;
         ui.spacing_mut().item_spacing.y = 4.0;
         ui.columns(2, |columns| {
             for (side, ui) in SIDES.into_iter().zip(columns) {
                 self.heading(ui, side, commands);
                 if !is_overlaid {
                     style::panel(ui, 6, |ui| {
-                        self.show_graph(ui, settings, Beside { side, duration_ms, largest_bytes }, side, None);
+                        let beside = Beside { side, duration_ms, largest_bytes };
+                        undoes_click |= self.show_graph(ui, settings, beside, side, None);
                     });
                 }
             }
         });
         if is_overlaid {
             let shift_ms = self.view.shift_ms([self.indexes[0].timeline(), self.indexes[1].timeline()]);
-            let chosen = self.view.chosen_side();
+            // Of linked sides the one that ran longer: its last moments are none of the other's.
+            let longer =
+                if extent(&self.indexes[1]).0 > extent(&self.indexes[0]).0 { Side::After } else { Side::Before };
+            let chosen = if self.view.is_linked { longer } else { self.view.chosen_side };
             // The one that is drawn later lies over the other.
             let side = if shift_ms < 0 { Side::After } else { Side::Before };
             let ends = SIDES.map(|of| {
@@ -43,14 +48,12 @@ impl CompareDocument {
             });
             let duration_ms = ends[0].max(ends[1]);
             style::panel(ui, 6, |ui| {
-                self.show_graph(
-                    ui,
-                    settings,
-                    Beside { side, duration_ms, largest_bytes },
-                    chosen,
-                    Some(shift_ms.saturating_abs()),
-                );
+                let beside = Beside { side, duration_ms, largest_bytes };
+                undoes_click |= self.show_graph(ui, settings, beside, chosen, Some(shift_ms.saturating_abs()));
             });
+        }
+        if undoes_click {
+            commands.push(Command::Back);
         }
     }
 
@@ -100,8 +103,15 @@ impl CompareDocument {
     }
 
     /// Draws a side's graph; with the other's heap over it, so much later, if it is to show both. Times that are shown and
-    /// chosen are those of `chosen`.
-    fn show_graph(&mut self, ui: &mut Ui, settings: &Settings, beside: Beside, chosen: Side, over_ms: Option<i64>) {
+    /// chosen are those of `chosen`. Whether the last click is to be undone.
+    fn show_graph(
+        &mut self,
+        ui: &mut Ui,
+        settings: &Settings,
+        beside: Beside,
+        chosen: Side,
+        over_ms: Option<i64>,
+    ) -> bool {
         let side = beside.side;
         let over_it = self.indexes[at(side.other())].clone();
         let over = over_ms.map(|shift_ms| Over {
@@ -129,13 +139,14 @@ impl CompareDocument {
         let is_aggregated = |index: &Index| index.info().is_aggregated();
         if is_aggregated(&self.indexes[at(chosen)]) || (asks_both && self.indexes.iter().any(is_aggregated)) {
             // Its samples can be looked at, and asked nothing.
-            return;
+            return false;
         }
         let time = events.range.map(Time::Range).or(events.moment.map(Time::Moment));
         if let Some(time) = time {
             let indexes = self.indexes.clone();
             self.view.choose_time(chosen, time, [indexes[0].timeline(), indexes[1].timeline()]);
         }
+        events.undoes_click
     }
 }
 

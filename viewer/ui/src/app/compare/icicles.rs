@@ -13,7 +13,6 @@ use egui::{RichText, Ui};
 use memray_compare::Side;
 use memray_index::Amount;
 use memray_report::size::Units;
-use std::sync::Arc;
 
 impl CompareDocument {
     /// Draws the main view; something to say for a moment, if there is.
@@ -109,14 +108,14 @@ impl CompareDocument {
         shown: Shown,
         units: Units,
     ) -> Option<String> {
-        let labels = Arc::clone(self.answers.labels.as_ref()?);
+        let labels = self.answers.tree_labels.get(at)?.clone();
         let tree = &compared.trees[at];
         let found = self.answers.found.as_ref().and_then(|found| found.as_ref().ok()).cloned();
         let source = icicle::Source {
             tree: &tree.tree,
             generation: self.generation,
             total: Amount { bytes: i64::try_from(tree.tree.node(ROOT).weight).unwrap_or(i64::MAX), allocations: 0 },
-            labels: &*labels,
+            labels: &labels,
             is_signed: false,
             is_flames: self.view.is_flames,
             is_coloured: true,

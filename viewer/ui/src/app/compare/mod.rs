@@ -14,8 +14,10 @@ mod said;
 mod view;
 mod worker;
 
-pub(super) use opening::{BothOpened, OpeningBoth};
+pub(super) use opening::{BothOpened, Kept, OpeningBoth};
 pub(super) use page::show;
+#[cfg(test)]
+pub(super) use view::MODES;
 
 use super::document::{SearchField, row_matcher};
 use super::history::History;
@@ -25,14 +27,14 @@ use super::search_field;
 use crate::delta_table::DeltaTable;
 use crate::error::UiError;
 use crate::icicle::{FramePath, Icicle, Place, SearchError};
-use crate::labels::Labels;
+use crate::labels::{Labels, SideLabels};
 use crate::memory_graph::MemoryGraph;
 use crate::row_order::Hits;
 use crate::settings::Settings;
 use chips::RuleEntry;
 use egui::Context;
-use memray_compare::{DeltaKey, DeltaRow, Matching, UnionTree};
-use memray_index::{GroupBy, Index, Pattern, Refusal, TreeNodeId};
+use memray_compare::{DeltaKey, DeltaRow, Matching, Side, UnionTree};
+use memray_index::{GroupBy, Index, Pattern, Refusal, Translation, TreeNodeId};
 use memray_report::size::{Units, format_bytes_signed, format_counted};
 use memray_report::source_folders::SourceFolders;
 use said::Said;
@@ -83,8 +85,10 @@ pub(super) struct CompareDocument {
 #[derive(Default)]
 struct Answers {
     picture: Option<Picture>,
-    /// Names of the picture's trees and the table's rows.
+    /// Names of the table's rows.
     labels: Option<Arc<dyn Labels>>,
+    /// Names of each of the picture's trees.
+    tree_labels: Vec<SideLabels>,
     /// In which units it was written.
     said: Option<(Units, Result<Arc<Said>, Refusal>)>,
     table: Option<(GroupBy, Arc<Vec<DeltaRow>>)>,
@@ -131,6 +135,15 @@ impl CompareDocument {
         })
     }
 
+    /// Shows what the same two captures showed before they were read again.
+    pub(super) fn show_as(&mut self, before: Self) {
+        let translation = |at: usize| Translation::new(&before.indexes[at], &self.indexes[at]);
+        let timelines = self.indexes.each_ref().map(Index::timeline);
+        self.view = before.view.translated([&translation(0), &translation(1)], timelines);
+        self.noted_view = self.view.clone();
+        self.search = before.search;
+    }
+
     /// Takes the answers that have come, and says what is wanted now.
     pub(super) fn update(&mut self, settings: &Settings) {
         let units = settings.units.units();
@@ -163,8 +176,10 @@ impl CompareDocument {
                 if !is_same {
                     self.selection = None;
                     answers.table = None;
-                    answers.labels = Some(Arc::clone(&picture.comparison) as Arc<dyn Labels>);
+                    let comparison = Arc::clone(&picture.comparison);
+                    answers.labels = Some(Arc::new(SideLabels { comparison, side: Side::After }));
                 }
+                answers.tree_labels = picture.labels();
                 // What was found in the old trees does not lie where it did.
                 answers.found = None;
                 let roots = |matching: &Matching| (matching.roots.clone(), matching.translated);
@@ -243,16 +258,17 @@ impl CompareDocument {
 
     /// Selects a frame of one of the trees; the root stands for nothing.
     fn select_node(&mut self, tree: &UnionTree, node: TreeNodeId, row: Option<DeltaKey>) {
-        self.selection =
-            (node.0 != 0).then(|| Selected { path: FramePath::of(&tree.tree, node), row, nodes: Vec::new() });
+        let labels = self.answers.tree_labels.first().filter(|_| node.0 != 0);
+        let path = labels.map(|labels| FramePath::of(&tree.tree, labels, node));
+        self.selection = path.map(|path| Selected { path, row, nodes: Vec::new() });
         self.find_selection();
     }
 
     /// Looks for the selection in the trees that are shown.
     fn find_selection(&mut self) {
         let trees = self.answers.picture.as_ref().and_then(|picture| picture.outcome.as_ref().ok());
-        if let Some(selected) = &mut self.selection {
-            let find = |tree: &Arc<UnionTree>| selected.path.find(&tree.tree);
+        if let (Some(selected), Some(labels)) = (&mut self.selection, self.answers.tree_labels.first()) {
+            let find = |tree: &Arc<UnionTree>| selected.path.find(&tree.tree, labels);
             selected.nodes = trees.map_or_else(Vec::new, |compared| compared.trees.iter().map(find).collect());
         }
     }
@@ -267,18 +283,8 @@ impl CompareDocument {
         let Some(picture) = &self.answers.picture else { return };
         let comparison = Arc::clone(&picture.comparison);
         let Some(tree) = self.compared().and_then(|compared| compared.trees.last()).map(Arc::clone) else { return };
-        let shows = |node: &memray_index::TreeNode| {
-            let location = comparison.location(node.location);
-            match key {
-                DeltaKey::Location(wanted) => node.location == *wanted,
-                DeltaKey::Function(function, file) => (location.function, location.file) == (*function, *file),
-                DeltaKey::File(file) => comparison.shown_file(node.location).0 == *file,
-                DeltaKey::Module(module) => comparison.shown_file(node.location).1 == *module,
-                DeltaKey::Name(_) | DeltaKey::Allocator(_) | DeltaKey::None => false,
-            }
-        };
         let rows = (1..tree.tree.nodes.len() as u32).map(TreeNodeId);
-        let found = rows.filter(|&row| shows(tree.tree.node(row)));
+        let found = rows.filter(|&row| comparison.is_of_row(key, tree.tree.node(row).location));
         // Of equal weights the first, which is the outermost.
         let heaviest = found.max_by_key(|&row| (tree.total(row).larger_bytes(), std::cmp::Reverse(row.0)));
         match heaviest {
@@ -294,11 +300,10 @@ impl CompareDocument {
 
     /// What is selected, and where it lies.
     pub(super) fn selected_text(&self) -> Option<String> {
-        let tree = &self.compared()?.trees.last()?.tree;
+        let (tree, labels) = (&self.compared()?.trees.last()?.tree, self.answers.tree_labels.last()?);
         let node = tree.node(self.selected_in(self.compared()?.trees.len() - 1)?);
-        let labels = self.answers.labels.as_ref()?;
-        let name = crate::icicle::frame_name(&**labels, node);
-        Some(match crate::icicle::frame_path(&**labels, node) {
+        let name = crate::icicle::frame_name(labels, node);
+        Some(match crate::icicle::frame_path(labels, node) {
             Some(place) => format!("{name} {place}"),
             None => name,
         })

@@ -2,8 +2,8 @@
 //! Which memory is compared: the bar with its modes, the switch that links both sides, and what is shown in words.
 
 use super::super::command::Command;
-use super::super::tabs;
 use super::super::view::ModeChoice;
+use super::super::{mode_bar, tabs};
 use super::CompareDocument;
 use super::view::{MODES, SIDES, at, letter, mode_label, mode_refusal};
 use crate::joined_buttons::{self, JoinedButton};
@@ -52,6 +52,13 @@ impl CompareDocument {
                     }
                 }
             }
+        }
+        let of_temporary = self.view.asked.iter_mut().filter(|asked| asked.mode == ModeChoice::Temporary);
+        let mut thresholds: Vec<&mut u64> = of_temporary.map(|asked| &mut asked.temporary_threshold).collect();
+        if let Some(first) = thresholds.first() {
+            let mut threshold = **first;
+            mode_bar::threshold(ui, &mut threshold);
+            thresholds.iter_mut().for_each(|it| **it = threshold);
         }
         for command in [Command::ToggleLinked, Command::ToggleOverlaid] {
             let switch = tabs::switch(ui, &command.label().to_lowercase(), self.is_on(command));

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Two captures on their way to be compared: both are read at once, and one that is open already is there.
 
+use super::super::Page;
 use super::super::document::Document;
 use super::super::opening::{Opened, Opening};
 use super::super::opening_page::{self, SoFar};
+use super::CompareDocument;
 use crate::error::UiError;
 use crate::settings::Settings;
 use egui::{CentralPanel, Context, Frame, Margin, Ui};
@@ -13,8 +15,34 @@ use std::path::{Path, PathBuf};
 /// Two captures being opened.
 pub(in crate::app) struct OpeningBoth {
     sides: [SideOpening; 2],
-    /// The capture that was open: shown on if the other cannot be read.
-    pub(in crate::app) before: Option<Box<Document>>,
+    /// What was open: shown on if they cannot be read.
+    pub(in crate::app) kept: Option<Kept>,
+}
+
+/// What was open when two captures began to be read.
+pub(in crate::app) enum Kept {
+    /// One of them, or another capture.
+    One(Box<Document>),
+    /// The same two, which are read again.
+    Both(Box<CompareDocument>),
+}
+
+impl Kept {
+    /// The page that shows it.
+    pub(in crate::app) fn page(self) -> Page {
+        match self {
+            Self::One(document) => Page::Open(document),
+            Self::Both(document) => Page::Comparing(document),
+        }
+    }
+
+    /// The index of a file, if it is open and as it was read.
+    fn index_of(&self, path: &Path) -> Option<&Index> {
+        match self {
+            Self::One(document) if document.path == path && !document.has_changed_on_disk() => Some(&document.index),
+            Self::One(_) | Self::Both(_) => None,
+        }
+    }
 }
 
 enum SideOpening {
@@ -38,18 +66,18 @@ impl OpeningBoth {
     /// Begins to read what is not open.
     pub(in crate::app) fn start(
         paths: [&Path; 2],
-        open: Option<Box<Document>>,
+        kept: Option<Kept>,
         options: &OpenOptions,
         context: &Context,
-    ) -> Result<Self, (UiError, Option<Box<Document>>)> {
-        let side = |path: &Path| match open.as_ref().filter(|open| open.path == path && !open.has_changed_on_disk()) {
-            Some(open) => Ok(SideOpening::There(path.to_owned(), open.index.clone())),
+    ) -> Result<Self, (UiError, Option<Kept>)> {
+        let side = |path: &Path| match kept.as_ref().and_then(|kept| kept.index_of(path)) {
+            Some(index) => Ok(SideOpening::There(path.to_owned(), index.clone())),
             None => Ok(SideOpening::Reading(Opening::start(path, options, context)?, Box::default())),
         };
         let sides = side(paths[0]).and_then(|before| Ok([before, side(paths[1])?]));
         match sides {
-            Ok(sides) => Ok(Self { sides, before: open }),
-            Err(error) => Err((error, open)),
+            Ok(sides) => Ok(Self { sides, kept }),
+            Err(error) => Err((error, kept)),
         }
     }
 

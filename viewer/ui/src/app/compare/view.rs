@@ -4,7 +4,7 @@
 
 use super::super::view::{Asked, ModeChoice, Time, WHOLE_RUN};
 use memray_compare::{Matching, RootRule, Side, Width};
-use memray_index::{CaptureInfo, Filter, GroupBy, Moment, Question, TimeRange, Timeline, TreeOptions};
+use memray_index::{CaptureInfo, Filter, GroupBy, Moment, Question, TimeRange, Timeline, Translation, TreeOptions};
 use memray_report::moments::elapsed_ms;
 
 /// The main views of a comparison.
@@ -137,7 +137,7 @@ impl CompareView {
         }
     }
 
-    /// Whose time is typed, or chosen in a graph of both: linked sides follow A.
+    /// Whose time is typed: linked sides follow A.
     pub(super) fn chosen_side(&self) -> Side {
         if self.is_linked { Side::Before } else { self.chosen_side }
     }
@@ -166,14 +166,25 @@ impl CompareView {
         };
     }
 
-    /// By how much later than A the graph of both begins with B; earlier, if negative. Sides that are free have their
-    /// moments lie over each other.
+    /// By how much later than A the graph of both begins with B; earlier, if negative. Sides that are free have the moments
+    /// lie over each other that were chosen last, whatever they are asked now.
     pub(super) fn shift_ms(&self, timelines: [&Timeline; 2]) -> i64 {
-        let marked = |side| Some(elapsed_ms(timelines[at(side)], self.asked[at(side)].moment_in_effect()?));
+        let marked = |side| Some(elapsed_ms(timelines[at(side)], self.asked[at(side)].moment?));
         match (self.is_linked, marked(Side::Before), marked(Side::After)) {
             (false, Some(before), Some(after)) => before.saturating_sub(after),
             _ => 0,
         }
+    }
+
+    /// The same of captures that were read again.
+    pub(super) fn translated(&self, translations: [&Translation<'_>; 2], timelines: [&Timeline; 2]) -> Self {
+        let [before, after] = self.asked;
+        let mut view = self.clone();
+        view.asked = [before.translated(translations[0]), after.translated(translations[1])];
+        if view.is_linked {
+            view.follow(Side::Before, timelines);
+        }
+        view
     }
 
     /// For captures that changed sides; `rules` are the roots that hold now.
@@ -277,6 +288,8 @@ mod tests {
         view.toggle_linked(timelines);
         view.choose_time(Side::After, Time::Moment(Moment::Snapshot(15)), timelines);
         assert_eq!(view.shift_ms(timelines), -11_000);
+        view.choose_mode(ModeChoice::Peak);
+        assert_eq!(view.shift_ms(timelines), -11_000, "peaks are compared with the graphs as they lie");
         view.swap(None);
         assert_eq!(view.shift_ms([&long, &short]), 11_000);
     }

@@ -6,6 +6,7 @@ use super::super::latest::Latest;
 use super::said::Said;
 use crate::error::UiError;
 use crate::icicle::{Hits, SearchError, search};
+use crate::labels::SideLabels;
 use egui::Context;
 use memray_compare::{Comparison, Delta, DeltaRow, Matching, Side, UnionTree, Verdict, Width};
 use memray_index::{Answer, GroupBy, Index, Pattern, Question, Refusal, TreeOptions};
@@ -40,6 +41,17 @@ pub(super) enum Trees {
     Sides,
 }
 
+impl Trees {
+    /// Whose names each of them has.
+    pub(super) fn named_by(self) -> Vec<Side> {
+        match self {
+            Self::Union(_, true) => vec![Side::Before],
+            Self::Union(width, false) => vec![width.named_by()],
+            Self::Sides => vec![Side::Before, Side::After],
+        }
+    }
+}
+
 /// Two answers as trees.
 #[derive(Clone)]
 pub(super) struct Picture {
@@ -61,6 +73,12 @@ pub(super) struct Compared {
 }
 
 impl Picture {
+    /// Names of its trees' frames.
+    pub(super) fn labels(&self) -> Vec<SideLabels> {
+        let sides = self.which.named_by().into_iter();
+        sides.map(|side| SideLabels { comparison: Arc::clone(&self.comparison), side }).collect()
+    }
+
     /// Whether it is what is wanted.
     pub(super) fn answers(&self, wanted: &Wanted) -> bool {
         self.matching == wanted.matching
@@ -197,6 +215,8 @@ impl Comparer {
         let [before, after] = self.indexes.clone();
         let comparison = Arc::new(Comparison::new(before, after, matching.clone()));
         self.comparison = Some(Arc::clone(&comparison));
+        // The UI forgets a table with the comparison that it was made from.
+        self.table_for = None;
         comparison
     }
 
@@ -283,7 +303,9 @@ impl Comparer {
 
     /// The picture's tree, if a table can be made of it.
     fn whole_tree(&self, wanted: &Wanted) -> Option<Arc<UnionTree>> {
-        let is_whole = wanted.tree == TreeOptions::default() && matches!(wanted.trees, Trees::Union(_, false));
+        // Rows are named as the second capture has them.
+        let is_named = matches!(wanted.trees, Trees::Union(width, false) if width.named_by() == Side::After);
+        let is_whole = wanted.tree == TreeOptions::default() && is_named;
         let picture = self.picture.as_ref().filter(|picture| is_whole && picture.answers(wanted))?;
         picture.outcome.as_ref().ok()?.trees.first().map(Arc::clone)
     }
@@ -296,14 +318,14 @@ impl Comparer {
         self.found_for = Some(key);
         let picture = self.picture.as_ref()?;
         let Compared { trees, .. } = picture.outcome.as_ref().ok()?;
-        let found = wanted.search.as_ref().map(|pattern| find(trees, &picture.comparison, pattern));
+        let found = wanted.search.as_ref().map(|pattern| find(trees, &picture.labels(), pattern));
         Some(Part::Found(found.map(|found| found.map(Arc::new).map_err(Arc::new))))
     }
 }
 
-fn find(trees: &[Arc<UnionTree>], comparison: &Comparison, pattern: &Pattern) -> Result<Found, SearchError> {
-    let hits: Vec<Hits> =
-        trees.iter().map(|tree| search(&tree.tree, comparison, pattern)).collect::<Result<_, SearchError>>()?;
+fn find(trees: &[Arc<UnionTree>], labels: &[SideLabels], pattern: &Pattern) -> Result<Found, SearchError> {
+    let searched = trees.iter().zip(labels).map(|(tree, labels)| search(&tree.tree, labels, pattern));
+    let hits: Vec<Hits> = searched.collect::<Result<_, SearchError>>()?;
     let matched = trees.first().zip(hits.first()).map(|(tree, hits)| matched(tree, hits)).unwrap_or_default();
     Ok(Found { hits, matched })
 }

@@ -3,7 +3,7 @@
 
 use super::super::view::Tab;
 use super::Document;
-use crate::{bands_view, growth_view, table_view};
+use crate::{bands_view, growth_view};
 use memray_report::export::{Format, export};
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -23,7 +23,8 @@ impl Document {
                 if question != self.view.question() {
                     return None;
                 }
-                Box::new(move || Ok(table_view::csv_of(&rows, group_by, &*labels).into_bytes()))
+                let csv = self.table.csv(&rows, group_by, &labels)?;
+                Box::new(move || Ok(csv().into_bytes()))
             }
             Tab::Growth => {
                 let (_, by, rows) = answers.growth.clone()?;

@@ -2,6 +2,7 @@
 //! The parts of a document drawn: each view is given the answers that are there, and what the user did in it changes
 //! what is shown.
 
+use super::super::command::Command;
 use super::super::history::Step;
 use super::super::selection::Selection;
 use super::super::view::{Tab, Time, WHOLE_RUN};
@@ -36,7 +37,7 @@ impl Document {
     }
 
     /// Draws the memory graph.
-    pub(in crate::app) fn show_graph(&mut self, ui: &mut Ui, settings: &Settings) {
+    pub(in crate::app) fn show_graph(&mut self, ui: &mut Ui, settings: &Settings, commands: &mut Vec<Command>) {
         let selected = self.answers.selected.as_ref().filter(|s| Some(&s.selection) == self.view.selection.as_ref());
         let line = selected.and_then(|selected| Some((selected.name.as_str(), selected.live_bytes.as_deref()?)));
         let source = memory_graph::Source {
@@ -66,6 +67,9 @@ impl Document {
         }
         if let Some(moment) = events.moment {
             self.view.asked.choose(Time::Moment(moment));
+        }
+        if events.undoes_click {
+            commands.push(Command::Back);
         }
     }
 
@@ -205,7 +209,8 @@ impl Document {
             amount: facts.amount,
             own: facts.own,
             total: answer.total,
-            caller: facts.caller,
+            parent: facts.parent,
+            is_inverted: facts.is_inverted,
             growth: selected.and_then(|selected| selected.growth),
             threads: &facts.threads,
             further_threads: facts.further_threads,

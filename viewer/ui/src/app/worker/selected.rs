@@ -40,8 +40,10 @@ pub(in crate::app) struct SelectionFacts {
     pub(in crate::app) amount: Amount,
     /// Of the selection alone.
     pub(in crate::app) own: Amount,
-    /// Of the selected frame's caller, where a frame is selected.
-    pub(in crate::app) caller: Option<Amount>,
+    /// Of the frame that the selected one lies on, where a frame is selected.
+    pub(in crate::app) parent: Option<Amount>,
+    /// Whether that is its callee, and not its caller.
+    pub(in crate::app) is_inverted: bool,
     /// By thread, the largest first, as many as are shown.
     pub(in crate::app) threads: Vec<(ThreadIndex, Amount)>,
     /// How many more threads there are, and how much they have.
@@ -70,7 +72,29 @@ type Series = Option<Arc<[u64]>>;
 pub(super) struct SelectedCache {
     /// Everything that the run allocated, for curves over time: a selection's memory need not be live where asked.
     total: Option<(Scope, Option<Arc<Answer>>)>,
-    series: Option<(Scope, Selection, Series)>,
+    series: Option<(CurveKey, Series)>,
+}
+
+/// What a curve over time is of.
+#[derive(PartialEq)]
+struct CurveKey {
+    scope: Scope,
+    selection: Selection,
+    /// The frame that stands for the selection: in trees laid out otherwise another one may.
+    frame: Option<Selection>,
+}
+
+impl CurveKey {
+    fn of(scope: &Scope, selection: &Selection, laid: Option<Laid<'_>>, node: Option<TreeNodeId>) -> Self {
+        let frame = laid.zip(node).filter(|_| matches!(selection, Selection::Frame(..)));
+        let frame = frame.and_then(|((_, tree, options), node)| Selection::of_node(tree, node, options));
+        Self { scope: scope.clone(), selection: selection.clone(), frame }
+    }
+
+    /// Whether it stands for the same, as far as is known: what has no memory where it was asked has no frame.
+    fn is_same(&self, other: &Self) -> bool {
+        self == other || (other.frame.is_none() && (&self.scope, &self.selection) == (&other.scope, &other.selection))
+    }
 }
 
 impl SelectedCache {
@@ -107,8 +131,9 @@ impl SelectedCache {
         selection: &Selection,
         node: Option<TreeNodeId>,
     ) -> Option<Arc<[u64]>> {
-        if let Some((old_scope, old, series)) = &self.series
-            && (old_scope, old) == (&scope, selection)
+        let key = CurveKey::of(&scope, selection, laid, node);
+        if let Some((known, series)) = &self.series
+            && known.is_same(&key)
         {
             return series.clone();
         }
@@ -118,7 +143,7 @@ impl SelectedCache {
         });
         let live_bytes = |sites: Vec<SiteId>| index.live_bytes_over_time(&sites, &scope.0).ok();
         let series = sites.and_then(live_bytes).map(Arc::from);
-        self.series = Some((scope, selection.clone(), series.clone()));
+        self.series = Some((key, series.clone()));
         series
     }
 
@@ -212,7 +237,7 @@ fn facts(index: &Index, laid: Laid<'_>, selection: &Selection, node: Option<Tree
         (Selection::Frame(..), Some(id)) => {
             let frame = tree.node(id);
             (facts.amount, facts.own) = (frame.amount, frame.own);
-            facts.caller = Some(tree.node(frame.parent).amount);
+            (facts.parent, facts.is_inverted) = (Some(tree.node(frame.parent).amount), tree.is_inverted);
         }
         _ => amounts_of(sites.own).for_each(|(_, amount)| add(&mut facts.own, *amount)),
     }

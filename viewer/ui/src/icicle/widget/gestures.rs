@@ -12,7 +12,8 @@ use egui::{EventFilter, Key, Modifiers, PointerButton, Response, Ui};
 use memray_index::{Tree, TreeNodeId};
 
 impl Icicle {
-    pub(super) fn wheel_and_drag(&mut self, ui: &Ui, tree: &Tree, geometry: &Geometry, response: &Response) {
+    pub(super) fn wheel_and_drag(&mut self, ui: &Ui, source: &Source<'_>, geometry: &Geometry, response: &Response) {
+        let tree = source.tree;
         let mut view = self.current(tree);
         let before = (view, self.level);
         let down = if geometry.is_flames { -1.0 } else { 1.0 };
@@ -40,7 +41,7 @@ impl Icicle {
             view.clamp_to(tree.node(TreeNodeId(0)).weight);
             self.motion = None;
             let anchor = if view == before.0 { self.anchor } else { anchor_of(tree, &view) };
-            self.settle(tree, anchor, view);
+            self.settle(source, anchor, view);
         }
     }
 
@@ -84,7 +85,7 @@ impl Icicle {
                 if let Some(next) = next {
                     *selected = Some(next);
                     events.selection = Some(Selection::Frame(next));
-                    self.bring_into_sight(ui, tree, geometry, next);
+                    self.bring_into_sight(ui, source, geometry, next);
                 }
             }
         }
@@ -92,7 +93,7 @@ impl Icicle {
             && pressed(Key::Enter)
         {
             events.activated = Some(node);
-            self.carry_out(ui, tree, geometry, Request::ZoomTo(node));
+            self.carry_out(ui, source, geometry, Request::ZoomTo(node));
         }
     }
 
@@ -125,10 +126,10 @@ impl Icicle {
                 Some(frame) if frame.is_merged() => {
                     let first = source.tree.node(frame.node);
                     let view = View::of(start_of(source.tree, frame.node), frame.weight(source.tree));
-                    self.zoom(ui, source.tree, first.parent, view, self.level);
+                    self.zoom(ui, source, first.parent, view, self.level);
                 }
-                Some(frame) => self.carry_out(ui, source.tree, geometry, Request::ZoomTo(frame.node)),
-                None => self.carry_out(ui, source.tree, geometry, Request::Reset),
+                Some(frame) => self.carry_out(ui, source, geometry, Request::ZoomTo(frame.node)),
+                None => self.carry_out(ui, source, geometry, Request::Reset),
             }
             ui.ctx().request_repaint();
         }

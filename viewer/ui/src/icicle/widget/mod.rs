@@ -108,9 +108,9 @@ impl Icicle {
         }
         let mut selected = self.adopt(source, &mut events);
         for request in std::mem::take(&mut self.requests) {
-            self.carry_out(ui, source.tree, &geometry, request);
+            self.carry_out(ui, source, &geometry, request);
         }
-        self.wheel_and_drag(ui, source.tree, &geometry, &response);
+        self.wheel_and_drag(ui, source, &geometry, &response);
         self.keys(ui, source, &geometry, &response, &mut selected, &mut events);
         self.advance(ui);
         self.lay_out(source, &geometry);
@@ -138,7 +138,7 @@ impl Icicle {
         }
         self.tell(ui, source, &geometry, &response, selected);
         if self.selected.as_ref().map(|(node, _)| *node) != selected {
-            self.selected = selected.map(|node| (node, FramePath::of(source.tree, node)));
+            self.selected = selected.map(|node| (node, FramePath::of(source.tree, source.labels, node)));
         }
         events.left = self.left.take();
         events
@@ -160,13 +160,13 @@ impl Icicle {
         });
         self.paint.forget_labels();
         let (anchor, mut view) =
-            self.place.as_ref().map_or((TreeNodeId(0), view_of(tree, TreeNodeId(0))), |p| p.find(tree));
+            self.place.as_ref().map_or((TreeNodeId(0), view_of(tree, TreeNodeId(0))), |p| p.find(tree, source.labels));
         view.clamp_to(tree.node(TreeNodeId(0)).weight);
-        self.settle(tree, anchor, view);
+        self.settle(source, anchor, view);
         // A row number of the old tree says nothing in this one, unless the caller has just chosen another.
         match &self.selected {
             Some((old, path)) if source.selected == Some(*old) => {
-                let found = path.find(tree);
+                let found = path.find(tree, source.labels);
                 if found != source.selected {
                     events.selection = Some(found.map_or(Selection::Nothing, Selection::Frame));
                 }

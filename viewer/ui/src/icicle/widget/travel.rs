@@ -5,7 +5,7 @@
 use super::super::paint::Geometry;
 use super::super::place::{Place, anchor_of, start_of, view_of};
 use super::super::view::{Motion, View};
-use super::Icicle;
+use super::{Icicle, Source};
 use egui::Ui;
 use memray_index::{Tree, TreeNodeId};
 
@@ -27,16 +27,16 @@ pub(super) enum Request {
 
 impl Icicle {
     /// Shows a view at once.
-    pub(super) fn settle(&mut self, tree: &Tree, anchor: TreeNodeId, view: View) {
+    pub(super) fn settle(&mut self, source: &Source<'_>, anchor: TreeNodeId, view: View) {
         self.view = Some(view);
         self.anchor = anchor;
-        self.place = Some(Place::of(tree, anchor, &view, self.level));
+        self.place = Some(Place::of(source.tree, source.labels, anchor, &view, self.level));
     }
 
     /// Moves to a view, and shows its frame's level.
-    pub(super) fn travel(&mut self, ui: &Ui, tree: &Tree, anchor: TreeNodeId, view: View, level: f64) {
-        let from = (self.current(tree), self.level);
-        self.settle(tree, anchor, view);
+    pub(super) fn travel(&mut self, ui: &Ui, source: &Source<'_>, anchor: TreeNodeId, view: View, level: f64) {
+        let from = (self.current(source.tree), self.level);
+        self.settle(source, anchor, view);
         if let Some(place) = &mut self.place {
             place.level = level;
         }
@@ -54,41 +54,42 @@ impl Icicle {
     }
 
     /// Moves to a view that one may want to come back from.
-    pub(super) fn zoom(&mut self, ui: &Ui, tree: &Tree, anchor: TreeNodeId, view: View, level: f64) {
+    pub(super) fn zoom(&mut self, ui: &Ui, source: &Source<'_>, anchor: TreeNodeId, view: View, level: f64) {
         let before = self.place.clone();
-        self.travel(ui, tree, anchor, view, level);
+        self.travel(ui, source, anchor, view, level);
         if self.left.is_none() && before != self.place {
             self.left = before;
         }
     }
 
-    pub(super) fn carry_out(&mut self, ui: &Ui, tree: &Tree, geometry: &Geometry, request: Request) {
+    pub(super) fn carry_out(&mut self, ui: &Ui, source: &Source<'_>, geometry: &Geometry, request: Request) {
+        let tree = source.tree;
         match request {
             Request::ZoomTo(node) => {
                 if (node.0 as usize) < tree.nodes.len() && tree.node(node).weight > 0 {
                     let level = self.level_for(tree, geometry, node);
-                    self.zoom(ui, tree, node, view_of(tree, node), level);
+                    self.zoom(ui, source, node, view_of(tree, node), level);
                 }
             }
-            Request::Reset => self.zoom(ui, tree, TreeNodeId(0), view_of(tree, TreeNodeId(0)), 0.0),
+            Request::Reset => self.zoom(ui, source, TreeNodeId(0), view_of(tree, TreeNodeId(0)), 0.0),
             Request::To(place) => {
-                let (anchor, view) = place.find(tree);
-                self.travel(ui, tree, anchor, view, place.level);
+                let (anchor, view) = place.find(tree, source.labels);
+                self.travel(ui, source, anchor, view, place.level);
                 // The tree that is to come may have all of it.
                 self.place = Some(place);
             }
             Request::Follow(place) => {
-                let (anchor, view) = place.find(tree);
+                let (anchor, view) = place.find(tree, source.labels);
                 (self.motion, self.level) = (None, place.level);
-                self.settle(tree, anchor, view);
+                self.settle(source, anchor, view);
                 self.place = Some(place);
             }
-            Request::Reveal(node) => self.bring_into_sight(ui, tree, geometry, node),
+            Request::Reveal(node) => self.bring_into_sight(ui, source, geometry, node),
             Request::By(factor) => {
                 let mut view = self.motion.map_or_else(|| self.current(tree), |motion| motion.to.0);
                 view.zoom_at(0.5, factor);
                 view.clamp_to(tree.node(TreeNodeId(0)).weight);
-                self.travel(ui, tree, anchor_of(tree, &view), view, self.level);
+                self.travel(ui, source, anchor_of(tree, &view), view, self.level);
             }
         }
     }
@@ -100,7 +101,8 @@ impl Icicle {
         if depth >= self.level && depth < self.level + rows * 0.6 { self.level } else { (depth - 2.0).max(0.0) }
     }
 
-    pub(super) fn bring_into_sight(&mut self, ui: &Ui, tree: &Tree, geometry: &Geometry, node: TreeNodeId) {
+    pub(super) fn bring_into_sight(&mut self, ui: &Ui, source: &Source<'_>, geometry: &Geometry, node: TreeNodeId) {
+        let tree = source.tree;
         if node.0 as usize >= tree.nodes.len() {
             return;
         }
@@ -130,7 +132,7 @@ impl Icicle {
         }
         if to_view != view || (to_level - level).abs() > f64::EPSILON {
             let anchor = if to_view == view { self.anchor } else { anchor_of(tree, &to_view) };
-            self.travel(ui, tree, anchor, to_view, to_level);
+            self.travel(ui, source, anchor, to_view, to_level);
         }
     }
 
