@@ -5,7 +5,7 @@
 mod captures_of;
 
 use captures_of::open;
-use memray_compare::{Change, Comparison, Matching, Width};
+use memray_compare::{Change, Comparison, Matching, Side, Width};
 use memray_index::{LocationId, Mode, Question, TreeNodeId, TreeOptions};
 
 /// Functions of own code that are new or gone, of all that the programs ever allocated.
@@ -48,4 +48,22 @@ fn own_code_is_matched_across_pythons() {
         assert_eq!(unmatched(before, after, "items.bin"), expected, "{before} {after}");
         assert!(unmatched(before, after, "threads.bin").is_empty(), "{before} {after}");
     }
+}
+
+#[test]
+fn each_side_has_its_own_names_where_they_differ() {
+    let (before, after) = (open("v13-py3.11", "items.bin"), open("v13-py3.13", "items.bin"));
+    let comparison = Comparison::new(before, after, Matching::default());
+    let answers = comparison.ask(&Question { mode: Mode::Total, ..Question::default() }).unwrap();
+    let [of_before, of_after] = comparison.trees(&answers, TreeOptions::default(), [Width::Before, Width::After]);
+    let files = |tree: &memray_compare::UnionTree, side| -> Vec<String> {
+        let shown = tree.tree.nodes.iter().filter(|node| node.weight > 0 && node.location != LocationId::NONE);
+        let locations = shown.map(|node| comparison.location_of(side, node.location));
+        locations.map(|location| String::from_utf8_lossy(comparison.bytes(location.file)).into_owned()).collect()
+    };
+    // What Python itself brings lies elsewhere: none of A's frames has a path of B's, or the other way round.
+    let [before, after] = [(&of_before, Side::Before), (&of_after, Side::After)].map(|(tree, side)| files(tree, side));
+    let has = |files: &[String], folder: &str| files.iter().filter(|file| file.contains(folder)).count();
+    assert!(has(&before, "/lib/python3.11/") > 100 && has(&after, "/lib/python3.13/") > 100);
+    assert_eq!((has(&before, "/lib/python3.13/"), has(&after, "/lib/python3.11/")), (0, 0));
 }

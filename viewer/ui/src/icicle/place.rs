@@ -130,3 +130,65 @@ pub(super) fn anchor_of(tree: &Tree, view: &View) -> TreeNodeId {
     }
     anchor
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::labels::LocationLabel;
+    use memray_index::{Amount, FrameKind, LooseNode, StringId, lay_out_in_order};
+    use std::borrow::Cow;
+
+    /// Odd locations are other lines of the even ones before them.
+    struct Lines;
+
+    impl Labels for Lines {
+        fn location(&self, _: LocationId) -> LocationLabel<'_> {
+            let nothing = Cow::Borrowed("");
+            LocationLabel {
+                function: nothing.clone(),
+                file: nothing.clone(),
+                line: 0,
+                kind: FrameKind::Python,
+                module: nothing,
+                traits: Default::default(),
+            }
+        }
+
+        fn string(&self, _: StringId) -> Cow<'_, str> {
+            Cow::Borrowed("")
+        }
+
+        fn thread(&self, _: ThreadIndex) -> String {
+            String::new()
+        }
+
+        fn representative(&self, location: LocationId) -> LocationId {
+            LocationId(location.0 / 2 * 2)
+        }
+    }
+
+    /// A stack of these locations.
+    fn stack(locations: &[u32]) -> Tree {
+        let frames = (0..).zip([0].iter().chain(locations)).map(|(row, &location): (u32, &u32)| LooseNode {
+            location: LocationId(location),
+            thread: None,
+            parent: row.saturating_sub(1),
+            amount: Amount::default(),
+            own: Amount::default(),
+            weight: 10,
+        });
+        lay_out_in_order(&frames.collect::<Vec<_>>(), false).0
+    }
+
+    #[test]
+    fn a_frame_is_found_in_a_tree_that_shows_it_at_another_line() {
+        let (peak, leaked, other) = (stack(&[2, 4, 6]), stack(&[3, 5, 7]), stack(&[2, 8]));
+        let path = FramePath::of(&peak, &Lines, TreeNodeId(3));
+        assert_eq!(path.find(&leaked, &Lines), Some(TreeNodeId(3)));
+        assert_eq!(path.find(&other, &Lines), None);
+        let view = view_of(&peak, TreeNodeId(2));
+        let place = Place::of(&peak, &Lines, TreeNodeId(2), &view, 1.0);
+        assert_eq!(place.find(&leaked, &Lines).0, TreeNodeId(2));
+        assert_eq!(place.find(&other, &Lines).0, TreeNodeId(1), "the innermost that is there");
+    }
+}

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod compare;
+mod compare_kept;
 mod compare_ways;
 mod driver;
 mod modes;
