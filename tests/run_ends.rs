@@ -229,7 +229,8 @@ fn after_ctrl_c_it_says_what_was_recorded_and_ends_as_python_does() {
 
 #[test]
 fn what_was_ignored_stays_ignored() {
-    let program = "import signal; print(signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGQUIT))";
+    let program =
+        "import signal; print([signal.getsignal(it) for it in (signal.SIGINT, signal.SIGQUIT, signal.SIGCHLD)])";
     let python = interpreter();
     let place = Place::new();
     let said = |mut command: Command| {
@@ -246,6 +247,7 @@ fn what_was_ignored_stays_ignored() {
         cli_command::said(command.output().unwrap())
     };
     let (without, traced) = (said(plain(&place, &python)), said(recorded(&place, &python, &["-q"])));
+    assert!(without.out.matches("SIG_IGN").count() == 3, "{}", without.out);
     assert_eq!((traced.out, traced.code), (without.out, 0));
 }
 

@@ -52,6 +52,20 @@ pub enum Ended {
 pub struct Signals {
     before: libc::sigset_t,
     held: libc::sigset_t,
+    /// Whether the ends of children were ignored: then these cannot be waited for.
+    ignored_children: bool,
+}
+
+/// The ends of children are ignored as they were before, until this is dropped.
+pub(crate) struct IgnoredChildren(bool);
+
+impl Drop for IgnoredChildren {
+    fn drop(&mut self) {
+        if self.0 {
+            // SAFETY: no handler is installed.
+            unsafe { libc::signal(libc::SIGCHLD, libc::SIG_DFL) };
+        }
+    }
 }
 
 impl Signals {
@@ -68,11 +82,19 @@ impl Signals {
         if error != 0 {
             return Err(RunError::Wait(io::Error::from_raw_os_error(error)));
         }
-        // A parent may have had the ends of our children ignored; they could not be waited for.
         // SAFETY: no handler is installed.
-        unsafe { libc::signal(libc::SIGCHLD, libc::SIG_DFL) };
+        let ignored_children = unsafe { libc::signal(libc::SIGCHLD, libc::SIG_DFL) } == libc::SIG_IGN;
         // SAFETY: it was written.
-        Ok(Self { before: unsafe { before.assume_init() }, held })
+        Ok(Self { before: unsafe { before.assume_init() }, held, ignored_children })
+    }
+
+    /// For the time in which a process is made: what is ignored then is ignored there.
+    pub(crate) fn ignore_children_as_before(&self) -> IgnoredChildren {
+        if self.ignored_children {
+            // SAFETY: no handler is installed.
+            unsafe { libc::signal(libc::SIGCHLD, libc::SIG_IGN) };
+        }
+        IgnoredChildren(self.ignored_children)
     }
 
     /// What was blocked before.

@@ -71,6 +71,7 @@ pub(crate) fn spawn(command_line: &[OsString], environment: &[OsString], signals
     let attributes = Attributes::new(signals).map_err(RunError::Wait)?;
     let files = Files::new().map_err(RunError::Wait)?;
     let mut pid = 0;
+    let ignored = signals.ignore_children_as_before();
     // SAFETY: all texts end, the lists of them end with a null, and they outlive the call.
     let error = unsafe {
         libc::posix_spawnp(
@@ -82,6 +83,7 @@ pub(crate) fn spawn(command_line: &[OsString], environment: &[OsString], signals
             pointers(&environment).as_ptr(),
         )
     };
+    drop(ignored);
     match error {
         0 => Ok(Child(pid)),
         error => Err(RunError::Spawn {

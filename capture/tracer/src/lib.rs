@@ -8,8 +8,10 @@
 //! thread's last record ([`python`]; [`native`] too, if that is asked for), and hands both to the [`recorder`], which encodes them, under one lock, into the
 //! capture's file ([`file`]). Where only sums are asked for, the recorder keeps them ([`aggregation`]) and writes them at the end.
 //!
-//! What must hold here: the traced program is sacred. Nothing panics, nothing unwinds into C, no lock is held across a call
-//! into Python or libc, and whatever cannot go on ends tracing with a sentence while the program runs on.
+//! What must hold here: the traced program is sacred. Nothing panics, nothing unwinds into C, and whatever cannot go on ends
+//! tracing with a sentence while the program runs on. No lock is held across a call into Python, or into libc where that may
+//! take one of its own; the recorder's is held while the kernel makes its file longer and maps the next part, once in some
+//! hundred thousand records.
 
 #![cfg(target_os = "linux")]
 

@@ -5,13 +5,14 @@
 //! code that is not known: objects are loaded behind the hooks' back too. All threads share it until there is another.
 
 use crate::elf::{Object, for_each, load_counts};
-use crate::lock::Lock;
+use crate::lock::{self, Lock};
 use framehop::{ExplicitModuleSectionInfo, MayAllocateDuringUnwind, Module, Unwinder as _, UnwinderNative};
 use std::ops::Range;
 use std::os::unix::ffi::OsStringExt;
 use std::sync::Arc;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::{Duration, Instant};
 
 /// Unwinds by tables that lie in the objects themselves.
 pub(super) type Unwinder = UnwinderNative<&'static [u8], MayAllocateDuringUnwind>;
@@ -54,9 +55,40 @@ pub(super) fn generation() -> u32 {
     GENERATION.load(Ordering::Acquire)
 }
 
+/// How many threads ask the loader at this moment.
+static LOOKING: AtomicU32 = AtomicU32::new(0);
+
+/// Whether none may begin to.
+static IS_FORKING: AtomicBool = AtomicBool::new(false);
+
+/// Leave to ask the loader, until this is dropped.
+struct Looking(());
+
+impl Looking {
+    /// Not while a thread forks: the loader's lock would be held in the child for ever, and nothing could be loaded there.
+    fn begin() -> Option<Self> {
+        LOOKING.fetch_add(1, Ordering::SeqCst);
+        let looking = Self(());
+        (!IS_FORKING.load(Ordering::SeqCst)).then_some(looking)
+    }
+}
+
+impl Drop for Looking {
+    fn drop(&mut self) {
+        LOOKING.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// Should a thread never come back from the loader, the program forks all the same.
+const LONGEST_LOOK: Duration = Duration::from_secs(1);
+
+/// How long a thread that forks sleeps between two looks at those.
+const SLEEP_NS: libc::c_long = 20_000;
+
 /// Looks again if anything was loaded or unloaded since; whether so.
 #[cold]
 pub(super) fn refresh() -> bool {
+    let Some(_looking) = Looking::begin() else { return false };
     let counts = load_counts();
     let is_known = |known: &Option<Arc<LoadedObjects>>| {
         // Another thread may have looked later than this one.
@@ -81,12 +113,23 @@ pub(super) fn refresh() -> bool {
 
 /// Holds what a fork must not cut through.
 pub(crate) fn before_fork() {
+    IS_FORKING.store(true, Ordering::SeqCst);
+    let begun = Instant::now();
+    while LOOKING.load(Ordering::SeqCst) != 0 && begun.elapsed() < LONGEST_LOOK {
+        lock::sleep(SLEEP_NS);
+    }
     std::mem::forget(CURRENT.hold());
 }
 
 /// In parent and child: gives it back.
 pub(crate) fn after_fork() {
     CURRENT.release();
+    IS_FORKING.store(false, Ordering::SeqCst);
+}
+
+/// In the child: the threads that were looking are not there.
+pub(crate) fn in_forked_child() {
+    LOOKING.store(0, Ordering::SeqCst);
 }
 
 impl LoadedObjects {
@@ -191,8 +234,13 @@ mod tests {
 
     #[test]
     fn this_program_and_the_c_library_are_loaded_and_can_be_unwound() {
-        refresh();
-        let seen = current().unwrap();
+        let seen = loop {
+            refresh();
+            // Not while another test forks.
+            if let Some(seen) = current() {
+                break seen;
+            }
+        };
         let own = this_program_and_the_c_library_are_loaded_and_can_be_unwound as *const () as usize;
         let others = libc::malloc as *const () as usize;
         assert!(seen.can_unwind(own) && seen.is_own(own));
@@ -200,5 +248,27 @@ mod tests {
         assert!(!seen.can_unwind(0) && !seen.can_unwind(usize::MAX));
         assert_eq!(seen.list[0].path, std::env::current_exe().unwrap().into_os_string().into_vec());
         assert!(seen.list.iter().all(|object| !object.path.is_empty() && !object.segments.is_empty()));
+    }
+
+    #[test]
+    fn nobody_begins_to_look_while_a_thread_forks() {
+        before_fork();
+        assert!(Looking::begin().is_none());
+        assert!(!refresh());
+        after_fork();
+        assert!(Looking::begin().is_some());
+        // A thread that forks waits for those that look.
+        std::thread::scope(|scope| {
+            let looking = Looking::begin().unwrap();
+            let forking = scope.spawn(|| {
+                before_fork();
+                let left = LOOKING.load(Ordering::SeqCst);
+                after_fork();
+                left
+            });
+            std::thread::sleep(Duration::from_millis(20));
+            drop(looking);
+            assert_eq!(forking.join().unwrap(), 0);
+        });
     }
 }

@@ -43,6 +43,7 @@ extern "C" fn in_child() {
     if thread::is_in_fork() {
         private_heap::heap().after_fork();
         native::after_fork();
+        native::in_forked_child();
         python::after_fork();
         session::after_fork();
         session::begin_in_child();
