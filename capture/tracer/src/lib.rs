@@ -10,8 +10,8 @@
 //!
 //! What must hold here: the traced program is sacred. Nothing panics, nothing unwinds into C, and whatever cannot go on ends
 //! tracing with a sentence while the program runs on. No lock is held across a call into Python, or into libc where that may
-//! take one of its own; the recorder's is held while the kernel makes its file longer and maps the next part, once in some
-//! hundred thousand records.
+//! take one of its own; the recorder's is held while the kernel makes its file longer and maps the next part, at most once
+//! for a MiB of records.
 
 #![cfg(target_os = "linux")]
 

@@ -44,18 +44,22 @@ pub struct LatestTimes(OnceLock<Vec<i64>>);
 impl LatestTimes {
     /// The first of these snapshots at or after a wall-clock time: the first with which the latest time reaches it.
     fn first_from(&self, time_ms: i64, snapshots: &[SnapshotRow]) -> Moment {
-        let latest = self.0.get_or_init(|| {
+        let latest = self.of(snapshots);
+        match latest.partition_point(|&latest| latest < time_ms) {
+            first if first < latest.len() => Moment::Snapshot(first as u32),
+            _ => Moment::End,
+        }
+    }
+
+    fn of(&self, snapshots: &[SnapshotRow]) -> &[i64] {
+        self.0.get_or_init(|| {
             let mut latest = i64::MIN;
             let up_to = |snapshot: &SnapshotRow| {
                 latest = snapshot.time_ms.max(latest);
                 latest
             };
             snapshots.iter().map(up_to).collect()
-        });
-        match latest.partition_point(|&latest| latest < time_ms) {
-            first if first < latest.len() => Moment::Snapshot(first as u32),
-            _ => Moment::End,
-        }
+        })
     }
 }
 
@@ -72,6 +76,18 @@ impl Timeline {
             Moment::Snapshot(i) => self.snapshots.get(i as usize).map_or(self.end_time_ms, |s| s.time_ms),
             Moment::End => self.end_time_ms,
         }
+    }
+
+    /// A moment's time from the start, in milliseconds. It never steps back, also where the machine's clock did.
+    pub fn elapsed_ms(&self, moment: Moment) -> i64 {
+        let latest = self.latest_times.of(&self.snapshots);
+        let latest_ms = match moment {
+            Moment::Start => return 0,
+            Moment::Snapshot(i) => latest.get(i as usize).copied(),
+            Moment::End => None,
+        };
+        let end_ms = || latest.last().map_or(self.end_time_ms, |&latest| latest.max(self.end_time_ms));
+        latest_ms.unwrap_or_else(end_ms).saturating_sub(self.start_time_ms).max(0)
     }
 
     /// The whole heap at a moment.
@@ -100,12 +116,10 @@ impl Timeline {
     /// The high-water mark's time, elapsed milliseconds from the start: the interval's middle, as the capture says no
     /// more than between which snapshots it lies.
     pub fn peak_elapsed_ms(&self) -> i64 {
-        let i = self.peak_interval;
-        let before = i.checked_sub(1).and_then(|i| self.snapshots.get(i)).map_or(self.start_time_ms, |s| s.time_ms);
-        let after = self.snapshots.get(i).map_or(self.end_time_ms, |s| s.time_ms);
-        let middle = i128::from(before) + (i128::from(after) - i128::from(before)) / 2;
-        let elapsed_ms = middle - i128::from(self.start_time_ms);
-        i64::try_from(elapsed_ms).unwrap_or(if elapsed_ms < 0 { i64::MIN } else { i64::MAX })
+        let at = |interval: usize| self.elapsed_ms(u32::try_from(interval).map_or(Moment::End, Moment::Snapshot));
+        let before = self.peak_interval.checked_sub(1).map_or(0, at);
+        // Neither is below 0, and the later one is not below the earlier.
+        before + (at(self.peak_interval) - before) / 2
     }
 }
 
@@ -148,8 +162,16 @@ mod tests {
     #[test]
     fn a_peak_between_the_ends_of_time_has_a_time() {
         let from = |start, times: &[i64]| Timeline { peak_interval: 1, ..timeline(start, times) }.peak_elapsed_ms();
-        assert_eq!(from(0, &[i64::MIN, i64::MAX]), -1);
+        assert_eq!(from(0, &[i64::MIN, i64::MAX]), i64::MAX / 2);
         assert_eq!(from(i64::MIN, &[i64::MAX, i64::MAX]), i64::MAX);
         assert_eq!(from(0, &[100, 201]), 150);
+    }
+
+    #[test]
+    fn elapsed_time_stands_still_where_the_clock_steps_back() {
+        let timeline = Timeline { end_time_ms: 6_000, ..timeline(1_000, &[2_000, 6_000, 3_000, 5_500, 7_000]) };
+        let moments = (0..5).map(Moment::Snapshot).chain([Moment::Start, Moment::End]);
+        let elapsed: Vec<i64> = moments.map(|moment| timeline.elapsed_ms(moment)).collect();
+        assert_eq!(elapsed, [1_000, 5_000, 5_000, 5_000, 6_000, 0, 6_000]);
     }
 }

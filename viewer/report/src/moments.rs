@@ -107,7 +107,7 @@ pub fn format_moment(moment: Moment) -> String {
 
 /// A moment's time, from the start of tracking.
 pub fn elapsed_ms(timeline: &Timeline, moment: Moment) -> i64 {
-    timeline.time_ms(moment).saturating_sub(timeline.start_time_ms)
+    timeline.elapsed_ms(moment)
 }
 
 #[derive(Clone, Copy)]
