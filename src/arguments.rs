@@ -280,7 +280,7 @@ pub(crate) struct ExportArguments {
     /// The capture or index
     pub(crate) file: PathBuf,
 
-    /// Which memory: peak, leaked, temporary[=N], live@T, range-live@A..B, range-peak@A..B, range-growth@A..B or
+    /// Which memory: peak, leaked, allocated, temporary[=N], live@T, range-live@A..B, range-peak@A..B, range-growth@A..B or
     /// range-churn@A..B. T, A and B are moments: #12 (just before that snapshot), start, end, 14.2s, 1m30s, 0:20:00 or
     /// a time of day
     #[arg(long, default_value = "peak", verbatim_doc_comment)]

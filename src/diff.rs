@@ -5,10 +5,11 @@ use crate::arguments::{DiffArguments, DiffBy};
 use crate::failure::Failure;
 use crate::{opening, output};
 use memray_compare::{Comparison, Matching, RootRule};
-use memray_index::{Filter, GroupBy, Index, Mode, OpenOptions, Progress};
-use memray_report::asking::parse_mode;
+use memray_index::{Filter, GroupBy, Index, Mode, OpenOptions, Progress, Timeline};
+use memray_report::asking::{AskingError, parse_mode};
 use memray_report::comparison::{Diff, DiffQuestion};
 use memray_report::markdown::MarkdownExtras;
+use memray_report::moments::{MomentError, same_moment, same_range};
 use memray_report::size::Units;
 use memray_report::source_folders::SourceFolders;
 use memray_report::time::WallClock;
@@ -16,12 +17,7 @@ use memray_report::time::WallClock;
 pub(crate) fn run(arguments: &DiffArguments, open: &OpenOptions) -> Result<(), Failure> {
     let index = |path| opening::open(path, open, &Progress::default());
     let (before, after) = (index(&arguments.before)?, index(&arguments.after)?);
-    let mode = |side: &str, text: &str, index: &Index| {
-        let mode = parse_mode(text, index.timeline(), WallClock::Local);
-        mode.map_err(|error| Failure::Unanswerable(format!("{side}: {error}")))
-    };
-    let mode_after = arguments.mode_after.as_ref().unwrap_or(&arguments.mode);
-    let modes: [Mode; 2] = [mode("A", &arguments.mode, &before)?, mode("B", mode_after, &after)?];
+    let modes = modes(arguments, [&before, &after])?;
     let question = DiffQuestion {
         modes,
         filter: Filter { hide_irrelevant: arguments.hide_irrelevant, ..Filter::default() },
@@ -37,6 +33,38 @@ pub(crate) fn run(arguments: &DiffArguments, open: &OpenOptions) -> Result<(), F
             _ => diff.write_text(arguments.num_largest, out),
         }?)
     })
+}
+
+/// What each side is asked. Where both are asked the same, a time that only the longer one reached is the other's end, as in the
+/// window.
+fn modes(arguments: &DiffArguments, [before, after]: [&Index; 2]) -> Result<[Mode; 2], Failure> {
+    let parsed = |text: &str, index: &Index| parse_mode(text, index.timeline(), WallClock::Local);
+    let mode_after = arguments.mode_after.as_ref().unwrap_or(&arguments.mode);
+    let refused = |side: char| move |error: AskingError| Failure::Unanswerable(format!("{side}: {error}"));
+    let too_late =
+        |mode: &Result<Mode, AskingError>| matches!(mode, Err(AskingError::Moment(MomentError::AfterTheEnd { .. })));
+    match [parsed(&arguments.mode, before), parsed(mode_after, after)] {
+        [a, Ok(b)] if arguments.mode_after.is_none() && too_late(&a) => {
+            Ok([same_mode(b, after.timeline(), before.timeline()), b])
+        }
+        [Ok(a), b] if arguments.mode_after.is_none() && too_late(&b) => {
+            Ok([a, same_mode(a, before.timeline(), after.timeline())])
+        }
+        [a, b] => Ok([a.map_err(refused('A'))?, b.map_err(refused('B'))?]),
+    }
+}
+
+/// A mode with the times that are as long after another capture's beginning.
+fn same_mode(mode: Mode, from: &Timeline, to: &Timeline) -> Mode {
+    let range = |range| same_range(range, from, to);
+    match mode {
+        Mode::LiveAt(moment) => Mode::LiveAt(same_moment(moment, from, to)),
+        Mode::RangeLive(it) => Mode::RangeLive(range(it)),
+        Mode::RangePeak(it) => Mode::RangePeak(range(it)),
+        Mode::RangeGrowth(it) => Mode::RangeGrowth(range(it)),
+        Mode::RangeChurn(it) => Mode::RangeChurn(range(it)),
+        Mode::Peak | Mode::Leaked | Mode::Total | Mode::Temporary { .. } => mode,
+    }
 }
 
 /// Sources are looked for where the captures say, beside them, and here.

@@ -212,7 +212,7 @@ fn an_aggregated_capture_refuses_what_it_does_not_hold() {
 fn each_mistake_is_one_sentence_and_exit_code_2() {
     let place = Place::new();
     for (arguments, sentence) in [
-        (["--mode", "heap"], "“heap” is no mode: write one of peak, leaked, temporary[=N], live@T,"),
+        (["--mode", "heap"], "“heap” is no mode: write one of peak, leaked, allocated, temporary[=N], live@T,"),
         (["--mode", "live@#99"], "there is no snapshot #99: this capture has 14 snapshots, #0 to #13"),
         (["--mode", "live@90s"], "0:01:30 lies after the end of the recording, which is 190 ms long"),
         (["--mode", "range-live@#5..#2"], "the range #5..#2 ends before it starts: swap its ends"),

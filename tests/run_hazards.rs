@@ -42,9 +42,9 @@ fn live_of(place: &Place, size_bytes: u64) -> u64 {
     count_of(place, "leaked", size_bytes)
 }
 
-/// How many there were since the first snapshot.
+/// How many there were.
 fn all_of(place: &Place, size_bytes: u64) -> u64 {
-    count_of(place, "range-churn@#0..end", size_bytes)
+    count_of(place, "allocated", size_bytes)
 }
 
 fn count_of(place: &Place, mode: &str, size_bytes: u64) -> u64 {

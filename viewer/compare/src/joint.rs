@@ -46,6 +46,7 @@ struct JointFile {
     module: StringId,
     is_own_code: bool,
     shown: StringId,
+    /// As it is matched, so that no two rows have the same name.
     shown_module: StringId,
 }
 
@@ -124,7 +125,7 @@ impl Joint {
         }
         for file in python(&after_files).rev() {
             if let Some(known) = joint.files.get_mut(&file.canonical) {
-                (known.shown, known.shown_module) = (file.shown, file.shown_module);
+                known.shown = file.shown;
             }
         }
         let strips = has_qualified_names(before) != has_qualified_names(after);

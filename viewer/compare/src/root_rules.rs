@@ -5,7 +5,8 @@
 //! find files that they would not in the other, where a capture has files below both roots.
 //!
 //! A rule speaks of all that lies below a folder, and is often true of some of it only: a file moved, the others stayed. So
-//! a file that the other side has too stays as it is, and of several rules that one holds which finds a file.
+//! files are paired one by one ([`Translation`]): one that both sides have is its own equal, each of the others is the equal of
+//! one at most, and the rule that finds the most comes first.
 
 use crate::canonical::{canonical_file, unqualified};
 use crate::comparison::{Matching, Side};
@@ -13,7 +14,7 @@ use crate::roots::{self, RootRule};
 use memray_index::{FrameKind, Index, Location, LocationId, StringId};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The rules between two captures.
 pub(crate) struct RootRules {
@@ -32,8 +33,18 @@ impl RootRules {
             Side::Before => (before, after),
             Side::After => (after, before),
         };
-        let translation = Translation::new(&rules, translated, canonical_files(to));
-        let counts = translation.locations_found(from);
+        let applied = |rule: &RootRule| match translated {
+            Side::Before => rule.clone(),
+            Side::After => rule.swapped(),
+        };
+        let applied: Vec<RootRule> = rules.iter().map(applied).collect();
+        let translation = Translation::new(&applied, &files(from), &files(to));
+        let mut counts = vec![0; rules.len()];
+        for location in locations(from).filter(|location| location.kind == FrameKind::Python) {
+            if let Some(pair) = translation.pair(from.bytes(location.file), location.kind) {
+                counts[pair.rule] += 1;
+            }
+        }
         let counted = rules.into_iter().zip(counts);
         // What was given is kept, so that it can be seen to find nothing.
         let holding = counted.filter(|(_, count)| matching.roots.is_some() || *count > 0).collect();
@@ -47,70 +58,59 @@ impl RootRules {
 
     /// The name that a side's file has in common with the same file of the other.
     pub(crate) fn canonical_file(&self, side: Side, file: &[u8], kind: FrameKind) -> Vec<u8> {
-        let own = canonical_file(file, kind);
-        if side != self.translated {
-            return own;
-        }
-        self.translation.of(file, &own, kind).map_or(own, |translated| translated.file)
+        let pair = (side == self.translated).then(|| self.translation.pair(file, kind)).flatten();
+        pair.map_or_else(|| canonical_file(file, kind), |pair| pair.there.clone())
     }
 }
 
-/// Rules as they are applied to the paths of one side.
-struct Translation {
-    /// With their number among all. A longer path says more of what lies below it, so it comes first.
-    rules: Vec<(usize, RootRule)>,
-    /// The files of the other side.
-    known: FxHashSet<Vec<u8>>,
-}
+/// A file as a capture names it.
+type File = (Vec<u8>, FrameKind);
 
-struct Translated {
-    file: Vec<u8>,
+/// Files of one side with their equals on the other, where rules say which these are.
+struct Translation(FxHashMap<File, Pair>);
+
+/// A file's equal.
+struct Pair {
+    /// Its canonical name.
+    there: Vec<u8>,
+    /// Which rule found it.
     rule: usize,
-    is_known: bool,
 }
 
 impl Translation {
-    fn new(rules: &[RootRule], translated: Side, known: FxHashSet<Vec<u8>>) -> Self {
-        let applied = |rule: &RootRule| match translated {
-            Side::Before => rule.clone(),
-            Side::After => rule.swapped(),
+    /// By rules as they are applied to the files `here`.
+    fn new(rules: &[RootRule], here: &BTreeSet<File>, there: &BTreeSet<File>) -> Self {
+        let canonical = |(file, kind): &File| canonical_file(file, *kind);
+        let names_here: FxHashSet<Vec<u8>> = here.iter().map(canonical).collect();
+        let names_there: FxHashSet<Vec<u8>> = there.iter().map(canonical).collect();
+        let alone: Vec<(&File, Vec<u8>)> =
+            here.iter().map(|file| (file, canonical(file))).filter(|(_, name)| !names_there.contains(name)).collect();
+        let find = |rule: &RootRule, (file, kind): &File| {
+            let found = canonical_file(&rule.translate(file)?, *kind);
+            (names_there.contains(&found) && !names_here.contains(&found)).then_some(found)
         };
-        let mut rules: Vec<_> = rules.iter().map(applied).enumerate().collect();
-        rules.sort_by_key(|(_, rule)| Reverse(rule.before.len()));
-        Self { rules, known }
-    }
-
-    /// What rules make of a file, unless the other side has it as it is: the first that finds a file of the other side, or
-    /// just the first.
-    fn of(&self, file: &[u8], own: &[u8], kind: FrameKind) -> Option<Translated> {
-        if self.rules.is_empty() || self.known.contains(own) {
-            return None;
-        }
-        let mut first = None;
-        for (rule, applied) in &self.rules {
-            let Some(file) = applied.translate(file) else { continue };
-            let file = canonical_file(&file, kind);
-            let is_known = self.known.contains(&file);
-            let translated = Translated { file, rule: *rule, is_known };
-            if is_known {
-                return Some(translated);
-            }
-            first.get_or_insert(translated);
-        }
-        first
-    }
-
-    /// In how many locations each rule finds a file.
-    fn locations_found(&self, index: &Index) -> Vec<usize> {
-        let mut counts = vec![0; self.rules.len()];
-        for (file, locations) in python_files(index) {
-            let file = index.bytes(file);
-            let translated = self.of(file, &canonical_file(file, FrameKind::Python), FrameKind::Python);
-            if let Some(Translated { rule, is_known: true, .. }) = translated {
-                counts[rule] += locations;
+        let mut by_reach: Vec<(usize, &RootRule, usize)> = rules
+            .iter()
+            .enumerate()
+            .map(|(at, rule)| (at, rule, alone.iter().filter(|(file, _)| find(rule, file).is_some()).count()))
+            .collect();
+        by_reach.sort_by_key(|(_, rule, found)| Reverse((*found, rule.before.len())));
+        let mut pairs: FxHashMap<File, Pair> = FxHashMap::default();
+        // Whose equal each is.
+        let mut taken: FxHashMap<Vec<u8>, &[u8]> = FxHashMap::default();
+        for (at, rule, _) in by_reach {
+            for (file, name) in &alone {
+                let Some(found) = find(rule, file).filter(|_| !pairs.contains_key(*file)) else { continue };
+                if *taken.entry(found.clone()).or_insert(name) == name.as_slice() {
+                    pairs.insert((*file).clone(), Pair { there: found, rule: at });
+                }
             }
         }
-        counts
+        Self(pairs)
+    }
+
+    fn pair(&self, file: &[u8], kind: FrameKind) -> Option<&Pair> {
+        if self.0.is_empty() { None } else { self.0.get(&(file.to_vec(), kind)) }
     }
 }
 
@@ -161,25 +161,16 @@ fn are_names_alike(before: &[u8], after: &[u8]) -> bool {
     shared * 2 >= before.len().max(after.len()) || (shared == shorter && shorter >= SHORTEST_NAME)
 }
 
-/// The names of all files of a capture.
-fn canonical_files(index: &Index) -> FxHashSet<Vec<u8>> {
+/// The files of a capture.
+fn files(index: &Index) -> BTreeSet<File> {
     let files: FxHashSet<(StringId, FrameKind)> =
         locations(index).map(|location| (location.file, location.kind)).collect();
-    files.into_iter().map(|(file, kind)| canonical_file(index.bytes(file), kind)).collect()
+    files.into_iter().map(|(file, kind)| (index.bytes(file).to_vec(), kind)).collect()
 }
 
 /// All locations of a capture.
 pub(crate) fn locations(index: &Index) -> impl Iterator<Item = Location> {
     (1..index.location_count() as u32).map(|id| *index.location(LocationId(id)))
-}
-
-/// The files of Python code, with their number of locations.
-fn python_files(index: &Index) -> FxHashMap<StringId, usize> {
-    let mut files: FxHashMap<StringId, usize> = FxHashMap::default();
-    for location in locations(index).filter(|location| location.kind == FrameKind::Python) {
-        *files.entry(location.file).or_default() += 1;
-    }
-    files
 }
 
 /// The files of the program's own code, with their number of locations.
@@ -208,52 +199,61 @@ mod tests {
         );
     }
 
-    #[test]
-    fn a_rule_also_leads_from_sources_to_where_they_are_installed() {
-        let rule =
-            RootRule { before: b"/srv/src/shop".to_vec(), after: b"/v/lib/python3.12/site-packages/shop".to_vec() };
-        let translation = Translation::new(&[rule], Side::Before, FxHashSet::default());
-        let rules = RootRules { holding: Vec::new(), translation, translated: Side::Before };
-        let name = |side, file: &str| {
-            String::from_utf8(rules.canonical_file(side, file.as_bytes(), FrameKind::Python)).unwrap()
-        };
-        assert_eq!(name(Side::Before, "/srv/src/shop/cart.py"), "site:shop/cart.py");
-        assert_eq!(name(Side::After, "/v/lib/python3.12/site-packages/shop/cart.py"), "site:shop/cart.py");
-        assert_eq!(
-            name(Side::After, "/srv/src/shop/cart.py"),
-            "/srv/src/shop/cart.py",
-            "only one side's are translated"
-        );
-    }
-
     /// What the files of the first capture are called in the second.
-    fn translated<const N: usize>(rules: &[(&str, &str)], known: &[&str], files: [&'static str; N]) -> [String; N] {
+    fn translated<const N: usize>(rules: &[(&str, &str)], files: [&'static str; N], there: &[&str]) -> [String; N] {
         let rule = |&(before, after): &(&str, &str)| RootRule { before: before.into(), after: after.into() };
         let rules: Vec<RootRule> = rules.iter().map(rule).collect();
-        let known = known.iter().map(|file| file.as_bytes().to_vec()).collect();
-        let translation = Translation::new(&rules, Side::Before, known);
+        let set = |files: &[&str]| files.iter().map(|file| (file.as_bytes().to_vec(), FrameKind::Python)).collect();
+        let translation = Translation::new(&rules, &set(&files), &set(there));
         let rules = RootRules { holding: Vec::new(), translation, translated: Side::Before };
-        files.map(|file| {
-            String::from_utf8(rules.canonical_file(Side::Before, file.as_bytes(), FrameKind::Python)).unwrap()
-        })
+        let name = |side, file: &str| rules.canonical_file(side, file.as_bytes(), FrameKind::Python);
+        for file in files {
+            assert_eq!(name(Side::After, file), canonical_file(file.as_bytes(), FrameKind::Python), "only one side's");
+        }
+        files.map(|file| String::from_utf8(name(Side::Before, file)).unwrap())
+    }
+
+    #[test]
+    fn a_rule_also_leads_from_sources_to_where_they_are_installed() {
+        let rules = [("/srv/src/shop", "/v/lib/python3.12/site-packages/shop")];
+        let there = ["/v/lib/python3.12/site-packages/shop/cart.py"];
+        assert_eq!(translated(&rules, ["/srv/src/shop/cart.py"], &there), ["site:shop/cart.py"]);
     }
 
     #[test]
     fn a_file_that_moved_takes_none_with_it_that_stayed() {
         let rules = [("/srv/app", "/srv/app/lib")];
-        let known = ["/srv/app/main.py", "/srv/app/lib/util.py"];
+        let there = ["/srv/app/main.py", "/srv/app/lib/util.py"];
         let files = ["/srv/app/main.py", "/srv/app/util.py"];
-        assert_eq!(translated(&rules, &known, files), ["/srv/app/main.py", "/srv/app/lib/util.py"]);
+        assert_eq!(translated(&rules, files, &there), ["/srv/app/main.py", "/srv/app/lib/util.py"]);
+    }
+
+    #[test]
+    fn a_file_that_both_sides_have_is_nobody_elses_equal() {
+        let rules = [("/a", "/a/sub")];
+        let there = ["/a/x.py", "/a/sub/y.py", "/a/sub2/y.py"];
+        // It was moved to where no rule looks: it is gone, and not the other one.
+        let files = ["/a/x.py", "/a/y.py", "/a/sub/y.py"];
+        assert_eq!(translated(&rules, files, &there), ["/a/x.py", "/a/y.py", "/a/sub/y.py"]);
+    }
+
+    #[test]
+    fn two_files_never_become_one() {
+        // A folder was renamed, and another took its name.
+        let rules = [("/v5/pkg/old", "/v1/pkg/a"), ("/v5", "/v1")];
+        let files = ["/v5/main.py", "/v5/pkg/a/x.py", "/v5/pkg/old/x.py"];
+        let there = ["/v1/main.py", "/v1/pkg/a/x.py"];
+        assert_eq!(translated(&rules, files, &there), ["/v1/main.py", "/v1/pkg/a/x.py", "/v5/pkg/old/x.py"]);
     }
 
     #[test]
     fn of_rules_for_one_folder_that_holds_which_finds_the_file() {
         let rules = [("/a1", "/a2"), ("/a1/vendor", "/a2/third")];
-        let known = ["/a2/x.py", "/a2/third/y.py", "/a2/vendor/z.py", "/a2/vendor/both.py", "/a2/third/both.py"];
-        let files = ["/a1/x.py", "/a1/vendor/y.py", "/a1/vendor/z.py", "/a1/vendor/both.py", "/a1/vendor/gone.py"];
+        let there = ["/a2/x.py", "/a2/third/y.py", "/a2/vendor/z.py"];
+        let files = ["/a1/x.py", "/a1/vendor/y.py", "/a1/vendor/z.py", "/a1/vendor/gone.py"];
         assert_eq!(
-            translated(&rules, &known, files),
-            ["/a2/x.py", "/a2/third/y.py", "/a2/vendor/z.py", "/a2/third/both.py", "/a2/third/gone.py"]
+            translated(&rules, files, &there),
+            ["/a2/x.py", "/a2/third/y.py", "/a2/vendor/z.py", "/a1/vendor/gone.py"]
         );
     }
 }

@@ -39,16 +39,18 @@ fn below<'a>(file: &'a [u8], folder: &[u8]) -> Option<&'a [u8]> {
 pub(crate) type File<'a> = (&'a [u8], usize);
 
 /// No program has more roots; others are for the user to name.
-const MOST_RULES: usize = 4;
+const MOST_RULES: usize = 8;
 
 /// So many files of one name are tried on each side: packages are full of `__init__.py`.
 const MOST_OF_A_NAME: usize = 16;
 
 /// Rules that find an equal for files that have none, those first that do so for the most locations.
 pub(crate) fn propose(before: &[File<'_>], after: &[File<'_>]) -> Vec<RootRule> {
-    let known: FxHashSet<&[u8]> = after.iter().map(|(file, _)| *file).collect();
+    let after_names: FxHashSet<&[u8]> = after.iter().map(|(file, _)| *file).collect();
     let before_names: FxHashSet<&[u8]> = before.iter().map(|(file, _)| *file).collect();
-    let mut unmatched: Vec<File<'_>> = before.iter().filter(|(file, _)| !known.contains(file)).copied().collect();
+    let mut unmatched: Vec<File<'_>> = before.iter().filter(|(file, _)| !after_names.contains(file)).copied().collect();
+    // What both sides have is its own equal.
+    let known: FxHashSet<&[u8]> = after_names.difference(&before_names).copied().collect();
     let mut rules = Vec::new();
     while rules.len() < MOST_RULES {
         let candidates =
@@ -163,6 +165,13 @@ mod tests {
         assert_eq!(proposed(&["/srv/a.py", "/srv/b.py"], &["/srv/a.py", "/srv/b.py"]), []);
         assert_eq!(proposed(&["/srv/a.py", "/srv/gone.py"], &["/srv/a.py"]), []);
         assert_eq!(proposed(&[], &["/srv/a.py"]), []);
+    }
+
+    #[test]
+    fn a_file_that_both_sides_have_is_nobody_elses_equal() {
+        let before = ["/a/y.py", "/a/sub/y.py"];
+        assert_eq!(proposed(&before, &["/a/sub/y.py", "/a/sub2/y.py"]), [rule("/a", "/a/sub2")]);
+        assert_eq!(proposed(&before, &["/a/sub/y.py"]), []);
     }
 
     #[test]

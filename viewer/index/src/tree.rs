@@ -58,6 +58,25 @@ impl Tree {
         node.first_child..node.first_child + node.child_count
     }
 
+    /// Whether it is a function that allocates, in an inverted tree: its callers lie below it.
+    pub fn is_inverted_leaf(&self, id: TreeNodeId) -> bool {
+        let parent = self.node(self.node(id).parent);
+        self.is_inverted
+            && id.0 != 0
+            && parent.location == LocationId::NONE
+            && self.node(id).location != LocationId::NONE
+    }
+
+    /// What a frame's function allocates itself. In an inverted tree that is all of a frame on top, and nothing of its callers.
+    pub fn own(&self, id: TreeNodeId) -> Amount {
+        let node = self.node(id);
+        match self.is_inverted {
+            false => node.own,
+            true if self.is_inverted_leaf(id) => node.amount,
+            true => Amount::default(),
+        }
+    }
+
     /// From the root to a node, both included.
     pub fn path(&self, id: TreeNodeId) -> Vec<TreeNodeId> {
         let mut path = vec![id];

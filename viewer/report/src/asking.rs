@@ -11,7 +11,7 @@ use memray_format::{Allocator, AllocatorKind};
 use memray_index::{Index, Mode, Pattern, ThreadIndex, Timeline};
 
 /// The modes, as [`parse_mode`] reads them.
-pub const MODES: &str = "peak, leaked, temporary[=N], live@T, range-live@A..B, range-peak@A..B, range-growth@A..B, \
+pub const MODES: &str = "peak, leaked, allocated, temporary[=N], live@T, range-live@A..B, range-peak@A..B, range-growth@A..B, \
                          range-churn@A..B";
 
 /// Why a text asks for nothing that a capture could answer. The message is a whole sentence for the user.
@@ -74,6 +74,7 @@ pub fn parse_mode(text: &str, timeline: &Timeline, clock: WallClock) -> Result<M
     match text {
         "peak" => Ok(Mode::Peak),
         "leaked" => Ok(Mode::Leaked),
+        "allocated" => Ok(Mode::Total),
         "temporary" => Ok(Mode::Temporary { threshold: 1 }),
         _ => Err(not_a_mode()),
     }
@@ -178,7 +179,7 @@ mod tests {
     fn what_is_no_mode_is_told_what_is() {
         assert_eq!(
             mode("heap").unwrap_err().to_string(),
-            "“heap” is no mode: write one of peak, leaked, temporary[=N], live@T, range-live@A..B, range-peak@A..B, \
+            "“heap” is no mode: write one of peak, leaked, allocated, temporary[=N], live@T, range-live@A..B, range-peak@A..B, \
              range-growth@A..B, range-churn@A..B"
         );
         assert_eq!(mode("peak@3s"), Err(AskingError::NotAMode("peak@3s".to_owned())));

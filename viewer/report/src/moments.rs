@@ -105,6 +105,22 @@ pub fn format_moment(moment: Moment) -> String {
     }
 }
 
+/// The moment of another capture that is as long after its beginning; its end, if it did not run so long.
+pub fn same_moment(moment: Moment, from: &Timeline, to: &Timeline) -> Moment {
+    match moment {
+        Moment::Start => Moment::Start,
+        moment => to.moment_at(elapsed_ms(from, moment)),
+    }
+}
+
+/// The same of a range; the whole run is each capture's own.
+pub fn same_range(range: TimeRange, from: &Timeline, to: &Timeline) -> TimeRange {
+    if range == (TimeRange { from: Moment::Start, to: Moment::End }) {
+        return range;
+    }
+    TimeRange { from: same_moment(range.from, from, to), to: same_moment(range.to, from, to) }
+}
+
 /// A moment's time, from the start of tracking.
 pub fn elapsed_ms(timeline: &Timeline, moment: Moment) -> i64 {
     timeline.elapsed_ms(moment)

@@ -72,7 +72,10 @@ pub(super) fn show(
             .default_size(
                 (ui.available_width() * 0.24).clamp(if ui.available_width() < NARROW { 240.0 } else { 285.0 }, 420.0),
             )
-            .size_range(240.0..=ui.available_width() * 0.5)
+            // A window that was narrowed keeps the room for all tabs.
+            .size_range(
+                240.0..=(ui.available_width() * if ui.available_width() < NARROW { 0.34 } else { 0.5 }).max(240.0),
+            )
             .show(ui, |ui| {
                 panel(ui, 12, |ui| said = document.show_details(ui, settings));
             });

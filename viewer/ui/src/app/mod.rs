@@ -344,6 +344,13 @@ impl App {
                     self.remember(path, index);
                 }
                 let (path, kept) = (paths[1].clone(), kept(&mut self.page));
+                if let Some(Kept::Both(before)) = kept.as_ref()
+                    && before.is_of(&indexes)
+                {
+                    // Nothing changed.
+                    self.page = kept.map_or(Page::Start, Kept::page);
+                    return;
+                }
                 self.page = match CompareDocument::new(paths, indexes, context) {
                     Ok(mut document) => {
                         if let Some(Kept::Both(before)) = kept {

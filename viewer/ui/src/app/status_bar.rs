@@ -7,7 +7,11 @@ use super::filter_bar;
 use crate::settings::{Settings, UnitChoice};
 use crate::style::MARGIN;
 use crate::theme::Palette;
-use egui::{Align, Align2, Area, Button, Frame, Id, Layout, Margin, Order, Panel, RichText, ScrollArea, Ui, vec2};
+use egui::scroll_area::ScrollBarVisibility;
+use egui::{
+    Align, Align2, Area, Button, Color32, Frame, Id, Layout, Margin, Order, Panel, RichText, ScrollArea, TextStyle, Ui,
+    vec2,
+};
 use memray_report::size::{format_bytes, format_count};
 use memray_report::time::format_duration;
 
@@ -36,7 +40,10 @@ pub(super) fn bar<T>(
             facts(ui, shown);
             // Chips may be many: they scroll, and never lie over the facts.
             ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
-                ScrollArea::horizontal().show(ui, |ui| {
+                // A bar to scroll by would lie over them. The wheel does.
+                ui.style_mut().always_scroll_the_only_direction = true;
+                let area = ScrollArea::horizontal().scroll_bar_visibility(ScrollBarVisibility::AlwaysHidden);
+                area.show(ui, |ui| {
                     ui.spacing_mut().item_spacing.x = 6.0;
                     chips(ui, shown);
                 });
@@ -82,7 +89,14 @@ pub(super) fn toast(ui: &Ui, text: &str) {
     Area::new(Id::unique("toast")).order(Order::Foreground).anchor(Align2::CENTER_BOTTOM, vec2(0.0, -40.0)).show(
         ui.ctx(),
         |ui| {
-            Frame::popup(ui.style()).show(ui, |ui| ui.label(text));
+            Frame::popup(ui.style()).show(ui, |ui| {
+                // As wide as its words, up to a readable line.
+                let widest = (ui.ctx().content_rect().width() - 80.0).clamp(120.0, 640.0);
+                let font = TextStyle::Body.resolve(ui.style());
+                let words = ui.painter().layout(text.to_owned(), font, Color32::PLACEHOLDER, widest);
+                ui.set_width(words.size().x.ceil());
+                ui.label(text);
+            });
         },
     );
 }

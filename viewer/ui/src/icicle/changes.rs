@@ -64,7 +64,12 @@ impl Changes<'_> {
 
     /// What is known of a frame, by name.
     pub(super) fn facts(&self, node: TreeNodeId, units: Units) -> Vec<(&'static str, String)> {
-        let (total, own) = (self.tree.total(node), self.tree.own(node));
+        let total = self.tree.total(node);
+        let own = match self.tree.tree.is_inverted {
+            false => self.tree.own(node),
+            true if self.tree.tree.is_inverted_leaf(node) => total,
+            true => Delta::default(),
+        };
         let exact = |bytes: i64| match bytes.unsigned_abs() < 1000 {
             true => format_bytes(bytes, units),
             false => format!("{} ({})", format_bytes(bytes, units), format_bytes_exact(bytes)),

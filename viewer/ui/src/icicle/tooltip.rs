@@ -78,12 +78,12 @@ fn facts(source: &Source<'_>, id: TreeNodeId) -> Vec<(&'static str, String)> {
         (if source.is_signed { "growth" } else { "memory" }, bytes(source, node.amount.bytes)),
         ("of the total", format_share_precise(node.amount.bytes, source.total.bytes)),
     ];
-    if node.depth > 0 {
+    if node.depth > 0 && !source.tree.is_inverted_leaf(id) {
         let parent = source.tree.node(node.parent);
         let parent_name = if source.tree.is_inverted { "of its callee" } else { "of its caller" };
         rows.push((parent_name, format_share_precise(node.amount.bytes, parent.amount.bytes)));
     }
-    rows.push(("own", bytes(source, node.own.bytes)));
+    rows.push(("own", bytes(source, source.tree.own(id).bytes)));
     let format_allocations = if source.is_signed { format_count_signed } else { format_count };
     rows.push(("allocations", format_allocations(i128::from(node.amount.allocations))));
     if let Some(thread) = node.thread {

@@ -91,6 +91,10 @@ pub(super) fn time_ticks(from_ms: f64, to_ms: f64, most: usize) -> Vec<(i64, Str
 }
 
 fn time_label(ms: i64, step_ms: i64, to_ms: f64) -> String {
+    if ms < 0 {
+        // Before what the axis counts from.
+        return format!("\u{2212}{}", time_label(-ms, step_ms, to_ms.max(-ms as f64)));
+    }
     let s = ms / 1000;
     if to_ms < 1000.0 {
         format!("{ms} ms")

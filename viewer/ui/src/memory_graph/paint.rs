@@ -37,6 +37,8 @@ pub(crate) struct Plot {
     pub(super) heap: Color32,
     /// The heap's of another capture, drawn over it.
     pub(super) over: Color32,
+    /// Where the time is 0 of which the axis speaks.
+    zero_ms: f64,
 }
 
 impl Plot {
@@ -53,7 +55,7 @@ impl Plot {
             Some(Side::Before) => (palette.before, palette.after),
             Some(Side::After) => (palette.after, palette.before),
         };
-        Self { heap, over, ..plot }
+        Self { heap, over, zero_ms: source.chosen().1 as f64, ..plot }
     }
 
     /// A plot of values up to the largest.
@@ -78,7 +80,7 @@ impl Plot {
         );
         let palette = Palette::of(ui.visuals());
         let (heap, over) = (palette.heap, palette.selection);
-        Self { rect, visible_ms, byte_ticks, top_bytes: top, pixels_per_point, palette, heap, over }
+        Self { rect, visible_ms, byte_ticks, top_bytes: top, pixels_per_point, palette, heap, over, zero_ms: 0.0 }
     }
 
     pub(super) fn ms_per_point(&self) -> f64 {
@@ -129,8 +131,8 @@ impl Plot {
             );
         }
         let most = (rect.width() / TIME_TICK_POINTS) as usize;
-        for (ms, label) in time_ticks(self.visible_ms.0, self.visible_ms.1, most) {
-            let x = self.hairline(self.x(ms as f64));
+        for (ms, label) in time_ticks(self.visible_ms.0 - self.zero_ms, self.visible_ms.1 - self.zero_ms, most) {
+            let x = self.hairline(self.x(ms as f64 + self.zero_ms));
             painter.vline(
                 x,
                 rect.bottom()..=rect.bottom() + 3.0,

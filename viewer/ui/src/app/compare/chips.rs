@@ -9,7 +9,7 @@ use super::view::CompareTab;
 use crate::settings::Settings;
 use crate::style;
 use crate::theme::Palette;
-use egui::{Id, Popup, PopupCloseBehavior, RichText, Ui};
+use egui::{Id, Key, Modifiers, Popup, PopupCloseBehavior, RichText, Ui};
 use memray_compare::{RootRule, Width};
 use memray_report::escape;
 use memray_report::size::format_counted;
@@ -133,6 +133,7 @@ impl RuleEntry {
     /// Draws the fields; the rule, once it is entered.
     fn fields(&mut self, ui: &mut Ui) -> Option<RootRule> {
         ui.set_width(380.0);
+        let mut is_entered = false;
         for (name, text, hint) in
             [("Folder in A", &mut self.before, "/srv/app-1.4.2"), ("Folder in B", &mut self.after, "/srv/app-1.5.0")]
         {
@@ -143,13 +144,15 @@ impl RuleEntry {
                 if std::mem::take(&mut self.wants_focus) {
                     field.request_focus();
                 }
+                // Taken, else the icicle would zoom by it.
+                is_entered |= field.lost_focus() && ui.input_mut(|it| it.consume_key(Modifiers::NONE, Key::Enter));
             });
         }
         let path = |text: &str| text.trim().trim_end_matches('/').as_bytes().to_vec();
         let rule = RootRule { before: path(&self.before), after: path(&self.after) };
         let is_whole = !rule.before.is_empty() && !rule.after.is_empty();
         let is_added = ui.add_enabled(is_whole, egui::Button::new("Add")).clicked();
-        if !is_added {
+        if !is_added && (!is_entered || !is_whole) {
             return None;
         }
         (self.before, self.after) = (String::new(), String::new());

@@ -166,7 +166,7 @@ impl CompareDocument {
         let (tree, from) = (Arc::clone(tree), self.selected_in(at));
         let hit = if forward { hits.next(&tree.tree, from) } else { hits.previous(&tree.tree, from) };
         if let Some(node) = hit {
-            self.select_node(&tree, node, None);
+            self.select_node(at, &tree, node, None);
             self.reveals_selection = true;
         }
     }

@@ -128,7 +128,7 @@ impl CompareDocument {
         let events = icicle.show(ui, &source);
         self.note_zoom(events.left);
         match events.selection {
-            Some(icicle::Selection::Frame(node)) => self.select_node(tree, node, None),
+            Some(icicle::Selection::Frame(node)) => self.select_node(at, tree, node, None),
             Some(icicle::Selection::Nothing) => self.selection = None,
             None => {}
         }

@@ -99,6 +99,8 @@ struct Answers {
 #[derive(Clone, Debug, PartialEq)]
 struct Selected {
     path: FramePath,
+    /// In which of the picture's trees it was selected.
+    tree: usize,
     row: Option<DeltaKey>,
     /// Where it is in each of the picture's trees.
     nodes: Vec<Option<TreeNodeId>>,
@@ -135,13 +137,22 @@ impl CompareDocument {
         })
     }
 
+    /// Whether two files hold what was read of them.
+    pub(super) fn is_of(&self, indexes: &[Index; 2]) -> bool {
+        let facts = |index: &Index| {
+            let info = index.info();
+            (info.header.clone(), info.file_size_bytes, info.counts, info.ending.clone())
+        };
+        self.indexes.iter().zip(indexes).all(|(known, other)| facts(known) == facts(other))
+    }
+
     /// Shows what the same two captures showed before they were read again.
     pub(super) fn show_as(&mut self, before: Self) {
         let translation = |at: usize| Translation::new(&before.indexes[at], &self.indexes[at]);
         let timelines = self.indexes.each_ref().map(Index::timeline);
         self.view = before.view.translated([&translation(0), &translation(1)], timelines);
         self.noted_view = self.view.clone();
-        self.search = before.search;
+        (self.search, self.table) = (before.search, before.table);
     }
 
     /// Takes the answers that have come, and says what is wanted now.
@@ -257,10 +268,10 @@ impl CompareDocument {
     }
 
     /// Selects a frame of one of the trees; the root stands for nothing.
-    fn select_node(&mut self, tree: &UnionTree, node: TreeNodeId, row: Option<DeltaKey>) {
+    fn select_node(&mut self, at: usize, tree: &UnionTree, node: TreeNodeId, row: Option<DeltaKey>) {
         let labels = self.answers.tree_labels.first().filter(|_| node.0 != 0);
         let path = labels.map(|labels| FramePath::of(&tree.tree, labels, node));
-        self.selection = path.map(|path| Selected { path, row, nodes: Vec::new() });
+        self.selection = path.map(|path| Selected { path, tree: at, row, nodes: Vec::new() });
         self.find_selection();
     }
 
@@ -282,17 +293,19 @@ impl CompareDocument {
     fn select_key(&mut self, key: &DeltaKey) {
         let Some(picture) = &self.answers.picture else { return };
         let comparison = Arc::clone(&picture.comparison);
-        let Some(tree) = self.compared().and_then(|compared| compared.trees.last()).map(Arc::clone) else { return };
+        let Some(compared) = self.compared() else { return };
+        let Some(tree) = compared.trees.last().map(Arc::clone) else { return };
+        let at = compared.trees.len() - 1;
         let rows = (1..tree.tree.nodes.len() as u32).map(TreeNodeId);
         let found = rows.filter(|&row| comparison.is_of_row(key, tree.tree.node(row).location));
         // Of equal weights the first, which is the outermost.
         let heaviest = found.max_by_key(|&row| (tree.total(row).larger_bytes(), std::cmp::Reverse(row.0)));
         match heaviest {
-            Some(node) => self.select_node(&tree, node, Some(key.clone())),
+            Some(node) => self.select_node(at, &tree, node, Some(key.clone())),
             // It has no frame of its own, and is a row all the same.
             None => {
                 let path = FramePath::default();
-                self.selection = Some(Selected { path, row: Some(key.clone()), nodes: Vec::new() });
+                self.selection = Some(Selected { path, tree: at, row: Some(key.clone()), nodes: Vec::new() });
             }
         }
         self.reveals_selection = true;
@@ -300,8 +313,11 @@ impl CompareDocument {
 
     /// What is selected, and where it lies.
     pub(super) fn selected_text(&self) -> Option<String> {
-        let (tree, labels) = (&self.compared()?.trees.last()?.tree, self.answers.tree_labels.last()?);
-        let node = tree.node(self.selected_in(self.compared()?.trees.len() - 1)?);
+        // As it is called where it was selected, if that is shown.
+        let trees = &self.compared()?.trees;
+        let at = self.selection.as_ref()?.tree.min(trees.len().checked_sub(1)?);
+        let (tree, labels) = (&trees.get(at)?.tree, self.answers.tree_labels.get(at)?);
+        let node = tree.node(self.selected_in(at)?);
         let name = crate::icicle::frame_name(labels, node);
         Some(match crate::icicle::frame_path(labels, node) {
             Some(place) => format!("{name} {place}"),

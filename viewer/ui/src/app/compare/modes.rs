@@ -49,6 +49,7 @@ impl CompareDocument {
                     let of_other = self.typed_time.entered_of(timelines[1], settings.clock.wall_clock());
                     if let (true, Some(time)) = (view.is_linked, of_other) {
                         view.asked[1].choose(time);
+                        view.note_marks();
                     }
                 }
             }

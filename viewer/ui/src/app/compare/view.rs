@@ -2,10 +2,10 @@
 //! What a comparison shows: [`CompareView`]. Each side is asked about memory of its own; as long as the two are linked, it is
 //! the same of both, at the same time since each began.
 
-use super::super::view::{Asked, ModeChoice, Time, WHOLE_RUN};
+use super::super::view::{Asked, ModeChoice, Time};
 use memray_compare::{Matching, RootRule, Side, Width};
-use memray_index::{CaptureInfo, Filter, GroupBy, Moment, Question, TimeRange, Timeline, Translation, TreeOptions};
-use memray_report::moments::elapsed_ms;
+use memray_index::{CaptureInfo, Filter, GroupBy, Moment, Question, Timeline, Translation, TreeOptions};
+use memray_report::moments::{elapsed_ms, same_moment, same_range};
 
 /// The main views of a comparison.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -73,6 +73,8 @@ pub(in crate::app) struct CompareView {
     pub(super) chosen_side: Side,
     /// Whether one memory graph shows both.
     pub(super) is_overlaid: bool,
+    /// The moments chosen last, each its side's own: sides that are free have these lie over each other in one graph.
+    pub(super) marks: [Option<Moment>; 2],
     /// Which frames of both are shown.
     pub(super) filter: Filter,
     /// How trees are laid out.
@@ -98,6 +100,7 @@ impl Default for CompareView {
             is_linked: true,
             chosen_side: Side::Before,
             is_overlaid: false,
+            marks: [None; 2],
             filter: Filter { hide_irrelevant: true, ..Filter::default() },
             tree: TreeOptions::default(),
             is_flames: false,
@@ -135,6 +138,16 @@ impl CompareView {
         if self.is_linked {
             self.follow(side, timelines);
         }
+        if let Time::Moment(_) = time {
+            self.note_marks();
+        }
+    }
+
+    /// What is asked of a moment is aligned by it.
+    pub(super) fn note_marks(&mut self) {
+        for (mark, asked) in self.marks.iter_mut().zip(&self.asked) {
+            *mark = asked.moment_in_effect().or(*mark);
+        }
     }
 
     /// Whose time is typed: linked sides follow A.
@@ -153,9 +166,10 @@ impl CompareView {
     /// Forgets the moments and ranges of both.
     pub(super) fn clear_time(&mut self) {
         self.asked.iter_mut().for_each(Asked::clear_time);
+        self.marks = [None; 2];
     }
 
-    /// Lets the other side ask what this one does.
+    /// Lets the other side ask what this one does, at the same time since each began.
     fn follow(&mut self, side: Side, timelines: [&Timeline; 2]) {
         let (from, to) = (timelines[at(side)], timelines[at(side.other())]);
         let asked = self.asked[at(side)];
@@ -169,7 +183,7 @@ impl CompareView {
     /// By how much later than A the graph of both begins with B; earlier, if negative. Sides that are free have the moments
     /// lie over each other that were chosen last, whatever they are asked now.
     pub(super) fn shift_ms(&self, timelines: [&Timeline; 2]) -> i64 {
-        let marked = |side| Some(elapsed_ms(timelines[at(side)], self.asked[at(side)].moment?));
+        let marked = |side| Some(elapsed_ms(timelines[at(side)], self.marks[at(side)]?));
         match (self.is_linked, marked(Side::Before), marked(Side::After)) {
             (false, Some(before), Some(after)) => before.saturating_sub(after),
             _ => 0,
@@ -181,6 +195,8 @@ impl CompareView {
         let [before, after] = self.asked;
         let mut view = self.clone();
         view.asked = [before.translated(translations[0]), after.translated(translations[1])];
+        let mark = |at: usize| self.marks[at].and_then(|moment| translations[at].moment(moment));
+        view.marks = [mark(0), mark(1)];
         if view.is_linked {
             view.follow(Side::Before, timelines);
         }
@@ -190,6 +206,7 @@ impl CompareView {
     /// For captures that changed sides; `rules` are the roots that hold now.
     pub(super) fn swap(&mut self, rules: Option<&[(RootRule, usize)]>) {
         self.asked.swap(0, 1);
+        self.marks.swap(0, 1);
         self.chosen_side = self.chosen_side.other();
         self.width = match self.width {
             Width::Larger => Width::Larger,
@@ -198,21 +215,6 @@ impl CompareView {
         };
         self.matching = self.matching.swapped(rules);
     }
-}
-
-/// The moment of another capture that is as long after its beginning.
-fn same_moment(moment: Moment, from: &Timeline, to: &Timeline) -> Moment {
-    match moment {
-        Moment::Start => Moment::Start,
-        moment => to.moment_at(elapsed_ms(from, moment)),
-    }
-}
-
-fn same_range(range: TimeRange, from: &Timeline, to: &Timeline) -> TimeRange {
-    if range == WHOLE_RUN {
-        return range;
-    }
-    TimeRange { from: same_moment(range.from, from, to), to: same_moment(range.to, from, to) }
 }
 
 /// What a mode is called of two captures.
@@ -232,8 +234,9 @@ pub(in crate::app) fn mode_refusal(mode: ModeChoice, infos: [&CaptureInfo; 2]) -
 
 #[cfg(test)]
 mod tests {
+    use super::super::super::view::WHOLE_RUN;
     use super::*;
-    use memray_index::SnapshotRow;
+    use memray_index::{SnapshotRow, TimeRange};
 
     /// A snapshot each second.
     fn timeline(start_time_ms: i64, seconds: i64) -> Timeline {
@@ -290,6 +293,9 @@ mod tests {
         assert_eq!(view.shift_ms(timelines), -11_000);
         view.choose_mode(ModeChoice::Peak);
         assert_eq!(view.shift_ms(timelines), -11_000, "peaks are compared with the graphs as they lie");
+        let range = TimeRange { from: Moment::Start, to: Moment::Snapshot(6) };
+        view.choose_time(Side::Before, Time::Range(range), timelines);
+        assert_eq!(view.shift_ms(timelines), -11_000, "and so are ranges");
         view.swap(None);
         assert_eq!(view.shift_ms([&long, &short]), 11_000);
     }

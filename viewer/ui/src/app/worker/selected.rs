@@ -236,8 +236,9 @@ fn facts(index: &Index, laid: Laid<'_>, selection: &Selection, node: Option<Tree
     match (selection, node) {
         (Selection::Frame(..), Some(id)) => {
             let frame = tree.node(id);
-            (facts.amount, facts.own) = (frame.amount, frame.own);
-            (facts.parent, facts.is_inverted) = (Some(tree.node(frame.parent).amount), tree.is_inverted);
+            (facts.amount, facts.own) = (frame.amount, tree.own(id));
+            let parent = (!tree.is_inverted_leaf(id)).then(|| tree.node(frame.parent).amount);
+            (facts.parent, facts.is_inverted) = (parent, tree.is_inverted);
         }
         _ => amounts_of(sites.own).for_each(|(_, amount)| add(&mut facts.own, *amount)),
     }
