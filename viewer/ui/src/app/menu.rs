@@ -22,7 +22,9 @@ pub(super) fn show(ui: &mut Ui, app: &mut App, commands: &mut Vec<Command>) {
                     ui.set_min_width(230.0);
                     // A low window has no room for all of it.
                     let most = (ui.ctx().content_rect().height() - 60.0).max(120.0);
-                    ScrollArea::vertical().max_height(most).show(ui, |ui| {
+                    // Pop-ups are given room for less.
+                    let area = ScrollArea::vertical().max_height(most).min_scrolled_height(most);
+                    area.show(ui, |ui| {
                         group_menu(ui, group, app, there, commands);
                     });
                 });
