@@ -5,11 +5,10 @@ use crate::arguments::{DiffArguments, DiffBy};
 use crate::failure::Failure;
 use crate::{opening, output};
 use memray_compare::{Comparison, Matching, RootRule};
-use memray_index::{Filter, GroupBy, Index, Mode, OpenOptions, Progress, Timeline};
-use memray_report::asking::{AskingError, parse_mode};
+use memray_index::{Filter, GroupBy, Index, Mode, OpenOptions, Progress};
+use memray_report::asking::{parse_mode, parse_mode_of_both};
 use memray_report::comparison::{Diff, DiffQuestion};
 use memray_report::markdown::MarkdownExtras;
-use memray_report::moments::{MomentError, same_moment, same_range};
 use memray_report::size::Units;
 use memray_report::source_folders::SourceFolders;
 use memray_report::time::WallClock;
@@ -35,36 +34,15 @@ pub(crate) fn run(arguments: &DiffArguments, open: &OpenOptions) -> Result<(), F
     })
 }
 
-/// What each side is asked. Where both are asked the same, a time that only the longer one reached is the other's end, as in the
-/// window.
-fn modes(arguments: &DiffArguments, [before, after]: [&Index; 2]) -> Result<[Mode; 2], Failure> {
-    let parsed = |text: &str, index: &Index| parse_mode(text, index.timeline(), WallClock::Local);
-    let mode_after = arguments.mode_after.as_ref().unwrap_or(&arguments.mode);
-    let refused = |side: char| move |error: AskingError| Failure::Unanswerable(format!("{side}: {error}"));
-    let too_late =
-        |mode: &Result<Mode, AskingError>| matches!(mode, Err(AskingError::Moment(MomentError::AfterTheEnd { .. })));
-    match [parsed(&arguments.mode, before), parsed(mode_after, after)] {
-        [a, Ok(b)] if arguments.mode_after.is_none() && too_late(&a) => {
-            Ok([same_mode(b, after.timeline(), before.timeline()), b])
-        }
-        [Ok(a), b] if arguments.mode_after.is_none() && too_late(&b) => {
-            Ok([a, same_mode(a, before.timeline(), after.timeline())])
-        }
-        [a, b] => Ok([a.map_err(refused('A'))?, b.map_err(refused('B'))?]),
-    }
-}
-
-/// A mode with the times that are as long after another capture's beginning.
-fn same_mode(mode: Mode, from: &Timeline, to: &Timeline) -> Mode {
-    let range = |range| same_range(range, from, to);
-    match mode {
-        Mode::LiveAt(moment) => Mode::LiveAt(same_moment(moment, from, to)),
-        Mode::RangeLive(it) => Mode::RangeLive(range(it)),
-        Mode::RangePeak(it) => Mode::RangePeak(range(it)),
-        Mode::RangeGrowth(it) => Mode::RangeGrowth(range(it)),
-        Mode::RangeChurn(it) => Mode::RangeChurn(range(it)),
-        Mode::Peak | Mode::Leaked | Mode::Total | Mode::Temporary { .. } => mode,
-    }
+/// What each side is asked.
+fn modes(arguments: &DiffArguments, indexes: [&Index; 2]) -> Result<[Mode; 2], Failure> {
+    let (timelines, clock) = (indexes.map(Index::timeline), WallClock::Local);
+    let [before, after] = match &arguments.mode_after {
+        None => parse_mode_of_both(&arguments.mode, timelines, clock),
+        Some(after) => [parse_mode(&arguments.mode, timelines[0], clock), parse_mode(after, timelines[1], clock)],
+    };
+    let refused = |side: char| move |error| Failure::Unanswerable(format!("{side}: {error}"));
+    Ok([before.map_err(refused('A'))?, after.map_err(refused('B'))?])
 }
 
 /// Sources are looked for where the captures say, beside them, and here.

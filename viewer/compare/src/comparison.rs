@@ -114,7 +114,8 @@ impl Comparison {
         self.joint.match_id(location).representative()
     }
 
-    /// The names of a location's file and module as tables show them: those of the second capture, if it has that file.
+    /// The names of a location's file and module as tables show them: the file's is the second capture's, if it has it, the
+    /// module's that by which it is matched.
     pub fn shown_file(&self, location: LocationId) -> (StringId, StringId) {
         self.joint.shown_file(location)
     }

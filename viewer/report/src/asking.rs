@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Questions as people type them: `range-live@0:20:00..3:00:00`, `temporary=3`, `/^load_/`.
 //!
-//! [`parse_mode`] leads; [`parse_pattern`], [`parse_allocator`] and [`find_thread`] read the filters. The window's search
-//! field and the command line's options share them.
+//! [`parse_mode`] leads, [`parse_mode_of_both`] asks two captures; [`parse_pattern`], [`parse_allocator`] and [`find_thread`]
+//! read the filters. The window's search field and the command line's options share them.
 
 use crate::escape;
-use crate::moments::{MomentError, parse_moment, parse_range};
+use crate::moments::{MomentError, parse_moment, parse_range, same_moment, same_range};
 use crate::time::WallClock;
 use memray_format::{Allocator, AllocatorKind};
 use memray_index::{Index, Mode, Pattern, ThreadIndex, Timeline};
@@ -77,6 +77,31 @@ pub fn parse_mode(text: &str, timeline: &Timeline, clock: WallClock) -> Result<M
         "allocated" => Ok(Mode::Total),
         "temporary" => Ok(Mode::Temporary { threshold: 1 }),
         _ => Err(not_a_mode()),
+    }
+}
+
+/// The mode that a text names, of two captures: a time that only one of them reached is the other's end.
+pub fn parse_mode_of_both(text: &str, timelines: [&Timeline; 2], clock: WallClock) -> [Result<Mode, AskingError>; 2] {
+    let [before, after] = timelines;
+    let is_too_late =
+        |mode: &Result<Mode, AskingError>| matches!(mode, Err(AskingError::Moment(MomentError::AfterTheEnd { .. })));
+    match timelines.map(|timeline| parse_mode(text, timeline, clock)) {
+        [a, Ok(b)] if is_too_late(&a) => [Ok(same_mode(b, after, before)), Ok(b)],
+        [Ok(a), b] if is_too_late(&b) => [Ok(a), Ok(same_mode(a, before, after))],
+        modes => modes,
+    }
+}
+
+/// A mode with the times that are as long after another capture's beginning.
+fn same_mode(mode: Mode, from: &Timeline, to: &Timeline) -> Mode {
+    let same = |range| same_range(range, from, to);
+    match mode {
+        Mode::LiveAt(moment) => Mode::LiveAt(same_moment(moment, from, to)),
+        Mode::RangeLive(range) => Mode::RangeLive(same(range)),
+        Mode::RangePeak(range) => Mode::RangePeak(same(range)),
+        Mode::RangeGrowth(range) => Mode::RangeGrowth(same(range)),
+        Mode::RangeChurn(range) => Mode::RangeChurn(same(range)),
+        Mode::Peak | Mode::Leaked | Mode::Total | Mode::Temporary { .. } => mode,
     }
 }
 
@@ -165,6 +190,7 @@ mod tests {
         let range = TimeRange { from: Moment::Snapshot(2), to: Moment::End };
         assert_eq!(mode("peak"), Ok(Mode::Peak));
         assert_eq!(mode("leaked"), Ok(Mode::Leaked));
+        assert_eq!(mode("allocated"), Ok(Mode::Total));
         assert_eq!(mode("temporary"), Ok(Mode::Temporary { threshold: 1 }));
         assert_eq!(mode("temporary=0"), Ok(Mode::Temporary { threshold: 0 }));
         assert_eq!(mode("live@#3"), Ok(Mode::LiveAt(Moment::Snapshot(3))));
@@ -173,6 +199,28 @@ mod tests {
         assert_eq!(mode("range-peak@#2..end"), Ok(Mode::RangePeak(range)));
         assert_eq!(mode("range-growth@#2..end"), Ok(Mode::RangeGrowth(range)));
         assert_eq!(mode("range-churn@#2..end"), Ok(Mode::RangeChurn(range)));
+    }
+
+    #[test]
+    fn a_time_that_only_one_capture_reached_is_the_others_end() {
+        let short = timeline();
+        let mut long = timeline();
+        long.end_time_ms += 60_000;
+        let last = long.snapshots.last().map_or(0, |last| last.time_ms);
+        long.snapshots.push(memray_index::SnapshotRow { time_ms: last + 50_000, rss_bytes: 0, heap_bytes: 0 });
+        let late = Moment::Snapshot(long.snapshots.len() as u32 - 1);
+        let elapsed_s = long.elapsed_ms(late) / 1000;
+        let both = |text: &str, timelines| parse_mode_of_both(text, timelines, WallClock::Utc);
+        let live = format!("live@{elapsed_s}s");
+        let (of_short, of_long) = (Ok(Mode::LiveAt(Moment::End)), Ok(Mode::LiveAt(late)));
+        assert_eq!(both(&live, [&short, &long]), [of_short.clone(), of_long.clone()]);
+        assert_eq!(both(&live, [&long, &short]), [of_long, of_short]);
+        let range = format!("range-live@#2..{elapsed_s}s");
+        let [a, b] = both(&range, [&short, &long]);
+        assert_eq!(a, Ok(Mode::RangeLive(TimeRange { from: Moment::Snapshot(2), to: Moment::End })));
+        assert!(b.is_ok());
+        let refused = both("live@9999s", [&short, &long]);
+        assert!(refused.iter().all(|mode| matches!(mode, Err(AskingError::Moment(MomentError::AfterTheEnd { .. })))));
     }
 
     #[test]
