@@ -36,6 +36,7 @@ pub enum Command {
     PreviousHit,
     Clear,
     Copy,
+    CopyStack,
     CopyMarkdown,
     OpenInEditor,
     Back,
@@ -118,7 +119,7 @@ pub enum Needs {
 
 impl Command {
     /// All of them, in the order of menus and of the sheet of keys.
-    pub const ALL: [Self; 77] = [
+    pub const ALL: [Self; 78] = [
         Self::Open,
         Self::OpenPath,
         Self::OpenSample,
@@ -144,6 +145,7 @@ impl Command {
         Self::PreviousHit,
         Self::Clear,
         Self::Copy,
+        Self::CopyStack,
         Self::CopyMarkdown,
         Self::OpenInEditor,
         Self::Back,
@@ -226,6 +228,7 @@ impl Command {
             Self::PreviousHit => "Previous hit",
             Self::Clear => "Clear",
             Self::Copy => "Copy",
+            Self::CopyStack => "Copy stack",
             Self::CopyMarkdown => "Copy as Markdown",
             Self::OpenInEditor => "Open in editor",
             Self::Back => "Back",
@@ -300,6 +303,7 @@ impl Command {
             Self::PreviousHit => "Select the previous frame that matches the search",
             Self::Clear => "Clear the selection, then the zoom, then the range",
             Self::Copy => "Copy the name and place of what is selected",
+            Self::CopyStack => "Copy the stack of the selected frame, a frame a line",
             Self::OpenInEditor => "Open the selected line in the editor that Settings → Sources and editor names",
             Self::CopyMarkdown => {
                 "Copy what is said first, the figures and the largest stacks, for an issue or a review"

@@ -7,11 +7,12 @@ use crate::theme::Palette;
 use egui::{Grid, Id, Modal, RichText, ScrollArea, Ui};
 
 /// Mouse and keys that no command has: those of graph and icicle.
-const GESTURES: [(&str, &str); 11] = [
+const GESTURES: [(&str, &str); 12] = [
     ("drag in the graph", "select a range"),
     ("click in the graph", "select a moment"),
     ("double click in the graph", "show the whole run"),
     ("Shift + wheel in the graph", "pan it"),
+    ("arrow keys in the graph", "pan it, zoom it"),
     ("click a frame", "select it"),
     ("double click a frame", "zoom to it"),
     ("Enter on a frame", "zoom to it"),

@@ -125,6 +125,7 @@ pub(super) fn works(command: Command, page: &Page, there: There) -> bool {
         (_, Page::Processes(_)) => matches!(command, Command::SavePicture | Command::SaveCsv),
         (Needs::Capture | Needs::Any, Page::Open(document)) => match command {
             Command::Copy => document.view.selection.is_some(),
+            Command::CopyStack => document.selected_stack().is_some(),
             Command::OfFunction(_) => document.selected_function().is_some(),
             Command::OpenChildren => !document.children.is_empty() && !there.has_tabs,
             Command::Back => document.history.can_go_back(),
@@ -132,7 +133,7 @@ pub(super) fn works(command: Command, page: &Page, there: There) -> bool {
             _ => true,
         },
         (Needs::Comparison | Needs::Any, Page::Comparing(document)) => match command {
-            Command::Copy => document.selected_text().is_some(),
+            Command::Copy | Command::CopyStack => document.selected_text().is_some(),
             Command::SetWidth(_) => document.takes_widths(),
             Command::Back => document.history.can_go_back(),
             Command::Forward => document.history.can_go_forward(),

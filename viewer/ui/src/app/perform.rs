@@ -70,6 +70,17 @@ impl App {
                     context.copy_text(text);
                 }
             }
+            Command::CopyStack => {
+                let text = match &self.page {
+                    Page::Open(document) => document.selected_stack(),
+                    Page::Comparing(document) => document.selected_stack(),
+                    _ => None,
+                };
+                if let Some(text) = text {
+                    self.say("Copied the stack".to_owned(), context);
+                    context.copy_text(text);
+                }
+            }
             Command::Clear if self.command_palette.is_some() => self.command_palette = None,
             Command::Clear
                 if self.shows_keys

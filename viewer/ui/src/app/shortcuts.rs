@@ -69,6 +69,7 @@ impl Command {
             | Self::ToggleImportSystem
             | Self::ToggleIrrelevant
             | Self::EditFilter
+            | Self::CopyStack
             | Self::ClearFilter
             | Self::Ask(_)
             | Self::OfFunction(_)

@@ -27,6 +27,7 @@ pub use colour::module_frame;
 pub use label::{frame_name, frame_path, frame_place};
 pub use place::{FramePath, Place};
 pub use search::{Hits, SearchError, search};
+pub(crate) use tooltip::stack_text;
 pub use widget::Icicle;
 
 use crate::function_menu::FunctionAction;

@@ -143,7 +143,7 @@ pub(super) fn menu(ui: &mut Ui, source: &Source<'_>, id: TreeNodeId, events: &mu
 }
 
 /// A stack as text, a frame a line, the root's side first: `load_frame (/srv/app/loader.py:88)`.
-pub(super) fn stack_text(tree: &Tree, labels: &dyn Labels, id: TreeNodeId) -> String {
+pub(crate) fn stack_text(tree: &Tree, labels: &dyn Labels, id: TreeNodeId) -> String {
     let path = tree.path(id);
     let frames = path.iter().skip(1);
     let mut lines: Vec<String> = frames

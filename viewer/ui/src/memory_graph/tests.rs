@@ -3,7 +3,7 @@
 
 use super::{Beside, Events, MemoryGraph, Over, SelectionLine, Source, TimeAxis};
 use crate::fonts;
-use egui::{Event, Pos2, Rect, Role, pos2, vec2};
+use egui::{Event, Key, Pos2, Rect, Role, pos2, vec2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use memray_compare::Side;
@@ -260,6 +260,28 @@ fn ctrl_and_wheel_zoom_into_time_at_the_pointer_and_a_double_click_shows_all() {
     let clicks: Vec<(bool, bool)> =
         harness.state().events.iter().map(|events| (events.moment.is_some(), events.undoes_click)).collect();
     assert_eq!(clicks, [(true, false), (false, true)], "what its first half chose is taken back");
+}
+
+#[test]
+fn the_graph_is_zoomed_and_panned_by_keyboard() {
+    let mut harness = show(ten_seconds());
+    let visible = |harness: &Harness<'static, Fixture>| harness.state().graph.visible_ms();
+    harness.get_by_role_and_label(Role::Canvas, "Memory graph").focus();
+    harness.run();
+    harness.key_press(Key::ArrowUp);
+    harness.run();
+    assert_eq!(visible(&harness), Some((2500.0, 7500.0)));
+    harness.key_press(Key::ArrowRight);
+    harness.run();
+    assert_eq!(visible(&harness), Some((3000.0, 8000.0)));
+    for _ in 0..9 {
+        harness.key_press(Key::ArrowLeft);
+        harness.run();
+    }
+    assert_eq!(visible(&harness), Some((0.0, 5000.0)), "no further than the start");
+    harness.key_press(Key::ArrowDown);
+    harness.run();
+    assert_eq!(visible(&harness), None, "the whole run");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use super::series::Series;
 use super::{Events, Source, marks};
 use crate::focus;
 use crate::landmark::landmark;
-use egui::{CursorIcon, PointerButton, Response, Role, Sense, Ui, WidgetInfo};
+use egui::{CursorIcon, EventFilter, Key, Modifiers, PointerButton, Response, Role, Sense, Ui, WidgetInfo};
 use memray_compare::Side;
 use memray_index::{Moment, TimeRange, Timeline};
 use memray_report::size::format_bytes;
@@ -185,6 +185,7 @@ impl MemoryGraph {
             self.plot_rect = Some(plot.rect);
         }
         self.wheel(ui, &mut plot, end_ms, &response);
+        self.keys(ui, &mut plot, end_ms, &response);
         self.drag(ui, source, &plot, &response, &mut events);
         let range = self.drag.map(|drag| drag.range(source)).or(source.range);
         if response.double_clicked() {
@@ -229,6 +230,37 @@ impl MemoryGraph {
             }
             _ => return,
         };
+        self.show_part(plot, end_ms, (from, to));
+    }
+
+    /// Left and right pan, up and down zoom at the middle, while it has the keyboard.
+    fn keys(&mut self, ui: &Ui, plot: &mut Plot, end_ms: f64, response: &Response) {
+        if !response.has_focus() {
+            return;
+        }
+        let arrows = EventFilter { horizontal_arrows: true, vertical_arrows: true, ..EventFilter::default() };
+        ui.memory_mut(|memory| memory.set_focus_lock_filter(response.id, arrows));
+        let (from, to) = plot.visible_ms;
+        let span = to - from;
+        let zoomed = |factor: f64| {
+            let span = (span * factor).max(SHORTEST_VISIBLE_MS);
+            let middle = (from + to) / 2.0;
+            (middle - span / 2.0, middle + span / 2.0)
+        };
+        for (key, part) in [
+            (Key::ArrowLeft, (from - span / 10.0, to - span / 10.0)),
+            (Key::ArrowRight, (from + span / 10.0, to + span / 10.0)),
+            (Key::ArrowUp, zoomed(0.5)),
+            (Key::ArrowDown, zoomed(2.0)),
+        ] {
+            if ui.input_mut(|input| input.consume_key(Modifiers::NONE, key)) {
+                self.show_part(plot, end_ms, part);
+            }
+        }
+    }
+
+    /// Shows a part of the run, as far as it goes.
+    fn show_part(&mut self, plot: &mut Plot, end_ms: f64, (from, to): (f64, f64)) {
         let span = (to - from).min(end_ms);
         let from = from.clamp(0.0, end_ms - span);
         self.visible = (span < end_ms).then_some((from, from + span));

@@ -270,3 +270,32 @@ fn callers_are_gone_through_by_keyboard() {
     let name = another.split(' ').next().unwrap().to_owned();
     assert!(middle(&driver).starts_with(&format!("{name}, ")), "{} after Enter on {another}", middle(&driver));
 }
+
+#[test]
+fn a_stack_is_copied_as_the_side_names_it_where_it_was_selected() {
+    let mut driver = compare();
+    driver.press(Key::Num5);
+    for (icicle, recorder) in
+        [("Icicle of A", "/opt/memray/1.20.0-py3.11/"), ("Icicle of B", "/opt/memray/1.20.0-py3.13/")]
+    {
+        driver.harness.get_by_role_and_label(Role::Canvas, icicle).focus();
+        driver.harness.run_steps(2);
+        for _ in 0..8 {
+            driver.press(Key::ArrowDown);
+        }
+        run(&mut driver, "copy stack");
+        let stack = driver.copied().unwrap();
+        let lines: Vec<&str> = stack.lines().collect();
+        assert!(lines[0].starts_with(&format!("_run_tracker ({recorder}")), "{icicle}: {stack}");
+        assert_eq!(
+            lines[1..],
+            [
+                "<module> (/srv/demo/items/cli.py:42)",
+                "main (/srv/demo/items/cli.py:37)",
+                "check (/srv/demo/items/cli.py:28)",
+                "all (/srv/demo/items/cli.py:19)",
+            ]
+        );
+        driver.press(Key::Escape);
+    }
+}

@@ -34,7 +34,7 @@ use crate::settings::Settings;
 use chips::RuleEntry;
 use egui::Context;
 use memray_compare::{DeltaKey, DeltaRow, Matching, Side, UnionTree};
-use memray_index::{GroupBy, Index, Pattern, Refusal, Translation, TreeNodeId};
+use memray_index::{GroupBy, Index, Pattern, Refusal, Translation, Tree, TreeNodeId};
 use memray_report::size::{Units, format_bytes_signed, format_counted};
 use memray_report::source_folders::SourceFolders;
 use said::Said;
@@ -311,13 +311,23 @@ impl CompareDocument {
         self.reveals_selection = true;
     }
 
-    /// What is selected, and where it lies.
-    pub(super) fn selected_text(&self) -> Option<String> {
-        // As it is called where it was selected, if that is shown.
+    /// The frame that is selected, as it is called where it was selected, if that is shown.
+    fn selected_frame(&self) -> Option<(&Tree, &SideLabels, TreeNodeId)> {
         let trees = &self.compared()?.trees;
         let at = self.selection.as_ref()?.tree.min(trees.len().checked_sub(1)?);
-        let (tree, labels) = (&trees.get(at)?.tree, self.answers.tree_labels.get(at)?);
-        let node = tree.node(self.selected_in(at)?);
+        Some((&trees.get(at)?.tree, self.answers.tree_labels.get(at)?, self.selected_in(at)?))
+    }
+
+    /// The stack of what is selected, a frame a line.
+    pub(super) fn selected_stack(&self) -> Option<String> {
+        let (tree, labels, node) = self.selected_frame()?;
+        Some(crate::icicle::stack_text(tree, labels, node))
+    }
+
+    /// What is selected, and where it lies.
+    pub(super) fn selected_text(&self) -> Option<String> {
+        let (tree, labels, node) = self.selected_frame()?;
+        let node = tree.node(node);
         let name = crate::icicle::frame_name(labels, node);
         Some(match crate::icicle::frame_path(labels, node) {
             Some(place) => format!("{name} {place}"),

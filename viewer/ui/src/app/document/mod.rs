@@ -28,7 +28,7 @@ use crate::details::Details;
 use crate::error::UiError;
 use crate::function_menu::FunctionAction;
 use crate::growth_view::GrowthView;
-use crate::icicle::Icicle;
+use crate::icicle::{self, Icicle};
 use crate::labels::Labels;
 use crate::memory_graph::MemoryGraph;
 use crate::settings::Settings;
@@ -308,6 +308,15 @@ impl Document {
                 self.view.selection = None;
             }
         }
+    }
+
+    /// The stack of what is selected, a frame a line, where it has a frame in the tree that is shown.
+    pub(super) fn selected_stack(&self) -> Option<String> {
+        let selected =
+            self.answers.selected.as_ref().filter(|it| Some(&it.selection) == self.view.selection.as_ref())?;
+        let (_, tree) = self.answers.tree()?;
+        let node = selected.node.filter(|node| (node.0 as usize) < tree.nodes.len())?;
+        Some(icicle::stack_text(tree, &*self.labels, node))
     }
 
     /// Has the source line of what is selected opened, which asks the file system.
