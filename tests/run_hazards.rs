@@ -80,6 +80,21 @@ fn six_hundred_threads_start_and_end() {
 }
 
 #[test]
+fn threads_of_c_allocate_as_fast_as_they_can_and_errno_stays() {
+    for python in interpreters() {
+        let place = assert_unharmed(&python, "in_c.py", &[], |place| vec![library(place, "in_c.c", "in_c.so")]);
+        assert_eq!(all_of(&place, 5_011), 990, "{}", python.display());
+        // They have no Python stack, as some few blocks of Python itself have none.
+        let export = place.run(&["export", "x.bin", "--mode", "allocated"]);
+        let export: serde_json::Value = serde_json::from_str(&export.out).unwrap();
+        let stacks = export["stacks"].as_array().unwrap();
+        let alone = stacks.iter().find(|stack| stack["frames"].as_array().is_none_or(Vec::is_empty)).unwrap();
+        let (bytes, count) = (alone["bytes"].as_u64().unwrap(), alone["allocations"].as_u64().unwrap());
+        assert!((100_000..100_300).contains(&count) && bytes >= 100_000 * 5_003, "{}: {alone}", python.display());
+    }
+}
+
+#[test]
 fn python_and_c_recurse_until_it_is_enough() {
     for python in interpreters() {
         let place = assert_unharmed(&python, "recursion.py", &[], nothing);
