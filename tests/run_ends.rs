@@ -271,7 +271,7 @@ fn a_recording_that_was_limited_says_so_and_its_program_runs_on() {
     );
     let cases = [("--duration", "150ms", by_time, "duration"), ("--max-size", "200K", by_size, "max_size")];
     for (option, limit, note, kind) in cases {
-        for form in [&["-f"] as &[&str], &["-f", "--no-compress"]] {
+        for form in [&["-f"] as &[&str], &["-f", "--no-compress"], &["-f", "--memory-interval", "3600000"]] {
             let mut command = recorded(&place, interpreter(), &[&[option, limit, "-o", "x.bin"], form].concat());
             let said = cli_command::said(command.args(["grows.py", "x.bin"]).output().unwrap());
             assert_eq!((said.out.as_str(), said.code), ("ran on 77777777\n", 0), "{}", said.err);
