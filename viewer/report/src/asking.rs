@@ -83,8 +83,10 @@ pub fn parse_mode(text: &str, timeline: &Timeline, clock: WallClock) -> Result<M
 /// The mode that a text names, of two captures: a time that only one of them reached is the other's end.
 pub fn parse_mode_of_both(text: &str, timelines: [&Timeline; 2], clock: WallClock) -> [Result<Mode, AskingError>; 2] {
     let [before, after] = timelines;
-    let is_too_late =
-        |mode: &Result<Mode, AskingError>| matches!(mode, Err(AskingError::Moment(MomentError::AfterTheEnd { .. })));
+    let is_too_late = |mode: &Result<Mode, AskingError>| {
+        use MomentError::{AfterTheEnd, NeitherElapsedNorOfDay};
+        matches!(mode, Err(AskingError::Moment(AfterTheEnd { .. } | NeitherElapsedNorOfDay { .. })))
+    };
     match timelines.map(|timeline| parse_mode(text, timeline, clock)) {
         [a, Ok(b)] if is_too_late(&a) => [Ok(same_mode(b, after, before)), Ok(b)],
         [Ok(a), b] if is_too_late(&b) => [Ok(a), Ok(same_mode(a, before, after))],
@@ -215,6 +217,9 @@ mod tests {
         let (of_short, of_long) = (Ok(Mode::LiveAt(Moment::End)), Ok(Mode::LiveAt(late)));
         assert_eq!(both(&live, [&short, &long]), [of_short.clone(), of_long.clone()]);
         assert_eq!(both(&live, [&long, &short]), [of_long, of_short]);
+        let (hours, minutes) = (elapsed_s / 3600, elapsed_s / 60 % 60);
+        let of_day = format!("live@{hours}:{minutes:02}:{:02}", elapsed_s % 60);
+        assert_eq!(both(&of_day, [&short, &long]), both(&live, [&short, &long]));
         let range = format!("range-live@#2..{elapsed_s}s");
         let [a, b] = both(&range, [&short, &long]);
         assert_eq!(a, Ok(Mode::RangeLive(TimeRange { from: Moment::Snapshot(2), to: Moment::End })));

@@ -182,9 +182,19 @@ impl Settings {
             merged = values.into_iter().filter(is_changed).fold(merged, Self::with);
         }
         merged.recent = recent;
-        let opened = changed.recent.iter().filter(|recent| !known.recent.contains(recent));
-        opened.rev().for_each(|recent| merged.remember(recent.clone()));
+        changed.opened_since(known).iter().rev().for_each(|recent| merged.remember(recent.clone()));
         merged
+    }
+
+    /// The captures that were opened since, also if they were known: those before the ones that stand as they stood.
+    fn opened_since(&self, known: &Self) -> &[Recent] {
+        let stand_as_before = |count: usize| {
+            let (opened, others) = self.recent.split_at(count);
+            let is_opened = |recent: &&Recent| opened.iter().any(|other| other.path == recent.path);
+            known.recent.iter().filter(|recent| !is_opened(recent)).take(others.len()).eq(others)
+        };
+        let count = (0..self.recent.len()).find(|&count| stand_as_before(count)).unwrap_or(self.recent.len());
+        &self.recent[..count]
     }
 
     fn without_recent(&self) -> Self {
@@ -231,18 +241,22 @@ impl SettingsFile {
 
     /// What is remembered; the default if nothing is, or if the file is damaged.
     pub fn load(&self) -> Settings {
+        self.read().unwrap_or_default()
+    }
+
+    fn read(&self) -> Option<Settings> {
         let is_small = std::fs::metadata(&self.path).is_ok_and(|metadata| metadata.len() <= MAX_FILE_BYTES);
-        if !is_small {
-            return Settings::default();
-        }
-        let known = std::fs::read(&self.path).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
-        let Some(serde_json::Value::Object(known)) = known else { return Settings::default() };
-        known.into_iter().fold(Settings::default(), Settings::with)
+        let bytes = if is_small { std::fs::read(&self.path).ok()? } else { return None };
+        let serde_json::Value::Object(known) = serde_json::from_slice(&bytes).ok()? else { return None };
+        Some(known.into_iter().fold(Settings::default(), Settings::with))
     }
 
     /// Remembers what changed since `known` was; else what another window has remembered meanwhile stays.
     pub fn save_changes(&self, settings: &Settings, known: &Settings) -> std::io::Result<()> {
-        self.save(&self.load().with_changes(settings, known))
+        match self.read() {
+            Some(there) => self.save(&there.with_changes(settings, known)),
+            None => self.save(settings),
+        }
     }
 
     /// Remembers. Written beside and renamed, so that a run that is killed leaves the old file. Paths and command lines
@@ -305,11 +319,18 @@ mod tests {
         let names: Vec<_> = saved.recent.iter().map(|it| it.path.display().to_string()).collect();
         assert_eq!(names, ["mine.bin", "others.bin", "old.bin"]);
         assert_eq!((saved.theme, saved.units, &*saved.editor), (ThemeChoice::Light, UnitChoice::Decimal, "vi {file}"));
-        // What was opened again comes first again.
-        let again = file.load();
-        let mut settings = again.clone();
-        settings.remember(Recent { peak_bytes: 7, ..recent("old.bin") });
-        file.save_changes(&settings, &again).unwrap();
+        // What was opened again comes first again, whether it is as it was or not.
+        for opened in [recent("old.bin"), Recent { peak_bytes: 7, ..recent("others.bin") }] {
+            let again = file.load();
+            let mut settings = again.clone();
+            settings.remember(opened);
+            file.save_changes(&settings, &again).unwrap();
+            assert_eq!(file.load(), settings);
+        }
+        // All is written where nothing can be read.
+        let settings = file.load();
+        std::fs::write(folder.path().join("settings.json"), "{").unwrap();
+        file.save_changes(&settings, &settings).unwrap();
         assert_eq!(file.load(), settings);
     }
 

@@ -17,7 +17,7 @@ mod stack;
 mod symbols;
 mod trie;
 
-pub(crate) use objects::{LoadedObjects, after_fork, before_fork, in_forked_child};
+pub(crate) use objects::{LoadedObjects, after_fork, before_fork, in_forked_child, look_again, stop_looking};
 pub(crate) use stack::NativeStack;
 pub(crate) use trie::Trie;
 

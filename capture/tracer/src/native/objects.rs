@@ -11,7 +11,7 @@ use std::ops::Range;
 use std::os::unix::ffi::OsStringExt;
 use std::sync::Arc;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 /// Unwinds by tables that lie in the objects themselves.
@@ -58,8 +58,8 @@ pub(super) fn generation() -> u32 {
 /// How many threads ask the loader at this moment.
 static LOOKING: AtomicU32 = AtomicU32::new(0);
 
-/// Whether none may begin to.
-static IS_FORKING: AtomicBool = AtomicBool::new(false);
+/// How many fork: meanwhile none may begin to.
+static FORKING: AtomicU32 = AtomicU32::new(0);
 
 /// Leave to ask the loader, until this is dropped.
 struct Looking(());
@@ -69,7 +69,7 @@ impl Looking {
     fn begin() -> Option<Self> {
         LOOKING.fetch_add(1, Ordering::SeqCst);
         let looking = Self(());
-        (!IS_FORKING.load(Ordering::SeqCst)).then_some(looking)
+        (FORKING.load(Ordering::SeqCst) == 0).then_some(looking)
     }
 }
 
@@ -111,25 +111,45 @@ pub(super) fn refresh() -> bool {
     true
 }
 
-/// Holds what a fork must not cut through.
-pub(crate) fn before_fork() {
-    IS_FORKING.store(true, Ordering::SeqCst);
+/// Before a fork: returns when no thread asks the loader, and none does until [`look_again`]. To be called with no lock held.
+pub(crate) fn stop_looking() {
+    FORKING.fetch_add(1, Ordering::SeqCst);
     let begun = Instant::now();
     while LOOKING.load(Ordering::SeqCst) != 0 && begun.elapsed() < LONGEST_LOOK {
         lock::sleep(SLEEP_NS);
     }
+}
+
+/// In the parent, after a fork.
+pub(crate) fn look_again() {
+    FORKING.fetch_sub(1, Ordering::SeqCst);
+}
+
+/// In the child: the threads that were looking are not there, nor are others that fork.
+pub(crate) fn in_forked_child() {
+    LOOKING.store(0, Ordering::SeqCst);
+    FORKING.store(0, Ordering::SeqCst);
+}
+
+/// Holds what a fork must not cut through.
+pub(crate) fn before_fork() {
     std::mem::forget(CURRENT.hold());
 }
 
 /// In parent and child: gives it back.
 pub(crate) fn after_fork() {
     CURRENT.release();
-    IS_FORKING.store(false, Ordering::SeqCst);
 }
 
-/// In the child: the threads that were looking are not there.
-pub(crate) fn in_forked_child() {
-    LOOKING.store(0, Ordering::SeqCst);
+/// What is loaded, though another test forks.
+#[cfg(test)]
+pub(super) fn looked_at() -> Arc<LoadedObjects> {
+    loop {
+        refresh();
+        if let Some(seen) = current() {
+            return seen;
+        }
+    }
 }
 
 impl LoadedObjects {
@@ -234,13 +254,7 @@ mod tests {
 
     #[test]
     fn this_program_and_the_c_library_are_loaded_and_can_be_unwound() {
-        let seen = loop {
-            refresh();
-            // Not while another test forks.
-            if let Some(seen) = current() {
-                break seen;
-            }
-        };
+        let seen = looked_at();
         let own = this_program_and_the_c_library_are_loaded_and_can_be_unwound as *const () as usize;
         let others = libc::malloc as *const () as usize;
         assert!(seen.can_unwind(own) && seen.is_own(own));
@@ -252,23 +266,24 @@ mod tests {
 
     #[test]
     fn nobody_begins_to_look_while_a_thread_forks() {
-        before_fork();
+        stop_looking();
         assert!(Looking::begin().is_none());
         assert!(!refresh());
-        after_fork();
-        assert!(Looking::begin().is_some());
+        look_again();
         // A thread that forks waits for those that look.
+        let has_looked = std::sync::atomic::AtomicBool::new(false);
         std::thread::scope(|scope| {
             let looking = Looking::begin().unwrap();
             let forking = scope.spawn(|| {
-                before_fork();
-                let left = LOOKING.load(Ordering::SeqCst);
-                after_fork();
-                left
+                stop_looking();
+                let is_after = has_looked.load(Ordering::SeqCst);
+                look_again();
+                is_after
             });
             std::thread::sleep(Duration::from_millis(20));
+            has_looked.store(true, Ordering::SeqCst);
             drop(looking);
-            assert_eq!(forking.join().unwrap(), 0);
+            assert!(forking.join().unwrap());
         });
     }
 }

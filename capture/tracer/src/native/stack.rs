@@ -342,7 +342,7 @@ mod tests {
 
     #[test]
     fn a_stack_that_was_seen_before_is_as_one_seen_anew() {
-        objects::refresh();
+        objects::looked_at();
         let mut kept = NativeStack::default();
         let mut state = 12345u32;
         let mut choices = std::iter::repeat_with(|| {

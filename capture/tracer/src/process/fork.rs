@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Forks: the tracer's locks are held across them, and the child writes a capture of its own, or none.
 
-use super::completion::await_completion;
-use super::session;
+use super::{completion, session};
 use crate::{native, private_heap, python, thread};
 use std::sync::Once;
 
@@ -18,9 +17,12 @@ pub(super) fn watch() {
 /// The thread counts as inside the tracer until the fork is over: other handlers may allocate meanwhile, and the lock is
 /// held by this very thread.
 extern "C" fn prepare() {
-    await_completion();
-    if session::is_tracing() && thread::enter_for_fork() {
+    if !session::is_tracing() {
+        completion::await_completion();
+    } else if thread::enter_for_fork() {
         session::pause_sampling();
+        // Before anything is held that a thread in the loader may wait for.
+        native::stop_looking();
         session::before_fork();
         python::before_fork();
         native::before_fork();
@@ -32,6 +34,7 @@ extern "C" fn in_parent() {
     if thread::is_in_fork() {
         private_heap::heap().after_fork();
         native::after_fork();
+        native::look_again();
         python::after_fork();
         session::after_fork();
         session::resume_sampling_soon();
@@ -40,10 +43,11 @@ extern "C" fn in_parent() {
 }
 
 extern "C" fn in_child() {
+    completion::in_forked_child();
+    native::in_forked_child();
     if thread::is_in_fork() {
         private_heap::heap().after_fork();
         native::after_fork();
-        native::in_forked_child();
         python::after_fork();
         session::after_fork();
         session::begin_in_child();

@@ -151,14 +151,12 @@ pub(crate) fn stop_at_once() -> bool {
     if TRACED_PID.load(Ordering::Relaxed) != std::process::id() {
         return false;
     }
-    await_completion();
-    if !is_tracing() {
-        return false;
-    }
     // A thread that is inside may hold the recorder.
-    let Some(_entered) = Entered::enter() else { return false };
-    let _completion = Completion::begin();
+    let Some(entered) = Entered::enter() else { return false };
+    let completion = Completion::begin();
     if !IS_TRACING.swap(false, Ordering::AcqRel) {
+        drop((completion, entered));
+        await_completion();
         return false;
     }
     TRACES_PYTHON_ALLOCATORS.store(false, Ordering::Release);
@@ -416,9 +414,11 @@ impl End {
 /// Ends tracing; after an error, says so. Whoever comes first does it, and whoever asks for it waits until it is done.
 #[cold]
 fn end(why: End) {
+    // In a hook, the thread has entered already.
+    let entered = Entered::enter();
     let completion = Completion::begin();
     if !IS_TRACING.swap(false, Ordering::AcqRel) {
-        drop(completion);
+        drop((completion, entered));
         if matches!(why, End::Asked) {
             await_completion();
         }
@@ -426,8 +426,6 @@ fn end(why: End) {
     }
     TRACES_PYTHON_ALLOCATORS.store(false, Ordering::Release);
     children::stop_following();
-    // In a hook, the thread has entered already.
-    let _entered = Entered::enter();
     let is_by_choice = !matches!(why, End::Failed(_));
     let recorder = RECORDER.hold().take();
     let session = SESSION.hold().take();

@@ -506,8 +506,9 @@ impl App {
 
     /// Remembers the settings. A folder that cannot be written is no reason to bother anyone.
     pub(crate) fn save_settings(&mut self) {
-        if let Some(file) = &self.options.settings {
-            drop(file.save_changes(&self.settings, &self.remembered));
+        if let Some(file) = &self.options.settings
+            && file.save_changes(&self.settings, &self.remembered).is_ok()
+        {
             self.remembered = self.settings.clone();
         }
     }

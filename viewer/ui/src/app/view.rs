@@ -267,9 +267,9 @@ impl View {
 
     /// The range of the growth ranking: the chosen one, else from 10 % to 100 % of the run, which leaves start-up out.
     pub fn growth_range(&self, timeline: &Timeline) -> TimeRange {
-        self.asked.range_in_effect().unwrap_or_else(|| {
-            let duration_ms = timeline.end_time_ms.saturating_sub(timeline.start_time_ms);
-            TimeRange { from: timeline.moment_at(duration_ms / 10), to: Moment::End }
+        self.asked.range_in_effect().unwrap_or_else(|| TimeRange {
+            from: timeline.moment_at(timeline.elapsed_ms(Moment::End) / 10),
+            to: Moment::End,
         })
     }
 

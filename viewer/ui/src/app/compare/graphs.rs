@@ -13,7 +13,7 @@ use crate::style;
 use crate::theme::Palette;
 use egui::{Align, Button, Label, Layout, RichText, Sense, Ui};
 use memray_compare::Side;
-use memray_index::Index;
+use memray_index::{Index, Moment};
 use std::path::PathBuf;
 
 impl CompareDocument {
@@ -154,5 +154,5 @@ impl CompareDocument {
 fn extent(index: &Index) -> (i64, u64) {
     let timeline = index.timeline();
     let rss = index.info().peak_rss.map_or(0, |(bytes, _)| bytes);
-    (timeline.end_time_ms.saturating_sub(timeline.start_time_ms), timeline.peak_bytes.max(rss))
+    (timeline.elapsed_ms(Moment::End), timeline.peak_bytes.max(rss))
 }

@@ -149,8 +149,7 @@ impl CompareDocument {
     /// Shows what the same two captures showed before they were read again.
     pub(super) fn show_as(&mut self, before: Self) {
         let translation = |at: usize| Translation::new(&before.indexes[at], &self.indexes[at]);
-        let timelines = self.indexes.each_ref().map(Index::timeline);
-        self.view = before.view.translated([&translation(0), &translation(1)], timelines);
+        self.view = before.view.translated([&translation(0), &translation(1)]);
         self.noted_view = self.view.clone();
         (self.search, self.table) = (before.search, before.table);
     }

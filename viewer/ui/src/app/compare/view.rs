@@ -191,14 +191,16 @@ impl CompareView {
     }
 
     /// The same of captures that were read again.
-    pub(super) fn translated(&self, translations: [&Translation<'_>; 2], timelines: [&Timeline; 2]) -> Self {
+    pub(super) fn translated(&self, translations: [&Translation<'_>; 2]) -> Self {
         let [before, after] = self.asked;
         let mut view = self.clone();
         view.asked = [before.translated(translations[0]), after.translated(translations[1])];
         let mark = |at: usize| self.marks[at].and_then(|moment| translations[at].moment(moment));
         view.marks = [mark(0), mark(1)];
-        if view.is_linked {
-            view.follow(Side::Before, timelines);
+        let times = |asked: &[Asked; 2]| asked.map(|asked| (asked.moment, asked.range));
+        if view.is_linked && times(&view.asked) != times(&self.asked) {
+            // One alone has lost its time.
+            view.asked.iter_mut().for_each(Asked::clear_time);
         }
         view
     }

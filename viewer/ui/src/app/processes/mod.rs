@@ -15,7 +15,7 @@ use crate::style;
 use crate::theme::Palette;
 use egui::{CentralPanel, Context, Frame, Grid, Label, Link, Margin, Panel, RichText, ScrollArea, Ui, vec2};
 use memray_index::{
-    Charge, FrameKind, Index, LocationId, LocationTraits, OpenOptions, Progress, RowKey, StringId, ThreadIndex,
+    Charge, FrameKind, Index, LocationId, LocationTraits, Moment, OpenOptions, Progress, RowKey, StringId, ThreadIndex,
     Timeline,
 };
 use memray_report::escape;
@@ -305,7 +305,7 @@ impl ProcessesPage {
                         chosen = Some(process.path.clone());
                     }
                     let started_ms = timeline.start_time_ms.saturating_sub(first_ms);
-                    let ran_ms = timeline.end_time_ms.saturating_sub(timeline.start_time_ms);
+                    let ran_ms = timeline.elapsed_ms(Moment::End);
                     let ran = format!(
                         "{}{}",
                         format_duration(ran_ms),
