@@ -104,7 +104,7 @@ impl Signals {
 
     /// Passes signals on to a process until it ends.
     pub(crate) fn wait_for(&self, child: Child) -> Result<Ended, RunError> {
-        // Of an end that came while ends were ignored, no signal tells.
+        // Of an end that came while ends were ignored, no signal tells, and how it ended is not known: that is an error.
         if let Some(ended) = child.ended()? {
             return Ok(ended);
         }
@@ -167,11 +167,7 @@ impl Child {
         let mut status = 0;
         // SAFETY: `status` is there to be written to.
         match unsafe { libc::waitpid(self.0, &mut status, libc::WNOHANG) } {
-            -1 => match io::Error::last_os_error() {
-                // It ended while ends were ignored: how, nobody was told.
-                error if error.raw_os_error() == Some(libc::ECHILD) => Ok(Some(Ended::Exited(0))),
-                error => Err(RunError::Wait(error)),
-            },
+            -1 => Err(RunError::Wait(io::Error::last_os_error())),
             0 => Ok(None),
             _ if libc::WIFSIGNALED(status) => Ok(Some(Ended::Killed(libc::WTERMSIG(status)))),
             // A process's code has eight bits.

@@ -89,3 +89,29 @@ impl Tree {
         path
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{LooseNode, lay_out_in_order};
+
+    #[test]
+    fn in_an_inverted_tree_the_function_on_top_allocates_and_its_callers_do_not() {
+        let bytes = |bytes| Amount { bytes, allocations: 1 };
+        // The root, an allocating function, its caller; as trees have it, what is a stack's end is the caller's own.
+        let node = |location, parent, own| LooseNode {
+            location: LocationId(location),
+            thread: None,
+            parent,
+            amount: bytes(8),
+            own,
+            weight: 8,
+        };
+        let nodes = [node(0, 0, Amount::default()), node(1, 0, Amount::default()), node(2, 1, bytes(8))];
+        let own = |is_inverted| {
+            let tree = lay_out_in_order(&nodes, is_inverted).0;
+            [0, 1, 2].map(|row| tree.own(TreeNodeId(row)).bytes)
+        };
+        assert_eq!((own(true), own(false)), ([0, 8, 0], [0, 0, 8]));
+    }
+}

@@ -416,3 +416,14 @@ impl Aggregator {
 fn rounded(size_bytes: u64) -> u64 {
     size_bytes & (u64::MAX << (64 - 12)) >> size_bytes.leading_zeros()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_rounded_down_to_twelve_bits() {
+        assert_eq!([4096, 4097, 0x1_0000, 0x1_003f].map(rounded), [4096, 4096, 0x1_0000, 0x1_0020]);
+        assert_eq!(rounded(u64::MAX), 0xfff << 52);
+    }
+}

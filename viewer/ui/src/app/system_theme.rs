@@ -20,7 +20,7 @@ struct Told {
 }
 
 impl SystemTheme {
-    /// Begins to ask. The answer is there within milliseconds on a desktop whose portal runs.
+    /// Begins to ask.
     pub(super) fn watch() -> Self {
         let it = Self::default();
         #[cfg(target_os = "linux")]

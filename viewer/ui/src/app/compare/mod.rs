@@ -314,7 +314,9 @@ impl CompareDocument {
     fn selected_frame(&self) -> Option<(&Tree, &SideLabels, TreeNodeId)> {
         let trees = &self.compared()?.trees;
         let at = self.selection.as_ref()?.tree.min(trees.len().checked_sub(1)?);
-        Some((&trees.get(at)?.tree, self.answers.tree_labels.get(at)?, self.selected_in(at)?))
+        // A row without a frame of its own leads to the root.
+        let node = self.selected_in(at).filter(|node| node.0 != 0)?;
+        Some((&trees.get(at)?.tree, self.answers.tree_labels.get(at)?, node))
     }
 
     /// The stack of what is selected, a frame a line.
