@@ -16,6 +16,7 @@
 #![cfg(target_os = "linux")]
 
 mod aggregation;
+mod biased_lock;
 mod descriptor;
 mod elf;
 mod file;

@@ -30,7 +30,7 @@ pub(crate) struct Held<'a, T>(&'a Lock<T>);
 
 /// How often a thread that finds the lock held looks again, after twice as long each time: a holder that met nobody is
 /// done by then.
-const FIRST_LOOKS: u32 = 4;
+pub(crate) const FIRST_LOOKS: u32 = 4;
 
 /// How often a thread looks that has slept.
 const CLOSE_LOOKS: u32 = 100;
@@ -73,15 +73,7 @@ impl<T> Lock<T> {
                 return;
             }
         }
-        loop {
-            sleep(SLEEP_NS);
-            for _ in 0..CLOSE_LOOKS {
-                if self.is_taken_if_free() {
-                    return;
-                }
-                std::hint::spin_loop();
-            }
-        }
+        take_after_sleep(|| self.is_taken_if_free(), || 0);
     }
 
     /// Ends a hold whose guard was forgotten: the one that was taken before a `fork`.
@@ -89,6 +81,33 @@ impl<T> Lock<T> {
     pub(crate) fn release(&self) {
         self.is_held.store(false, Ordering::Release);
     }
+}
+
+/// Looks closely, then sleeps and looks in turn, until it is taken.
+pub(crate) fn take_soon(is_taken: impl Fn() -> bool) {
+    if !is_taken_by_close_looks(&is_taken) {
+        take_after_sleep(is_taken, || 0);
+    }
+}
+
+/// Sleeps and looks closely in turn, until it is taken. It sleeps so much longer than else.
+pub(crate) fn take_after_sleep(is_taken: impl Fn() -> bool, longer_ns: impl Fn() -> libc::c_long) {
+    loop {
+        sleep(SLEEP_NS + longer_ns());
+        if is_taken_by_close_looks(&is_taken) {
+            return;
+        }
+    }
+}
+
+fn is_taken_by_close_looks(is_taken: &impl Fn() -> bool) -> bool {
+    for _ in 0..CLOSE_LOOKS {
+        if is_taken() {
+            return true;
+        }
+        std::hint::spin_loop();
+    }
+    false
 }
 
 /// Not by the C library's function, in which threads may be cancelled. For less than a second.

@@ -8,6 +8,7 @@
 pub(crate) mod greenlets;
 mod word;
 
+use crate::biased_lock::OwnBias;
 use crate::native::NativeStack;
 use crate::python::{Interpreter, PythonStack};
 use greenlets::Greenlets;
@@ -26,6 +27,8 @@ pub(crate) struct ThreadState {
     pub(crate) new_name: Option<Vec<u8>>,
     /// Its native stack, if that is recorded.
     pub(crate) native: NativeStack,
+    /// Its bias in the recorder's lock.
+    pub(crate) bias: OwnBias,
     /// Of which capture `id` and `stack` speak: a forked child writes another.
     pub(crate) epoch: u32,
 }
@@ -85,6 +88,7 @@ fn begin() -> usize {
         greenlets: Greenlets::default(),
         new_name: None,
         native: NativeStack::default(),
+        bias: OwnBias::default(),
         epoch: 0,
     });
     let address = Box::into_raw(state).expose_provenance();

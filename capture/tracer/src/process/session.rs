@@ -6,6 +6,7 @@ use super::family::Family;
 use super::message::{report, say};
 use super::settings::{Report, Settings};
 use super::{children, fork, header};
+use crate::biased_lock::{BiasedLock, allow_biases};
 use crate::file::{CaptureFile, FileError, FileOptions};
 use crate::lock::Lock;
 use crate::python::{Interpreter, Refusal};
@@ -62,7 +63,7 @@ static IS_CLAIMED: AtomicBool = AtomicBool::new(false);
 /// The process that is traced.
 static TRACED_PID: AtomicU32 = AtomicU32::new(0);
 
-static RECORDER: Lock<Option<Recorder>> = Lock::new(None);
+static RECORDER: BiasedLock<Option<Recorder>> = BiasedLock::new(None);
 
 /// What was asked for, and when it began.
 static SESSION: Lock<Option<Session>> = Lock::new(None);
@@ -105,6 +106,7 @@ fn start_claimed(settings: Settings, entered: &mut Entered) -> Result<PathBuf, S
         }
     };
     interpreter.use_shortcut(settings.uses_shortcut);
+    allow_biases();
     if !private_heap::heap().reserve() {
         return Err(StartError::Record(RecordError::Exhausted));
     }
@@ -295,7 +297,7 @@ fn record_allocation(entered: &mut Entered, allocator: Allocator, address: usize
 #[inline(always)]
 fn record_operation(thread: &ThreadState, operation: Allocation) {
     let (id, epoch) = (thread.id, thread.epoch);
-    let mut recorder = RECORDER.hold();
+    let mut recorder = RECORDER.hold_often(&thread.bias);
     let Some(recording) = recorder.as_mut().filter(|recording| recording.epoch() == epoch) else { return };
     let result = recording.operation(id, operation);
     drop(recorder);
@@ -322,7 +324,7 @@ fn record_with_stack(
         thread.native.observe();
         native = Some(&mut thread.native);
     }
-    let mut recorder = RECORDER.hold();
+    let mut recorder = RECORDER.hold_often(&thread.bias);
     let Some(recording) = recorder.as_mut().filter(|recording| recording.epoch() == epoch) else { return };
     let result = recording.allocation(id, change, native, allocation, interpreter);
     drop(recorder);
@@ -515,6 +517,7 @@ pub(super) fn after_fork() {
 
 /// In a forked child: its own capture, or none.
 pub(super) fn begin_in_child() {
+    RECORDER.in_forked_child();
     let mut held = SESSION.hold();
     let Some(session) = held.as_mut() else { return };
     let parents = RECORDER.hold().take().map(Recorder::abandon);

@@ -1,0 +1,452 @@
+// SPDX-License-Identifier: Apache-2.0
+//! [`BiasedLock`]: a mutex that costs a thread no atomic instruction while it is the only one that takes it.
+//!
+//! Such an instruction takes longer than all else that is done for a record. So a thread that took the lock many times in a
+//! row is given a *bias*: the lock then counts as held for it, and to enter it says so in a place of its own ([`Bias`]) and
+//! looks whether it has the bias still. Who else wants the lock takes the bias away first, and asks the kernel to have all
+//! processors that run this process finish their stores (`membarrier`): what the other thread said is then seen, or it sees
+//! what was taken. That takes some microseconds, more in virtual machines. Where threads take turns so fast that a bias saves
+//! less than that, it is soon given no more.
+//!
+//! Otherwise it is a [`Lock`](crate::lock::Lock), as unfair as that; but the more threads wait, the longer each sleeps, as each
+//! that wakes up takes the lock from who is at work.
+
+use crate::lock::{FIRST_LOOKS, sleep, take_after_sleep, take_soon};
+use std::cell::{Cell, UnsafeCell};
+use std::ops::{Deref, DerefMut};
+use std::ptr::{NonNull, null, null_mut};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering, compiler_fence};
+
+/// A value that one thread at a time may use.
+///
+/// On cache lines of its own, as [`Lock`](crate::lock::Lock).
+#[repr(align(128))]
+pub(crate) struct BiasedLock<T> {
+    gate: Gate,
+    value: UnsafeCell<T>,
+}
+
+/// What is known of a lock without its value.
+struct Gate {
+    /// Also while a thread has the bias.
+    is_held: AtomicBool,
+    /// The bias of the thread that has it.
+    biased_to: AtomicPtr<Bias>,
+    /// How many threads wait for it for long.
+    sleeping: AtomicU32,
+    /// Used while the lock is held.
+    row: UnsafeCell<Row>,
+}
+
+/// What tells who shall have the bias.
+struct Row {
+    /// Which thread took the lock last without a bias.
+    last: *const Bias,
+    /// How often it did so in a row.
+    count: u32,
+    /// How often it must, to be given the bias.
+    needed: u32,
+    /// Of the thread that was given it last: its turns by then.
+    begun: u32,
+}
+
+/// What a thread says of itself to those who want the lock. It stays where it is until the thread has ended.
+pub(crate) struct Bias {
+    /// Odd while the thread uses the lock's value, or looks whether it may.
+    turns: AtomicU32,
+    /// The lock that gave it to the thread, which may have taken it back since.
+    given_by: Cell<*const Gate>,
+}
+
+/// A thread's [`Bias`], given back when this is dropped.
+pub(crate) struct OwnBias(NonNull<Bias>);
+
+/// Leave to use a lock's value, until it is dropped.
+pub(crate) struct Held<'a, T> {
+    lock: &'a BiasedLock<T>,
+    /// By which the lock was entered, if it was.
+    bias: Option<&'a Bias>,
+}
+
+// SAFETY: the value, and what else is not atomic, is reached by one thread at a time.
+unsafe impl<T: Send> Sync for BiasedLock<T> {}
+
+/// After how many turns in a row a thread gets the bias, at least and at most: more after each that did not pay, fewer after
+/// each that did.
+const ROW: u32 = 256;
+const LONGEST_ROW: u32 = 1 << 20;
+
+/// A bias that was used so often has saved more time than it costs to take it away.
+const PAID: u32 = 1 << 13;
+
+/// How much longer a thread sleeps for each other that does, and for how many at most.
+const LONGER_NS: libc::c_long = 100_000;
+const MOST_OTHERS: u32 = 8;
+
+/// Whether the kernel lets biases be taken away, so that they may be given.
+static CAN_BIAS: AtomicBool = AtomicBool::new(false);
+
+/// Tells the kernel that [`finish_stores`] will be asked for. To be called while there are few threads: it then takes no time.
+pub(crate) fn allow_biases() {
+    CAN_BIAS.store(membarrier(libc::MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED), Ordering::Relaxed);
+}
+
+fn membarrier(command: libc::c_int) -> bool {
+    // SAFETY: the call touches no memory.
+    unsafe { libc::syscall(libc::SYS_membarrier, command, 0, 0) == 0 }
+}
+
+/// Has every thread of this process finish its stores before its next instruction.
+fn finish_stores() {
+    if membarrier(libc::MEMBARRIER_CMD_PRIVATE_EXPEDITED) {
+        return;
+    }
+    // The program has forbidden it since. Processors finish their stores of their own accord, in far less time than this.
+    CAN_BIAS.store(false, Ordering::Relaxed);
+    sleep(FINISHED_NS);
+}
+
+const FINISHED_NS: libc::c_long = 10_000_000;
+
+impl<T> BiasedLock<T> {
+    /// A lock that nobody holds.
+    pub(crate) const fn new(value: T) -> Self {
+        let row = UnsafeCell::new(Row { last: null(), count: 0, needed: ROW, begun: 0 });
+        let gate = Gate {
+            is_held: AtomicBool::new(false),
+            biased_to: AtomicPtr::new(null_mut()),
+            sleeping: AtomicU32::new(0),
+            row,
+        };
+        Self { gate, value: UnsafeCell::new(value) }
+    }
+
+    /// Waits until nobody else holds it, and takes the bias from whoever has it.
+    pub(crate) fn hold(&self) -> Held<'_, T> {
+        self.gate.take();
+        Held { lock: self, bias: None }
+    }
+
+    /// The same, for a thread that does so often. Once it has the bias, this is a store and a look.
+    #[inline(always)]
+    pub(crate) fn hold_often<'a>(&'static self, bias: &'a Bias) -> Held<'a, T> {
+        if self.gate.is_biased_to(bias) {
+            bias.turn();
+            // In this order for the processor, too, by the kernel's help.
+            compiler_fence(Ordering::SeqCst);
+            if self.gate.is_biased_to(bias) {
+                return Held { lock: self, bias: Some(bias) };
+            }
+            bias.turn();
+        }
+        self.gate.take();
+        // SAFETY: the lock is held.
+        let is_given = unsafe { &mut *self.gate.row.get() }.is_long_with(bias) && self.gate.is_given(bias);
+        Held { lock: self, bias: is_given.then_some(bias) }
+    }
+
+    /// Ends a hold whose guard was forgotten: the one that was taken by [`Self::hold`] before a `fork`.
+    pub(crate) fn release(&self) {
+        self.gate.is_held.store(false, Ordering::Release);
+    }
+
+    /// In a forked child: those who waited are not there.
+    pub(crate) fn in_forked_child(&self) {
+        self.gate.sleeping.store(0, Ordering::Relaxed);
+    }
+}
+
+impl Gate {
+    #[inline(always)]
+    fn is_biased_to(&self, bias: &Bias) -> bool {
+        std::ptr::eq(self.biased_to.load(Ordering::Acquire), bias)
+    }
+
+    #[inline(always)]
+    fn is_taken(&self) -> bool {
+        self.is_held.compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed).is_ok()
+    }
+
+    /// Looks without taking the line from who holds it.
+    #[inline]
+    fn is_taken_if_free(&self) -> bool {
+        !self.is_held.load(Ordering::Relaxed) && self.is_taken()
+    }
+
+    #[inline(always)]
+    fn take(&self) {
+        if !self.is_taken() {
+            self.wait();
+        }
+    }
+
+    #[cold]
+    fn wait(&self) {
+        for look in 0..FIRST_LOOKS {
+            (0..1 << look).for_each(|_| std::hint::spin_loop());
+            if self.is_taken_if_free() {
+                return;
+            }
+        }
+        if self.is_taken_from_biased() {
+            return;
+        }
+        self.sleeping.fetch_add(1, Ordering::Relaxed);
+        let longer_ns = || {
+            let others = self.sleeping.load(Ordering::Relaxed).saturating_sub(1).min(MOST_OTHERS);
+            LONGER_NS * libc::c_long::from(others)
+        };
+        take_after_sleep(|| self.is_taken_if_free() || self.is_taken_from_biased(), longer_ns);
+        self.sleeping.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Takes the lock from the thread that has the bias, if one has.
+    fn is_taken_from_biased(&self) -> bool {
+        if self.biased_to.load(Ordering::Relaxed).is_null() {
+            return false;
+        }
+        let bias = self.biased_to.swap(null_mut(), Ordering::AcqRel);
+        if bias.is_null() {
+            return false;
+        }
+        finish_stores();
+        // SAFETY: the thread waits for the lock before it takes its bias away ([`OwnBias::drop`]).
+        let bias = unsafe { &*bias };
+        take_soon(|| bias.turns.load(Ordering::Acquire).is_multiple_of(2));
+        // SAFETY: the lock is now held by this thread.
+        unsafe { &mut *self.row.get() }.has_ended(bias.turns.load(Ordering::Relaxed));
+        true
+    }
+
+    /// Gives the bias to the thread that holds the lock, unless the kernel is against it; it has then entered by it.
+    #[cold]
+    fn is_given(&'static self, bias: &Bias) -> bool {
+        if !CAN_BIAS.load(Ordering::Relaxed) {
+            return false;
+        }
+        bias.given_by.set(self);
+        bias.turn();
+        // SAFETY: the lock is held.
+        unsafe { &mut *self.row.get() }.begun = bias.turns.load(Ordering::Relaxed);
+        self.biased_to.store(std::ptr::from_ref(bias).cast_mut(), Ordering::Release);
+        true
+    }
+}
+
+impl Row {
+    /// Counts a thread's turn; says whether it had enough in a row.
+    #[inline(always)]
+    fn is_long_with(&mut self, bias: *const Bias) -> bool {
+        self.count = if std::ptr::eq(self.last, bias) { self.count.saturating_add(1) } else { 0 };
+        self.last = bias;
+        self.count >= self.needed
+    }
+
+    /// The bias was taken from a thread that has had so many turns.
+    fn has_ended(&mut self, turns: u32) {
+        let has_paid = turns.wrapping_sub(self.begun) / 2 >= PAID;
+        self.needed = if has_paid { self.needed / 2 } else { self.needed * 2 }.clamp(ROW, LONGEST_ROW);
+        self.last = null();
+    }
+}
+
+impl Bias {
+    /// Enters, or leaves.
+    #[inline(always)]
+    fn turn(&self) {
+        // No other thread writes here.
+        self.turns.store(self.turns.load(Ordering::Relaxed).wrapping_add(1), Ordering::Release);
+    }
+}
+
+impl Default for OwnBias {
+    fn default() -> Self {
+        let bias = Bias { turns: AtomicU32::new(0), given_by: Cell::new(null()) };
+        Self(NonNull::from(Box::leak(Box::new(bias))))
+    }
+}
+
+impl Deref for OwnBias {
+    type Target = Bias;
+
+    #[inline(always)]
+    fn deref(&self) -> &Bias {
+        // SAFETY: the box lives as long as this, and is only ever borrowed shared.
+        unsafe { self.0.as_ref() }
+    }
+}
+
+impl Drop for OwnBias {
+    fn drop(&mut self) {
+        // SAFETY: biases are given by locks that live for ever.
+        if let Some(gate) = unsafe { self.given_by.get().as_ref() } {
+            let bias = self.0.as_ptr();
+            if gate.biased_to.compare_exchange(bias, null_mut(), Ordering::AcqRel, Ordering::Relaxed).is_err() {
+                // Whoever took the bias away has the lock until it is done with what lies here.
+                gate.take();
+            }
+            gate.is_held.store(false, Ordering::Release);
+        }
+        // SAFETY: the address of a box that this value leaked, which nobody else knows any more.
+        drop(unsafe { Box::from_raw(self.0.as_ptr()) });
+    }
+}
+
+impl<T> Deref for Held<'_, T> {
+    type Target = T;
+
+    #[inline(always)]
+    fn deref(&self) -> &T {
+        // SAFETY: this guard is the only way to the value while it lives.
+        unsafe { &*self.lock.value.get() }
+    }
+}
+
+impl<T> DerefMut for Held<'_, T> {
+    #[inline(always)]
+    fn deref_mut(&mut self) -> &mut T {
+        // SAFETY: as for `deref`, and the guard is borrowed mutably.
+        unsafe { &mut *self.lock.value.get() }
+    }
+}
+
+impl<T> Drop for Held<'_, T> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        match self.bias {
+            Some(bias) => bias.turn(),
+            None => self.lock.release(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    impl<T> BiasedLock<T> {
+        fn is_biased(&self) -> bool {
+            !self.gate.biased_to.load(Ordering::Relaxed).is_null()
+        }
+    }
+
+    /// Each test has a lock of its own, which lives for ever.
+    fn lock<T>(value: T) -> &'static BiasedLock<T> {
+        allow_biases();
+        Box::leak(Box::new(BiasedLock::new(value)))
+    }
+
+    #[test]
+    fn who_takes_it_often_gets_the_bias_until_another_wants_it() {
+        let (lock, bias) = (lock(0), OwnBias::default());
+        for turn in 0..=ROW {
+            assert!(!lock.is_biased(), "{turn}");
+            *lock.hold_often(&bias) += 1;
+        }
+        assert!(lock.is_biased());
+        *lock.hold_often(&bias) += 1;
+        std::thread::scope(|scope| {
+            scope.spawn(|| assert_eq!(*lock.hold(), ROW + 2));
+        });
+        assert!(!lock.is_biased());
+        *lock.hold_often(&bias) += 1;
+        assert_eq!((*lock.hold(), lock.is_biased()), (ROW + 3, false));
+    }
+
+    #[test]
+    fn who_has_the_bias_and_forks_holds_it_as_all_do() {
+        let (lock, bias) = (lock(0), OwnBias::default());
+        (0..=ROW).for_each(|_| *lock.hold_often(&bias) += 1);
+        assert!(lock.is_biased());
+        std::mem::forget(lock.hold());
+        assert!(!lock.is_biased());
+        lock.release();
+        assert_eq!(*lock.hold_often(&bias), ROW + 1);
+    }
+
+    #[test]
+    fn a_thread_that_ends_takes_its_bias_along() {
+        let lock = lock(0);
+        for _ in 0..50 {
+            std::thread::scope(|scope| {
+                scope.spawn(|| {
+                    let bias = OwnBias::default();
+                    (0..=2 * ROW).for_each(|_| *lock.hold_often(&bias) += 1);
+                    assert!(lock.is_biased());
+                });
+            });
+            assert!(!lock.is_biased());
+        }
+        assert_eq!(*lock.hold(), 50 * (2 * ROW + 1));
+    }
+
+    #[test]
+    fn it_is_held_by_one_at_a_time_however_biases_come_and_go() {
+        // Each thread leaves the two equal, and not so while it is inside.
+        let lock = lock((0_u64, 0_u64));
+        let turns = 300_000;
+        std::thread::scope(|scope| {
+            for _ in 0..3 {
+                scope.spawn(|| {
+                    let bias = OwnBias::default();
+                    for turn in 0..turns {
+                        let mut held = if turn % 10_000 == 0 { lock.hold() } else { lock.hold_often(&bias) };
+                        assert_eq!(held.0, held.1);
+                        held.0 += 1;
+                        std::hint::black_box(&mut held);
+                        held.1 += 1;
+                    }
+                });
+            }
+            scope.spawn(|| {
+                for _ in 0..300 {
+                    sleep(100_000);
+                    let held = lock.hold();
+                    assert_eq!(held.0, held.1);
+                }
+            });
+        });
+        assert_eq!(*lock.hold(), (3 * turns, 3 * turns));
+    }
+
+    #[test]
+    fn biases_that_do_not_pay_are_given_later_and_later() {
+        let (lock, bias) = (lock(()), OwnBias::default());
+        let turns_until_biased = || {
+            let turns = (1_u32..).find(|_| {
+                drop(lock.hold_often(&bias));
+                lock.is_biased()
+            });
+            turns.unwrap() - 1
+        };
+        for needed in [ROW, 2 * ROW, 4 * ROW] {
+            assert_eq!(turns_until_biased(), needed);
+            drop(lock.hold());
+        }
+        assert_eq!(turns_until_biased(), 8 * ROW);
+        (0..PAID).for_each(|_| drop(lock.hold_often(&bias)));
+        drop(lock.hold());
+        assert_eq!(turns_until_biased(), 4 * ROW);
+    }
+
+    #[test]
+    fn who_finds_it_held_by_a_bias_waits() {
+        let lock = lock(0);
+        let (bias, entered) = (OwnBias::default(), AtomicBool::new(false));
+        (0..=ROW).for_each(|_| *lock.hold_often(&bias) = 1);
+        std::thread::scope(|scope| {
+            let mut held = lock.hold_often(&bias);
+            let waiting = scope.spawn(|| {
+                entered.store(true, Ordering::Relaxed);
+                *lock.hold()
+            });
+            while !entered.load(Ordering::Relaxed) {
+                std::hint::spin_loop();
+            }
+            std::thread::sleep(std::time::Duration::from_millis(20));
+            *held = 7;
+            drop(held);
+            assert_eq!(waiting.join().unwrap(), 7);
+        });
+    }
+}
