@@ -59,9 +59,14 @@ fn count_of(place: &Place, mode: &str, size_bytes: u64) -> u64 {
 }
 
 fn library(place: &Place, source: &str, name: &str) -> PathBuf {
+    compiled(place, source, name, &[])
+}
+
+fn compiled(place: &Place, source: &str, name: &str, options: &[&str]) -> PathBuf {
     let path = place.path(name);
-    let compiled = Command::new("cc").args(["-shared", "-fPIC", "-o"]).arg(&path).arg(hazards().join(source)).status();
-    assert!(compiled.unwrap().success());
+    let mut compiler = Command::new("cc");
+    compiler.args(["-shared", "-fPIC", "-o"]).arg(&path).args(options).arg(hazards().join(source));
+    assert!(compiler.status().unwrap().success());
     path
 }
 
@@ -126,6 +131,19 @@ fn libraries_are_loaded_and_unloaded_while_others_are() {
 }
 
 #[test]
+fn a_library_whose_slots_are_not_filled_yet_is_left_alone_until_they_are() {
+    let libraries = |place: &Place| {
+        let slow = ["-DSLOW", "-fno-plt", "-Wl,-z,relro,-z,now"];
+        vec![
+            compiled(place, "loads_slowly.c", "quick.so", &["-pthread"]),
+            compiled(place, "loads_slowly.c", "slow.so", &slow),
+        ]
+    };
+    let place = assert_unharmed(&interpreter(), "loads_slowly.py", &[], libraries);
+    assert_eq!(all_of(&place, 70_006), 1);
+}
+
+#[test]
 fn signals_come_while_hooks_run() {
     for options in [&[][..], &["--trace-python-allocators"]] {
         assert_unharmed(&interpreter(), "signals_in_hooks.py", options, |place| {
@@ -161,6 +179,68 @@ fn all_descriptors_are_closed_and_used_anew() {
 fn there_is_no_memory_left() {
     for options in [&[][..], &["--native"], &["--trace-python-allocators"]] {
         assert_unharmed(&interpreter(), "memory_limit.py", options, nothing);
+    }
+}
+
+/// The tracer may use 64 MB, whatever the program does.
+#[test]
+fn the_tracers_own_memory_is_bounded() {
+    const MOST_BYTES: u64 = 64_000_000;
+    let python = interpreter();
+    let file = |place: &Place| vec![place.path("anonymous")];
+    let bytes_of =
+        |place: &Place| -> u64 { std::fs::read_to_string(place.path("anonymous")).unwrap().trim().parse().unwrap() };
+    let without = Place::new();
+    let program = hazards().join("own_memory.py");
+    assert_eq!(said(plain(&without, &python).arg(&program).args(file(&without)).output().unwrap()).code, 0);
+    for options in [&[][..], &["--native"], &["--trace-python-allocators"]] {
+        let with = assert_unharmed(&python, "own_memory.py", options, file);
+        let own_bytes = bytes_of(&with).saturating_sub(bytes_of(&without));
+        assert!(own_bytes > 0 && own_bytes < MOST_BYTES, "{options:?}: {own_bytes}");
+        assert!(stats(&with, "x.bin")["total_num_allocations"].as_u64().unwrap() >= 50_000, "{options:?}");
+    }
+}
+
+/// A program's disk becomes full while it runs: a small file system of its own, or else files may not become large.
+#[test]
+fn a_full_disk_ends_the_recording_and_not_the_program() {
+    let python = interpreter();
+    let program = hazards().join("fills_disk.py");
+    let without = said(plain(&Place::new(), &python).arg(&program).output().unwrap());
+    assert_eq!(without.code, 5);
+    let mounts = "mount -t tmpfs -o size=6m none full && ";
+    let can_mount = |place: &Place| {
+        let mut unshare = Command::new("unshare");
+        unshare.args(["-rm", "sh", "-c"]).arg(format!("{mounts} true")).current_dir(place.path("."));
+        unshare.output().is_ok_and(|output| output.status.success())
+    };
+    for options in [&[][..], &["--no-compress"]] {
+        let place = Place::new();
+        std::fs::create_dir(place.path("full")).unwrap();
+        let recording = recorded(&place, &python, &[&["--quiet", "--output", "full/x.bin"], options].concat());
+        let (mut shell, prepare, why) = if can_mount(&place) {
+            let mut unshare = Command::new("unshare");
+            unshare.args(["-rm", "sh"]);
+            (unshare, mounts, "No space left on device")
+        } else {
+            // In blocks of 512 bytes.
+            (Command::new("sh"), "ulimit -f 10240; ", "File too large")
+        };
+        shell.arg("-c").arg(format!("{prepare}\"$0\" \"$@\"; code=$?; cp full/x.bin x.bin; exit $code"));
+        shell.arg(recording.get_program()).args(recording.get_args()).arg(&program).current_dir(place.path("."));
+        for (name, value) in recording.get_envs() {
+            match value {
+                Some(value) => shell.env(name, value),
+                None => shell.env_remove(name),
+            };
+        }
+        let with = said(shell.output().unwrap());
+        assert_eq!((&with.out, with.code), (&without.out, 5), "{options:?}: {}", with.err);
+        let sentence = "memray-view: tracing ends here and the program runs on: cannot write more of the capture: ";
+        let ends: Vec<&str> = with.err.lines().filter(|line| line.starts_with(sentence)).collect();
+        assert!(ends.len() == 1 && ends[0].contains(why), "{options:?}: {}", with.err);
+        let allocations = stats(&place, "x.bin")["total_num_allocations"].as_u64().unwrap();
+        assert!((100_000..1_000_000).contains(&allocations), "{options:?}: {allocations}");
     }
 }
 

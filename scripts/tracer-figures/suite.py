@@ -21,7 +21,7 @@ def pyperformance():
     """Of the Python project's own suite."""
     suite = Path(importlib.util.find_spec("pyperformance").origin).parent / "data-files/benchmarks"
     loops = {
-        "deltablue": 150, "raytrace": 2, "json_dumps": 60, "json_loads": 1_000, "pickle": 3_000, "regex_effbot": 20,
+        "deltablue": 150, "raytrace": 2, "json_dumps": 60, "json_loads": 2_000, "pickle": 3_000, "regex_effbot": 20,
         "nbody": 8, "go": 5, "hexiom": 100, "meteor_contest": 8, "async_tree": 1,
     }
     words = {"async_tree": ["none"], "pickle": ["pickle"]}

@@ -35,6 +35,8 @@ pub(crate) struct Object<'a> {
     bias: usize,
     name: &'a CStr,
     segments: &'a [libc::Elf64_Phdr],
+    /// How many objects had ever been loaded and unloaded then.
+    load_counts: (u64, u64),
 }
 
 /// A slot and what it is for.
@@ -45,15 +47,18 @@ pub(super) struct Slot<'a> {
     pub(super) own_definition: Option<usize>,
 }
 
-/// Calls `visit` with each loaded object, until it returns false. The loader's lock is held meanwhile: no other thread
-/// loads or unloads.
+/// Calls `visit` with each loaded object, in the order in which they were loaded, until it returns false. None is added or
+/// removed meanwhile; but the last ones may be such as another thread is loading, whose slots are not filled yet.
 pub(crate) fn for_each(mut visit: impl FnMut(&Object<'_>) -> bool) {
     unsafe extern "C" fn one<V: FnMut(&Object<'_>) -> bool>(
         info: *mut libc::dl_phdr_info,
-        _size: usize,
+        size: usize,
         visit: *mut c_void,
     ) -> i32 {
-        // SAFETY: the loader gives a good description, and the pointer that was given to it, for the time of this call.
+        if size < size_of::<libc::dl_phdr_info>() {
+            return 0;
+        }
+        // SAFETY: the loader gives a good description of that size, and the pointer that was given to it, for the time of this call.
         let (info, visit) = unsafe { (&*info, &mut *visit.cast::<V>()) };
         if info.dlpi_phdr.is_null() || info.dlpi_name.is_null() {
             return 0;
@@ -64,6 +69,7 @@ pub(crate) fn for_each(mut visit: impl FnMut(&Object<'_>) -> bool) {
                 bias: info.dlpi_addr as usize,
                 name: CStr::from_ptr(info.dlpi_name),
                 segments: std::slice::from_raw_parts(info.dlpi_phdr, usize::from(info.dlpi_phnum)),
+                load_counts: (info.dlpi_adds, info.dlpi_subs),
             }
         };
         i32::from(!visit(&object))
@@ -77,20 +83,28 @@ pub(crate) fn for_each(mut visit: impl FnMut(&Object<'_>) -> bool) {
 
 /// How many objects were ever loaded and unloaded: while both stay, there is nothing new.
 pub(crate) fn load_counts() -> (u64, u64) {
-    unsafe extern "C" fn first(info: *mut libc::dl_phdr_info, size: usize, counts: *mut c_void) -> i32 {
-        if size >= size_of::<libc::dl_phdr_info>() {
-            // SAFETY: the loader gives a description of this size, and the pointer that was given to it.
-            unsafe { *counts.cast::<(u64, u64)>() = ((*info).dlpi_adds, (*info).dlpi_subs) };
-        }
-        1
-    }
     let mut counts = (0, 0);
-    // SAFETY: `first` gets the address of `counts`, which lives throughout.
-    unsafe { libc::dl_iterate_phdr(Some(first), (&raw mut counts).cast()) };
+    for_each(|object| {
+        counts = object.load_counts;
+        false
+    });
     counts
 }
 
+/// Returns when no other thread is loading any of the objects that are there now.
+pub(super) fn await_loading() {
+    let mut unwanted = std::mem::MaybeUninit::<libc::Dl_info>::uninit();
+    // The loader looks an address up under the lock under which it loads.
+    // SAFETY: fills what it is given, if it finds the address.
+    unsafe { libc::dladdr((await_loading as *const fn()).cast(), unwanted.as_mut_ptr()) };
+}
+
 impl<'a> Object<'a> {
+    /// How many objects had ever been loaded and unloaded when this one was seen.
+    pub(super) fn load_counts(&self) -> (u64, u64) {
+        self.load_counts
+    }
+
     /// Its path as it was loaded by; empty for the program itself.
     pub(crate) fn path(&self) -> &'a [u8] {
         self.name.to_bytes()

@@ -2,10 +2,13 @@
 //! Makes loaded objects call hooks, and undoes it.
 //!
 //! A slot is changed only while it leads to the very function that is hooked (or is not bound yet, and would): an object
-//! with an allocator of its own keeps it. All changes happen under the loader's lock, so that they take turns.
+//! with an allocator of its own keeps it. All changes happen while the loader lists its objects, so that they take turns. Objects
+//! that another thread is loading are left alone until it is done: the loader fills their slots still, also those that are to
+//! be read-only then.
 
-use super::object::{Object, Slot, for_each, load_counts};
+use super::object::{Object, Slot, await_loading, for_each, load_counts};
 use std::ffi::CStr;
+use std::ops::Range;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 /// A function that is hooked.
@@ -57,49 +60,98 @@ static LOADED: AtomicU64 = AtomicU64::new(0);
 /// How many had ever been unloaded then, and, in the low half, how many there were: one word, so that they belong together.
 static UNLOADED_AND_PRESENT: AtomicU64 = AtomicU64::new(0);
 
-/// Makes every loaded object call the hooks.
-pub(crate) fn install(hooks: impl IntoIterator<Item = &'static Hook> + Clone) {
-    install_beyond(0, hooks);
+/// The objects of a moment: the first so many of the loader's list, until one is unloaded.
+#[derive(Clone, Copy)]
+struct Present {
+    loaded: u64,
+    unloaded: u64,
+    count: u64,
 }
 
-fn install_beyond(known: u64, hooks: impl IntoIterator<Item = &'static Hook> + Clone) {
-    change_beyond(known, hooks, |object, slot, hook, now| {
+impl Present {
+    fn now() -> Self {
+        let mut present = Self { loaded: 0, unloaded: 0, count: 0 };
+        for_each(|object| {
+            (present.loaded, present.unloaded) = object.load_counts();
+            present.count += 1;
+            true
+        });
+        present
+    }
+}
+
+/// How often it is begun anew when other threads load and unload.
+const TRIES: u32 = 100;
+
+/// Makes every loaded object call the hooks. Takes the loader's lock, as `dlsym` does.
+pub(crate) fn install(hooks: impl IntoIterator<Item = &'static Hook> + Clone) {
+    for _ in 0..TRIES {
+        if install_in(Present::now(), 0, hooks.clone()) {
+            return;
+        }
+    }
+}
+
+/// The same, if objects were loaded since; else a look at some numbers. Whether all objects call them now: not if others were
+/// loaded or unloaded meanwhile.
+pub(crate) fn install_in_new(hooks: impl IntoIterator<Item = &'static Hook> + Clone) -> bool {
+    let present = Present::now();
+    let patched = UNLOADED_AND_PRESENT.load(Ordering::Relaxed);
+    if patched >> 32 != present.unloaded {
+        install_in(present, 0, hooks)
+    } else if LOADED.load(Ordering::Relaxed) != present.loaded {
+        // New objects stand behind those that were there. All slots of those lead to the hooks, bound or not.
+        install_in(present, patched & u64::from(u32::MAX), hooks)
+    } else {
+        true
+    }
+}
+
+/// In these objects, but for the first `known`.
+fn install_in(present: Present, known: u64, hooks: impl IntoIterator<Item = &'static Hook> + Clone) -> bool {
+    await_loading();
+    change(known..present.count, present.unloaded, hooks, |object, slot, hook, now| {
         let real = hook.real.load(Ordering::Relaxed);
         let is_unbound = object.holds(now) && slot.own_definition.is_none_or(|own| own == real);
         (real != 0 && (now == real || is_unbound)).then(hook.replacement)
-    });
-}
-
-/// The same, if objects were loaded since; else a look at two numbers.
-pub(crate) fn install_in_new(hooks: impl IntoIterator<Item = &'static Hook> + Clone) {
-    let (loaded, unloaded) = load_counts();
-    let patched = UNLOADED_AND_PRESENT.load(Ordering::Relaxed);
-    if patched >> 32 != unloaded {
-        install(hooks);
-    } else if LOADED.load(Ordering::Relaxed) != loaded {
-        // New objects stand behind those that were there. All slots of those lead to the hooks, bound or not.
-        install_beyond(patched & u64::from(u32::MAX), hooks);
+    }) && {
+        LOADED.store(present.loaded, Ordering::Relaxed);
+        UNLOADED_AND_PRESENT.store(present.unloaded << 32 | present.count, Ordering::Relaxed);
+        load_counts() == (present.loaded, present.unloaded)
     }
 }
 
 /// Makes every loaded object call the real functions again.
 pub(crate) fn remove(hooks: impl IntoIterator<Item = &'static Hook> + Clone) {
-    change_beyond(0, hooks, |_, _, hook, now| (now == (hook.replacement)()).then(|| hook.real.load(Ordering::Relaxed)));
+    for _ in 0..TRIES {
+        // Slots of what is being loaded do not lead to hooks.
+        let Present { unloaded, count, .. } = Present::now();
+        let real = |_: &Object<'_>, _: &Slot<'_>, hook: &Hook, now| {
+            (now == (hook.replacement)()).then(|| hook.real.load(Ordering::Relaxed))
+        };
+        if change(0..count, unloaded, hooks.clone(), real) {
+            return;
+        }
+    }
 }
 
-/// Writes into slots of hooked functions what `choose` wants there, but for the first `known` objects.
-fn change_beyond(
-    known: u64,
+/// Writes into slots of hooked functions what `choose` wants there, in objects by their places in the list; false if it is
+/// another list, as an object was unloaded.
+fn change(
+    places: Range<u64>,
+    unloaded: u64,
     hooks: impl IntoIterator<Item = &'static Hook> + Clone,
     choose: impl Fn(&Object<'_>, &Slot<'_>, &Hook, usize) -> Option<usize>,
-) {
-    let (loaded, unloaded) = load_counts();
+) -> bool {
     let own = (&raw const LOADED).addr();
-    let mut present = 0;
+    let mut place = 0;
+    let mut is_same_list = true;
     for_each(|object| {
-        present += 1;
-        if present <= known || object.is_systems_own() || object.holds(own) {
-            return true;
+        is_same_list = object.load_counts().1 == unloaded;
+        let is_meant = places.contains(&place);
+        place += 1;
+        if !is_same_list || !is_meant || object.is_systems_own() || object.holds(own) {
+            return is_same_list && place < places.end;
         }
         // Most objects need no change the second time, so pages are opened when a slot asks for it.
         let mut opened = None;
@@ -112,10 +164,9 @@ fn change_beyond(
                 slot.target.store(wanted, Ordering::Release);
             }
         });
-        true
+        place < places.end
     });
-    LOADED.store(loaded, Ordering::Relaxed);
-    UNLOADED_AND_PRESENT.store(unloaded << 32 | present, Ordering::Relaxed);
+    is_same_list
 }
 
 /// The slots that the loader had made read-only, writable until this is dropped.

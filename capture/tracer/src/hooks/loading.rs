@@ -45,7 +45,10 @@ extern "C" fn hook_loaded() {
     {
         CHANGES.fetch_add(1, Ordering::AcqRel);
         if crate::process::session::is_tracing() {
-            patch::install_in_new(all());
+            if !patch::install_in_new(all()) {
+                // The next name that is asked for gives another chance.
+                HAS_LOADED.store(true, Ordering::Release);
+            }
             look_for_greenlets();
         }
     }
