@@ -6,8 +6,10 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-use memray_format::Decoder;
 use memray_format::container::Lz4Frame;
+use memray_format::synth::Synthesis;
+use memray_format::{Decoder, Encoder, Header, lz4_frame};
+use std::io::Write;
 
 /// Counts what the program holds and the most that it held.
 struct Counting;
@@ -54,6 +56,70 @@ fn header() -> Vec<u8> {
 /// One test, so that no other runs beside it and is counted too.
 #[test]
 fn decoding_takes_no_more_memory_than_a_few_times_its_input() {
+    what_claims_to_be_large_takes_no_more();
+    arbitrary_bytes_take_no_more();
+}
+
+/// A generator of numbers, the same ones in each run (xorshift).
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 % limit as u64) as usize
+    }
+}
+
+/// Some bytes of a capture are others, or all behind its header are.
+fn arbitrary_bytes_take_no_more() {
+    let synthesis = Synthesis::large(3, 3_000);
+    let mut encoder = Encoder::new(Vec::new(), &synthesis.header()).unwrap();
+    synthesis.generate(&mut |record| encoder.record(&record).unwrap());
+    let sound = encoder.finish().unwrap();
+    let mut packed = lz4_frame(Vec::new());
+    packed.write_all(&sound).unwrap();
+    let packed = packed.finish().unwrap();
+    let header_bytes = Header::decode(&sound).unwrap().1;
+    let mut random = Random(20);
+    for turn in 0..2_000 {
+        let mut bytes = sound.clone();
+        if turn % 2 == 0 {
+            for _ in 0..=random.below(8) {
+                let place = header_bytes + random.below(bytes.len() - header_bytes);
+                bytes[place] = random.below(256) as u8;
+            }
+        } else {
+            bytes[header_bytes..].fill_with(|| random.below(256) as u8);
+        }
+        let peak = peak_bytes(|| {
+            let mut decoder = Decoder::new();
+            let _ = decoder.push(&bytes, &mut |_| {});
+            decoder.finish();
+        });
+        assert!(peak <= 40 * bytes.len() + 4096, "{turn}: {peak} bytes for {}", bytes.len());
+
+        let mut bytes = packed.clone();
+        for _ in 0..=random.below(8) {
+            // Not the magic number.
+            let place = 4 + random.below(bytes.len() - 4);
+            bytes[place] = random.below(256) as u8;
+        }
+        let peak = peak_bytes(|| {
+            let Ok(mut frame) = Lz4Frame::new(&bytes) else { return };
+            let mut out = Vec::new();
+            while frame.next_block(&mut out) == Ok(true) {
+                out.clear();
+            }
+        });
+        // A byte of a block is 255 at most; and no block is larger than 4 MiB.
+        let most = (255 * bytes.len()).min(4 << 20);
+        assert!(peak <= 3 * most + (1 << 20), "{turn}: {peak} bytes for {}", bytes.len());
+    }
+}
+
+fn what_claims_to_be_large_takes_no_more() {
     let claims_a_line_table = [header(), b"\x0e\x01f\0f.py\0\x02\x80\x80\x80\x10some".to_vec()].concat();
     let claims_segments =
         [header(), b"\x07lib.so\0\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01".to_vec(), vec![0; 8]].concat();
