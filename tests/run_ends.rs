@@ -286,3 +286,23 @@ fn a_recording_that_was_limited_says_so_and_its_program_runs_on() {
         }
     }
 }
+
+#[test]
+fn a_capture_that_must_not_become_longer_names_native_functions_too() {
+    let place = Place::new();
+    let program = "import random\n\
+        print('ran on', sum(len(bytearray(random.randrange(1000, 60_000))) for _ in range(300_000)))";
+    for form in [&["-f"] as &[&str], &["-f", "--no-compress"]] {
+        let options = [form, &["--native", "--max-size", "1M", "-q", "-o", "x.bin"]].concat();
+        let run = recorded(&place, interpreter(), &options).args(["-c", program]).output().unwrap();
+        assert!(run.status.success() && run.stdout.starts_with(b"ran on "), "{form:?}");
+        let bytes = std::fs::read(place.path("x.bin")).unwrap();
+        assert!((900_000..1 << 20).contains(&bytes.len()), "{form:?}: {}", bytes.len());
+        let appendix = memray_format::appendix::find(&bytes).unwrap().unwrap();
+        let stopped = memray_format::appendix::decode_stopped_by(appendix).unwrap();
+        assert_eq!(stopped, Some(memray_format::appendix::StoppedBy::MaxSize(1 << 20)), "{form:?}");
+        let libraries = memray_format::appendix::decode_native_symbols(appendix).unwrap();
+        let names: Vec<_> = libraries.iter().flat_map(|library| &library.functions).map(|it| it.name).collect();
+        assert!(names.iter().any(|name| name.starts_with(b"PyByteArray")), "{form:?}: {} names", names.len());
+    }
+}

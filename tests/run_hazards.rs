@@ -100,6 +100,26 @@ fn threads_of_c_allocate_as_fast_as_they_can_and_errno_stays() {
 }
 
 #[test]
+fn threads_are_called_as_they_call_themselves() {
+    for python in interpreters() {
+        let library = |place: &Place| vec![library(place, "names_threads.c", "names.so")];
+        let place = assert_unharmed(&python, "names_threads.py", &[], library);
+        let export = place.run(&["export", "x.bin", "--mode", "allocated", "--split-threads"]);
+        let export: serde_json::Value = serde_json::from_str(&export.out).unwrap();
+        let bytes_of = |name: &str| {
+            let stacks = export["stacks"].as_array().unwrap().iter();
+            let of_thread = stacks.filter(|stack| stack["thread"].as_str().is_some_and(|thread| thread.contains(name)));
+            of_thread.map(|stack| stack["bytes"].as_u64().unwrap()).max()
+        };
+        for (name, bytes) in
+            [("named by prctl", 70_008), ("by the library", 70_008), ("a Python thread with a long name", 70_008)]
+        {
+            assert_eq!(bytes_of(name), Some(bytes), "{name} {}: {export}", python.display());
+        }
+    }
+}
+
+#[test]
 fn python_and_c_recurse_until_it_is_enough() {
     for python in interpreters() {
         let place = assert_unharmed(&python, "recursion.py", &[], nothing);

@@ -1,7 +1,12 @@
 """Runs much code, in deep stacks and many threads, and writes to a file how much anonymous memory the process has then."""
+import ctypes
 import sys
 import threading
 import types
+
+# Without huge pages, of which the kernel gives as many as it likes.
+PR_SET_THP_DISABLE = 41
+ctypes.CDLL(None).prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0)
 
 FUNCTIONS, THREADS, DEPTH = 50_000, 100, 200
 
@@ -23,8 +28,8 @@ functions = [
     types.FunctionType(allocate.__code__.replace(co_name=f"f{line}"), {"bytearray": bytearray}) for line in range(FUNCTIONS)
 ]
 print(sum(len(function()) for function in functions))
-ready = threading.Barrier(THREADS + 1)
-seen = threading.Barrier(THREADS + 1)
+ready = threading.Barrier(THREADS + 1, timeout=60)
+seen = threading.Barrier(THREADS + 1, timeout=60)
 
 
 def work():

@@ -6,10 +6,10 @@
 //! looks whether it has the bias still. Who else wants the lock takes the bias away first, and asks the kernel to have all
 //! processors that run this process finish their stores (`membarrier`): what the other thread said is then seen, or it sees
 //! what was taken. That takes some microseconds, more in virtual machines. Where threads take turns so fast that a bias saves
-//! less than that, it is soon given no more.
+//! less than that, it is given ever more rarely.
 //!
-//! Otherwise it is a [`Lock`](crate::lock::Lock), as unfair as that; but the more threads wait, the longer each sleeps, as each
-//! that wakes up takes the lock from who is at work.
+//! Otherwise it is a [`Lock`](crate::lock::Lock), as unfair as that; but of threads that may wait long, the more do, the longer
+//! each sleeps, as each that wakes up takes the lock from who is at work.
 
 use crate::lock::{FIRST_LOOKS, sleep, take_after_sleep, take_soon};
 use std::cell::{Cell, UnsafeCell};
@@ -40,7 +40,7 @@ struct Gate {
 
 /// What tells who shall have the bias.
 struct Row {
-    /// Which thread took the lock last without a bias.
+    /// Which thread, of those that do so often, took the lock last without a bias.
     last: *const Bias,
     /// How often it did so in a row.
     count: u32,
@@ -54,8 +54,10 @@ struct Row {
 pub(crate) struct Bias {
     /// Odd while the thread uses the lock's value, or looks whether it may.
     turns: AtomicU32,
-    /// The lock that gave it to the thread, which may have taken it back since.
+    /// The lock that has given it to the thread at some time. It may have been taken back since.
     given_by: Cell<*const Gate>,
+    /// Whether nobody waits for what the thread does.
+    is_patient: Cell<bool>,
 }
 
 /// A thread's [`Bias`], given back when this is dropped.
@@ -77,16 +79,17 @@ const ROW: u32 = 256;
 const LONGEST_ROW: u32 = 1 << 20;
 
 /// A bias that was used so often has saved more time than it costs to take it away.
-const PAID: u32 = 1 << 13;
+const PAID: u32 = 1 << 12;
 
-/// How much longer a thread sleeps for each other that does, and for how many at most.
-const LONGER_NS: libc::c_long = 100_000;
-const MOST_OTHERS: u32 = 8;
+/// How much longer a patient thread sleeps for each other that does, and for how many at most.
+const LONGER_NS: libc::c_long = 200_000;
+const MOST_OTHERS: u32 = 4;
 
 /// Whether the kernel lets biases be taken away, so that they may be given.
 static CAN_BIAS: AtomicBool = AtomicBool::new(false);
 
-/// Tells the kernel that [`finish_stores`] will be asked for. To be called while there are few threads: it then takes no time.
+/// Tells the kernel that [`finish_stores`] will be asked for. With more than one thread this takes some milliseconds the first
+/// time.
 pub(crate) fn allow_biases() {
     CAN_BIAS.store(membarrier(libc::MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED), Ordering::Relaxed);
 }
@@ -101,12 +104,28 @@ fn finish_stores() {
     if membarrier(libc::MEMBARRIER_CMD_PRIVATE_EXPEDITED) {
         return;
     }
-    // The program has forbidden it since. Processors finish their stores of their own accord, in far less time than this.
+    // The program has forbidden it since, or there is no memory for it.
     CAN_BIAS.store(false, Ordering::Relaxed);
-    sleep(FINISHED_NS);
+    await_finished_stores();
 }
 
-const FINISHED_NS: libc::c_long = 10_000_000;
+/// Processors finish their stores of their own accord, in far less time than this.
+const FINISHED_NS: i64 = 10_000_000;
+
+/// Returns after that time. A sleep may be cut short by a signal, or be forbidden too.
+fn await_finished_stores() {
+    let begun = monotonic_ns();
+    while monotonic_ns().saturating_sub(begun) < FINISHED_NS {
+        sleep(FINISHED_NS / 10);
+    }
+}
+
+fn monotonic_ns() -> i64 {
+    let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: writes the time to where it is told. This clock is always there.
+    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &mut now) };
+    now.tv_sec.saturating_mul(1_000_000_000).saturating_add(now.tv_nsec)
+}
 
 impl<T> BiasedLock<T> {
     /// A lock that nobody holds.
@@ -123,7 +142,7 @@ impl<T> BiasedLock<T> {
 
     /// Waits until nobody else holds it, and takes the bias from whoever has it.
     pub(crate) fn hold(&self) -> Held<'_, T> {
-        self.gate.take();
+        self.gate.take(None);
         Held { lock: self, bias: None }
     }
 
@@ -139,7 +158,7 @@ impl<T> BiasedLock<T> {
             }
             bias.turn();
         }
-        self.gate.take();
+        self.gate.take(Some(bias));
         // SAFETY: the lock is held.
         let is_given = unsafe { &mut *self.gate.row.get() }.is_long_with(bias) && self.gate.is_given(bias);
         Held { lock: self, bias: is_given.then_some(bias) }
@@ -173,35 +192,40 @@ impl Gate {
         !self.is_held.load(Ordering::Relaxed) && self.is_taken()
     }
 
+    /// For a thread that does so often, if it says which.
     #[inline(always)]
-    fn take(&self) {
+    fn take(&self, often: Option<&Bias>) {
         if !self.is_taken() {
-            self.wait();
+            self.wait(often);
         }
     }
 
     #[cold]
-    fn wait(&self) {
+    fn wait(&self, often: Option<&Bias>) {
         for look in 0..FIRST_LOOKS {
             (0..1 << look).for_each(|_| std::hint::spin_loop());
             if self.is_taken_if_free() {
                 return;
             }
         }
-        if self.is_taken_from_biased() {
+        if self.is_taken_from_biased(often.is_some()) {
             return;
         }
         self.sleeping.fetch_add(1, Ordering::Relaxed);
         let longer_ns = || {
+            if !often.is_some_and(|bias| bias.is_patient.get()) {
+                return 0;
+            }
             let others = self.sleeping.load(Ordering::Relaxed).saturating_sub(1).min(MOST_OTHERS);
             LONGER_NS * libc::c_long::from(others)
         };
-        take_after_sleep(|| self.is_taken_if_free() || self.is_taken_from_biased(), longer_ns);
+        take_after_sleep(|| self.is_taken_if_free() || self.is_taken_from_biased(often.is_some()), longer_ns);
         self.sleeping.fetch_sub(1, Ordering::Relaxed);
     }
 
-    /// Takes the lock from the thread that has the bias, if one has.
-    fn is_taken_from_biased(&self) -> bool {
+    /// Takes the lock from the thread that has the bias, if one has. That such a thread is disturbed now and then by one that
+    /// seldom takes the lock is no reason to give it a bias more rarely.
+    fn is_taken_from_biased(&self, by_often: bool) -> bool {
         if self.biased_to.load(Ordering::Relaxed).is_null() {
             return false;
         }
@@ -213,21 +237,26 @@ impl Gate {
         // SAFETY: the thread waits for the lock before it takes its bias away ([`OwnBias::drop`]).
         let bias = unsafe { &*bias };
         take_soon(|| bias.turns.load(Ordering::Acquire).is_multiple_of(2));
-        // SAFETY: the lock is now held by this thread.
-        unsafe { &mut *self.row.get() }.has_ended(bias.turns.load(Ordering::Relaxed));
+        if by_often {
+            // SAFETY: the lock is now held by this thread.
+            unsafe { &mut *self.row.get() }.has_ended(bias.turns.load(Ordering::Relaxed));
+        }
         true
     }
 
     /// Gives the bias to the thread that holds the lock, unless the kernel is against it; it has then entered by it.
     #[cold]
     fn is_given(&'static self, bias: &Bias) -> bool {
-        if !CAN_BIAS.load(Ordering::Relaxed) {
+        // SAFETY: the lock is held.
+        let row = unsafe { &mut *self.row.get() };
+        let may_be_given = bias.given_by.get().is_null() || std::ptr::eq(bias.given_by.get(), self);
+        if !may_be_given || !CAN_BIAS.load(Ordering::Relaxed) {
+            row.count = 0;
             return false;
         }
         bias.given_by.set(self);
         bias.turn();
-        // SAFETY: the lock is held.
-        unsafe { &mut *self.row.get() }.begun = bias.turns.load(Ordering::Relaxed);
+        row.begun = bias.turns.load(Ordering::Relaxed);
         self.biased_to.store(std::ptr::from_ref(bias).cast_mut(), Ordering::Release);
         true
     }
@@ -251,6 +280,12 @@ impl Row {
 }
 
 impl Bias {
+    /// Nobody waits for what this thread does, so that it may wait long for the lock; or somebody does.
+    #[inline(always)]
+    pub(crate) fn be_patient(&self, is_patient: bool) {
+        self.is_patient.set(is_patient);
+    }
+
     /// Enters, or leaves.
     #[inline(always)]
     fn turn(&self) {
@@ -261,7 +296,7 @@ impl Bias {
 
 impl Default for OwnBias {
     fn default() -> Self {
-        let bias = Bias { turns: AtomicU32::new(0), given_by: Cell::new(null()) };
+        let bias = Bias { turns: AtomicU32::new(0), given_by: Cell::new(null()), is_patient: Cell::new(false) };
         Self(NonNull::from(Box::leak(Box::new(bias))))
     }
 }
@@ -283,8 +318,11 @@ impl Drop for OwnBias {
             let bias = self.0.as_ptr();
             if gate.biased_to.compare_exchange(bias, null_mut(), Ordering::AcqRel, Ordering::Relaxed).is_err() {
                 // Whoever took the bias away has the lock until it is done with what lies here.
-                gate.take();
+                gate.take(None);
             }
+            // Another thread's may soon lie there.
+            // SAFETY: the lock is held.
+            unsafe { &mut *gate.row.get() }.last = null();
             gate.is_held.store(false, Ordering::Release);
         }
         // SAFETY: the address of a box that this value leaked, which nobody else knows any more.
@@ -333,6 +371,7 @@ mod tests {
     /// Each test has a lock of its own, which lives for ever.
     fn lock<T>(value: T) -> &'static BiasedLock<T> {
         allow_biases();
+        assert!(CAN_BIAS.load(Ordering::Relaxed), "this kernel, or what this runs in, has no membarrier");
         Box::leak(Box::new(BiasedLock::new(value)))
     }
 
@@ -419,14 +458,25 @@ mod tests {
             });
             turns.unwrap() - 1
         };
+        let other = OwnBias::default();
         for needed in [ROW, 2 * ROW, 4 * ROW] {
             assert_eq!(turns_until_biased(), needed);
-            drop(lock.hold());
+            drop(lock.hold_often(&other));
         }
         assert_eq!(turns_until_biased(), 8 * ROW);
-        (0..PAID).for_each(|_| drop(lock.hold_often(&bias)));
+        // One that seldom comes does not count: the bias is given again at once.
         drop(lock.hold());
+        assert_eq!(turns_until_biased(), 0);
+        (0..PAID).for_each(|_| drop(lock.hold_often(&bias)));
+        drop(lock.hold_often(&other));
         assert_eq!(turns_until_biased(), 4 * ROW);
+    }
+
+    #[test]
+    fn stores_are_given_the_time_that_they_may_take() {
+        let begun = monotonic_ns();
+        await_finished_stores();
+        assert!(monotonic_ns() - begun >= FINISHED_NS);
     }
 
     #[test]

@@ -90,7 +90,7 @@ pub(crate) fn take_soon(is_taken: impl Fn() -> bool) {
     }
 }
 
-/// Sleeps and looks closely in turn, until it is taken. It sleeps so much longer than else.
+/// Sleeps and looks closely in turn, until it is taken. Each sleep is longer by `longer_ns`.
 pub(crate) fn take_after_sleep(is_taken: impl Fn() -> bool, longer_ns: impl Fn() -> libc::c_long) {
     loop {
         sleep(SLEEP_NS + longer_ns());

@@ -23,7 +23,8 @@ pub(crate) struct ThreadState {
     pub(crate) stack: PythonStack,
     /// Its other greenlets.
     greenlets: Greenlets,
-    /// Its name, until it is written.
+    /// Its last name, as far as it is known; and the same until it is written.
+    name: Vec<u8>,
     pub(crate) new_name: Option<Vec<u8>>,
     /// Its native stack, if that is recorded.
     pub(crate) native: NativeStack,
@@ -32,6 +33,9 @@ pub(crate) struct ThreadState {
     /// Of which capture `id` and `stack` speak: a forked child writes another.
     pub(crate) epoch: u32,
 }
+
+/// How much of a thread's name the system keeps: `TASK_COMM_LEN` without the NUL.
+pub(crate) const SYSTEMS_NAME_BYTES: usize = 15;
 
 /// Set in a thread's word while it is inside the tracer.
 const INSIDE: usize = 1;
@@ -86,6 +90,7 @@ fn begin() -> usize {
         id: ThreadId(0),
         stack: PythonStack::default(),
         greenlets: Greenlets::default(),
+        name: Vec::new(),
         new_name: None,
         native: NativeStack::default(),
         bias: OwnBias::default(),
@@ -145,6 +150,16 @@ impl ThreadState {
         self.stack = PythonStack::default();
         self.native.forget();
         self.greenlets = Greenlets::default();
+        self.name.clear();
+    }
+
+    /// It is called so from now on. The system knows the first bytes of a name only: those say nothing new.
+    pub(crate) fn rename(&mut self, name: Vec<u8>) {
+        let is_known = self.name == name || (name.len() == SYSTEMS_NAME_BYTES && self.name.starts_with(&name));
+        if !is_known {
+            self.name.clone_from(&name);
+            self.new_name = Some(name);
+        }
     }
 
     /// Looks at the Python stack: what `stack` is to take over. `id` and `stack` become those of the greenlet that runs now.
@@ -187,7 +202,7 @@ mod end {
         }
     }
 
-    /// Frees what is kept of the thread. Should it allocate once more, all begins anew.
+    /// Frees what is kept of the thread, which may wait for the recorder's lock. Should it allocate once more, all begins anew.
     extern "C" fn ended(_: *mut c_void) {
         let address = word::get() & !FLAGS;
         word::set(INSIDE);

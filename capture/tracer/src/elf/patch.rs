@@ -80,40 +80,58 @@ impl Present {
     }
 }
 
-/// How often it is begun anew when other threads load and unload.
+/// How often slots are gone through anew when other threads unload objects meanwhile.
 const TRIES: u32 = 100;
 
-/// Makes every loaded object call the hooks. Takes the loader's lock, as `dlsym` does.
+/// Makes every loaded object call the hooks. Takes the lock under which the loader loads, as `dlsym` does.
 pub(crate) fn install(hooks: impl IntoIterator<Item = &'static Hook> + Clone) {
     for _ in 0..TRIES {
-        if install_in(Present::now(), 0, hooks.clone()) {
+        let present = Present::now();
+        await_loading();
+        if install_in(present, 0, hooks.clone(), || true) {
             return;
         }
     }
+    // Objects come and go all the time: those that were there first stay.
+    let present = Present::now();
+    await_loading();
+    install_in(Present { unloaded: ANY, ..present }, 0, hooks, || true);
 }
 
+/// Stands for whatever number of objects unloaded.
+const ANY: u64 = u64::MAX;
+
 /// The same, if objects were loaded since; else a look at some numbers. Whether all objects call them now: not if others were
-/// loaded or unloaded meanwhile.
-pub(crate) fn install_in_new(hooks: impl IntoIterator<Item = &'static Hook> + Clone) -> bool {
+/// loaded or unloaded meanwhile. None is changed once they are not wanted any more.
+pub(crate) fn install_in_new(
+    hooks: impl IntoIterator<Item = &'static Hook> + Clone,
+    are_wanted: impl Fn() -> bool,
+) -> bool {
     let present = Present::now();
     let patched = UNLOADED_AND_PRESENT.load(Ordering::Relaxed);
     if patched >> 32 != present.unloaded {
-        install_in(present, 0, hooks)
+        await_loading();
+        install_in(present, 0, hooks, are_wanted)
     } else if LOADED.load(Ordering::Relaxed) != present.loaded {
         // New objects stand behind those that were there. All slots of those lead to the hooks, bound or not.
-        install_in(present, patched & u64::from(u32::MAX), hooks)
+        await_loading();
+        install_in(present, patched & u64::from(u32::MAX), hooks, are_wanted)
     } else {
         true
     }
 }
 
-/// In these objects, but for the first `known`.
-fn install_in(present: Present, known: u64, hooks: impl IntoIterator<Item = &'static Hook> + Clone) -> bool {
-    await_loading();
+/// In these objects, but for the first `known`. None is being loaded.
+fn install_in(
+    present: Present,
+    known: u64,
+    hooks: impl IntoIterator<Item = &'static Hook> + Clone,
+    are_wanted: impl Fn() -> bool,
+) -> bool {
     change(known..present.count, present.unloaded, hooks, |object, slot, hook, now| {
         let real = hook.real.load(Ordering::Relaxed);
         let is_unbound = object.holds(now) && slot.own_definition.is_none_or(|own| own == real);
-        (real != 0 && (now == real || is_unbound)).then(hook.replacement)
+        (real != 0 && (now == real || is_unbound) && are_wanted()).then(hook.replacement)
     }) && {
         LOADED.store(present.loaded, Ordering::Relaxed);
         UNLOADED_AND_PRESENT.store(present.unloaded << 32 | present.count, Ordering::Relaxed);
@@ -147,7 +165,7 @@ fn change(
     let mut place = 0;
     let mut is_same_list = true;
     for_each(|object| {
-        is_same_list = object.load_counts().1 == unloaded;
+        is_same_list = unloaded == ANY || object.load_counts().1 == unloaded;
         let is_meant = places.contains(&place);
         place += 1;
         if !is_same_list || !is_meant || object.is_systems_own() || object.holds(own) {

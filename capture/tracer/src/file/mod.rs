@@ -31,6 +31,8 @@ pub(crate) struct FileOptions {
     pub(crate) compresses: bool,
     /// Where to stop: the finished file is no longer than that.
     pub(crate) max_size_bytes: Option<u64>,
+    /// How much of that is left for a large appendix: no more than a sixteenth.
+    pub(crate) appendix_bytes: u64,
 }
 
 /// Why a capture's file cannot be written, or not further. Each is a sentence for the user.
@@ -59,6 +61,9 @@ const LAST_WORDS_BYTES: usize = 4096;
 /// Longer records are written in pieces; there is always room for one of this length after a turn.
 const WHOLE_RECORD_BYTES: usize = 250 << 10;
 
+/// An appendix may take this part of what a file may be long.
+const APPENDIX_PART: u64 = 16;
+
 /// A place for records in the mapped file.
 struct Place {
     next: *mut u8,
@@ -81,7 +86,9 @@ pub(crate) struct CaptureFile {
     disk: DiskFile,
     header_bytes: usize,
     limit_bytes: u64,
-    /// Below the limit, for what is written after [`Self::begin_the_end`].
+    /// Less by what is left for an appendix.
+    records_limit_bytes: u64,
+    /// Below that, for what is written after [`Self::begin_the_end`].
     end_bytes: u64,
     /// Of what the pen has no leave to write yet.
     kept_bytes: usize,
@@ -113,13 +120,14 @@ impl CaptureFile {
             _ => failed(error),
         })?;
         let limit_bytes = options.max_size_bytes.unwrap_or(u64::MAX);
+        let records_limit_bytes = limit_bytes - options.appendix_bytes.min(limit_bytes / APPENDIX_PART);
         let begin = |disk: &mut DiskFile| -> io::Result<_> {
             let pen = Pen::new()?;
             let (records, place) = if options.compresses {
-                let (records, place) = Lz4Records::begin(disk, header, limit_bytes)?;
+                let (records, place) = Lz4Records::begin(disk, header, records_limit_bytes)?;
                 (Records::Lz4(Box::new(records)), place)
             } else {
-                let (records, place) = RawRecords::begin(disk, header, limit_bytes)?;
+                let (records, place) = RawRecords::begin(disk, header, records_limit_bytes)?;
                 (Records::Raw(records), place)
             };
             Ok((pen, records, place))
@@ -127,7 +135,17 @@ impl CaptureFile {
         match begin(&mut disk) {
             Ok((pen, records, place)) => {
                 let (header_bytes, end_bytes, kept_bytes, stopped) = (header.len(), 0, 0, None);
-                let mut file = Self { pen, records, disk, header_bytes, limit_bytes, end_bytes, kept_bytes, stopped };
+                let mut file = Self {
+                    pen,
+                    records,
+                    disk,
+                    header_bytes,
+                    limit_bytes,
+                    records_limit_bytes,
+                    end_bytes,
+                    kept_bytes,
+                    stopped,
+                };
                 file.go_on_at(&place);
                 Ok(file)
             }
@@ -212,7 +230,7 @@ impl CaptureFile {
     /// Goes on elsewhere in the file; says where.
     fn turn(&mut self) -> io::Result<Place> {
         let (disk, end, limit_bytes) =
-            (&mut self.disk, self.pen.next(), self.limit_bytes.saturating_sub(self.end_bytes));
+            (&mut self.disk, self.pen.next(), self.records_limit_bytes.saturating_sub(self.end_bytes));
         match &mut self.records {
             Records::Raw(records) => records.turn(disk, end, limit_bytes),
             Records::Lz4(records) => records.turn(disk, end, limit_bytes),
@@ -253,9 +271,9 @@ impl CaptureFile {
         unsafe { self.pen.put(place.next, place.left_bytes - self.kept_bytes) };
     }
 
-    /// Completes the file: the header as it is now, then an appendix for readers that know of it (none if empty, or if it
-    /// would be too much), no reserve behind the end. Returns the file's size in bytes.
-    pub(crate) fn finish(mut self, header: &[u8], appendix: &[u8]) -> Result<u64, FileError> {
+    /// Completes the file: the header as it is now, then an appendix for readers that know of it (the first that is not empty
+    /// and has a place), no reserve behind the end. Returns the file's size in bytes.
+    pub(crate) fn finish(mut self, header: &[u8], appendices: &[&[u8]]) -> Result<u64, FileError> {
         if self.pen.is_wiped() {
             return Err(FileError::Forked);
         }
@@ -265,7 +283,7 @@ impl CaptureFile {
         };
         // Whatever fails here, what can be done after it is.
         let header_written = self.write_header(header);
-        let size_bytes = self.write_appendix(appendix, end).unwrap_or(end);
+        let size_bytes = appendices.iter().find_map(|appendix| self.write_appendix(appendix, end)).unwrap_or(end);
         self.disk.cut_to(size_bytes).and(header_written).map_err(FileError::Write)?;
         Ok(size_bytes)
     }

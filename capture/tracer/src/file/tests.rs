@@ -80,7 +80,7 @@ struct Writer {
 
 impl Writer {
     fn create(path: &Path, compresses: bool, max_size_bytes: Option<u64>) -> Self {
-        let options = FileOptions { overwrites: true, compresses, max_size_bytes };
+        let options = FileOptions { overwrites: true, compresses, max_size_bytes, appendix_bytes: 0 };
         let file = CaptureFile::create(path, options, &header_bytes(0)).unwrap();
         Self { file, encoder: RecordEncoder::new(&header()).unwrap() }
     }
@@ -107,7 +107,7 @@ impl Writer {
 
     fn finish(mut self, allocation_count: u64, appendix: &[u8]) -> u64 {
         self.record(&Record::Trailer).unwrap();
-        self.file.finish(&header_bytes(allocation_count), appendix).unwrap()
+        self.file.finish(&header_bytes(allocation_count), &[appendix]).unwrap()
     }
 }
 
@@ -186,7 +186,7 @@ fn what_is_no_regular_file_is_refused_and_stays() {
     let path = std::ffi::CString::new(scratch.path().to_str().unwrap()).unwrap();
     // SAFETY: the path ends.
     assert_eq!(unsafe { libc::mkfifo(path.as_ptr(), 0o600) }, 0);
-    let options = FileOptions { overwrites: true, compresses: true, max_size_bytes: None };
+    let options = FileOptions { overwrites: true, compresses: true, max_size_bytes: None, appendix_bytes: 0 };
     let refused = CaptureFile::create(&scratch.path(), options, &header_bytes(0)).err().unwrap();
     assert!(refused.to_string().ends_with("it is not a regular file"), "{refused}");
     assert!(scratch.path().exists());
@@ -268,6 +268,25 @@ fn a_capture_of_limited_size_ends_just_below_it_and_properly() {
             let (header, found, end) = read(&scratch.path());
             assert_eq!((header.allocation_count, found, end), (count, count, StreamEnd::Trailer));
         }
+    }
+}
+
+#[test]
+fn an_appendix_has_its_part_of_what_a_file_may_be_long() {
+    for compresses in [false, true] {
+        let scratch = Scratch::new();
+        let (limit_bytes, appendix_bytes) = (1_000_000, 30_000);
+        let options = FileOptions { overwrites: true, compresses, max_size_bytes: Some(limit_bytes), appendix_bytes };
+        let file = CaptureFile::create(&scratch.path(), options, &header_bytes(0)).unwrap();
+        let mut writer = Writer { file, encoder: RecordEncoder::new(&header()).unwrap() };
+        assert!(matches!(writer.records(0..u64::MAX), Err(FileError::MaxSize)));
+        writer.record(&Record::Trailer).unwrap();
+        let (too_large, fits) = (vec![7; 200_000], vec![8; 29_000]);
+        let size_bytes = writer.file.finish(&header_bytes(1), &[&too_large, &fits, b"small"]).unwrap();
+        assert!((limit_bytes - 20_000..=limit_bytes).contains(&size_bytes), "{size_bytes}");
+        let bytes = std::fs::read(scratch.path()).unwrap();
+        assert!(bytes.windows(fits.len()).any(|window| window == fits), "{compresses}");
+        assert_eq!(read(&scratch.path()).2, StreamEnd::Trailer);
     }
 }
 
@@ -406,7 +425,7 @@ fn a_forked_child_leaves_the_file_to_its_parent() {
         let status = child::run(|| {
             let error = writer.as_mut().unwrap().records(1000..1001).unwrap_err();
             assert!(matches!(error, FileError::Forked));
-            let error = writer.take().unwrap().file.finish(&header_bytes(9), b"").unwrap_err();
+            let error = writer.take().unwrap().file.finish(&header_bytes(9), &[]).unwrap_err();
             assert!(matches!(error, FileError::Forked));
         });
         assert_eq!(status, 0);
@@ -448,7 +467,7 @@ fn a_program_that_closes_all_descriptors_is_traced_on_and_its_own_files_are_left
 fn a_file_that_is_there_is_replaced_only_if_asked() {
     let scratch = Scratch::new();
     std::fs::write(scratch.path(), "precious").unwrap();
-    let options = FileOptions { overwrites: false, compresses: true, max_size_bytes: None };
+    let options = FileOptions { overwrites: false, compresses: true, max_size_bytes: None, appendix_bytes: 0 };
     let error = CaptureFile::create(&scratch.path(), options, &header_bytes(0)).map(|_| ()).unwrap_err();
     assert!(matches!(error, FileError::Exists(_)));
     assert_eq!(std::fs::read_to_string(scratch.path()).unwrap(), "precious");

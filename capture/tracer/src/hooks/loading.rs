@@ -7,10 +7,11 @@
 
 use super::{all, real};
 use crate::elf::patch;
+use crate::process::session::is_tracing;
 use crate::thread::{Entered, greenlets};
 use std::arch::naked_asm;
 use std::ffi::{c_char, c_int, c_void};
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 real! {
     fn dlopen(path: *const c_char, flags: c_int) -> *mut c_void;
@@ -20,35 +21,41 @@ real! {
     fn dlclose(object: *mut c_void) -> c_int;
 }
 
-/// Whether something was loaded since slots were changed last.
-static HAS_LOADED: AtomicBool = AtomicBool::new(false);
+/// How often something was being loaded, or unloaded.
+static NOTED: AtomicU32 = AtomicU32::new(0);
+
+/// How often it had been when slots were changed last, in all objects.
+static CHANGED: AtomicU32 = AtomicU32::new(0);
 
 /// How often what is loaded may have changed.
 static CHANGES: AtomicU32 = AtomicU32::new(0);
 
-/// How often what is loaded may have changed, and whether it may be changing now: since the last such function was called
-/// nobody has asked for a name.
+/// How often what is loaded may have changed, and whether it may be changing now: slots of what was loaded last are not
+/// changed yet.
 #[inline]
 pub(crate) fn changes() -> (u32, bool) {
-    (CHANGES.load(Ordering::Acquire), HAS_LOADED.load(Ordering::Relaxed))
+    let has_loaded = CHANGED.load(Ordering::Relaxed) != NOTED.load(Ordering::Relaxed);
+    (CHANGES.load(Ordering::Acquire), has_loaded)
 }
 
+/// Slots will be looked at again when the next name is asked for.
 extern "C" fn note_loading() {
-    HAS_LOADED.store(true, Ordering::Release);
+    NOTED.fetch_add(1, Ordering::AcqRel);
     CHANGES.fetch_add(1, Ordering::AcqRel);
 }
 
+/// Several threads may do this at once: none goes on to call what is not hooked, as another is about to.
 extern "C" fn hook_loaded() {
-    if HAS_LOADED.load(Ordering::Relaxed)
+    let noted = NOTED.load(Ordering::Acquire);
+    if CHANGED.load(Ordering::Acquire) != noted
         && let Some(_entered) = Entered::enter()
-        && HAS_LOADED.swap(false, Ordering::Acquire)
     {
         CHANGES.fetch_add(1, Ordering::AcqRel);
-        if crate::process::session::is_tracing() {
-            if !patch::install_in_new(all()) {
-                // The next name that is asked for gives another chance.
-                HAS_LOADED.store(true, Ordering::Release);
-            }
+        let is_done = !is_tracing() || patch::install_in_new(all(), is_tracing);
+        if is_done {
+            CHANGED.store(noted, Ordering::Release);
+        }
+        if is_tracing() {
             look_for_greenlets();
         }
     }

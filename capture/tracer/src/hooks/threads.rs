@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Threads and their names: `pthread_create`, in which `threading` starts a thread whose name it knows, and `prctl`, by
-//! which a thread names itself.
+//! Threads and their names: `pthread_create`, in which `threading` starts a thread whose name it knows, and `prctl` and
+//! `pthread_setname_np`, by which a thread names itself.
 
 use super::real;
 use crate::process::session::{thread_is_named, traced_interpreter};
-use crate::thread::Entered;
+use crate::thread::{Entered, SYSTEMS_NAME_BYTES};
 use std::arch::naked_asm;
 use std::ffi::{CStr, c_char, c_int, c_ulong, c_void};
 
@@ -12,6 +12,7 @@ type Start = unsafe extern "C" fn(*mut c_void) -> *mut c_void;
 
 real! {
     fn pthread_create(thread: *mut c_void, attributes: *const c_void, start: Start, argument: *mut c_void) -> c_int;
+    fn pthread_setname_np(thread: libc::pthread_t, name: *const c_char) -> c_int;
     fn prctl(option: c_int, second: c_ulong, third: c_ulong, fourth: c_ulong, fifth: c_ulong) -> c_int;
 }
 
@@ -93,24 +94,35 @@ extern "C" fn take_name(beginning: *mut Beginning) -> StartOf {
 unsafe extern "C" fn prctl(option: c_int, second: c_ulong, third: c_ulong, fourth: c_ulong, fifth: c_ulong) -> c_int {
     // SAFETY: what the program passed, to the function that it meant to call.
     let result = unsafe { real::prctl(option, second, third, fourth, fifth) };
-    if option == libc::PR_SET_NAME
-        && result == 0
-        && traced_interpreter().is_some()
-        && let Some(mut entered) = Entered::enter()
-    {
-        // SAFETY: the kernel read a name from there, which ends, or is cut after 15 bytes.
-        let name = unsafe { std::slice::from_raw_parts(second as *const u8, length_of_name(second as *const c_char)) };
-        thread_is_named(&mut entered, name.to_vec());
+    if option == libc::PR_SET_NAME && result == 0 {
+        // SAFETY: the kernel read a name from there.
+        unsafe { has_named_itself(second as *const c_char) };
     }
     result
 }
 
-/// `TASK_COMM_LEN` without the NUL.
-const LONGEST_NAME: usize = 15;
+unsafe extern "C" fn pthread_setname_np(thread: libc::pthread_t, name: *const c_char) -> c_int {
+    // SAFETY: what the program passed, to the function that it meant to call.
+    let result = unsafe { real::pthread_setname_np(thread, name) };
+    // SAFETY: asks who calls. Then, the function took the name.
+    unsafe {
+        if result == 0 && thread == libc::pthread_self() {
+            has_named_itself(name);
+        }
+    }
+    result
+}
 
+/// The calling thread has a name from now on, which ends, or is cut where the system cuts it.
+///
 /// # Safety
 /// It is a C string.
-unsafe fn length_of_name(name: *const c_char) -> usize {
-    // SAFETY: the caller's.
-    unsafe { CStr::from_ptr(name) }.count_bytes().min(LONGEST_NAME)
+unsafe fn has_named_itself(name: *const c_char) {
+    if traced_interpreter().is_some()
+        && let Some(mut entered) = Entered::enter()
+    {
+        // SAFETY: the caller's.
+        let name = unsafe { CStr::from_ptr(name) }.to_bytes();
+        thread_is_named(&mut entered, name.get(..SYSTEMS_NAME_BYTES).unwrap_or(name).to_vec());
+    }
 }

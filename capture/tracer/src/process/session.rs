@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The one tracing that a process can have. [`start`] and [`stop`] lead; [`allocated`] and [`freed`] are what hooks call.
+//! [`sampling`] samples memory use meanwhile; [`forks`] is about processes that fork.
+
+mod forks;
+mod sampling;
 
 use super::completion::{Completion, await_completion};
 use super::family::Family;
-use super::message::{report, say};
-use super::settings::{Report, Settings};
+use super::message::say;
+use super::settings::Settings;
 use super::{children, fork, header};
 use crate::biased_lock::{BiasedLock, allow_biases};
 use crate::file::{CaptureFile, FileError, FileOptions};
@@ -14,11 +18,15 @@ use crate::recorder::{RecordError, Recorder};
 use crate::snapshot::{Sampler, now_ms};
 use crate::thread::{Entered, ThreadState};
 use crate::{hooks, private_heap, python};
+use forks::begin_after_fork;
+pub(super) use forks::{after_fork, before_fork, begin_in_child};
 use memray_format::appendix::StoppedBy;
 use memray_format::{Allocation, Allocator, EncodeError, Header, encode_header};
+use sampling::{forget_pause, resume_sampling, resumes_at_ms, sampled};
+pub(super) use sampling::{pause_sampling, resume_sampling_soon};
 use std::path::PathBuf;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Instant;
 use thiserror::Error;
 
@@ -125,7 +133,7 @@ fn start_claimed(settings: Settings, entered: &mut Entered) -> Result<PathBuf, S
     // The thread that starts tracing is the first.
     state(entered);
     // A tracing that ended while it was paused leaves this behind; a second sampler would never be stopped.
-    RESUMES_AT_MS.store(0, Ordering::Release);
+    forget_pause();
     let mut session = Session { settings, family, started: Instant::now(), sampler: None, unbegun: None };
     session.sampler = Sampler::start(session.settings.memory_interval, session.over(), sampled);
     TRACES_NATIVE.store(session.settings.traces_native, Ordering::Relaxed);
@@ -196,6 +204,7 @@ fn begin_capture<T>(
         overwrites: settings.overwrites,
         compresses: settings.compresses,
         max_size_bytes: settings.max_size_bytes,
+        appendix_bytes: if settings.traces_native { MOST_NAMES_BYTES } else { 0 },
     };
     let (created, file) = create(options, &encode_header(&header)?)?;
     let epoch = EPOCH.fetch_add(1, Ordering::Relaxed) + 1;
@@ -277,7 +286,7 @@ fn state(entered: &mut Entered) -> &mut ThreadState {
 #[inline(always)]
 fn record_allocation(entered: &mut Entered, allocator: Allocator, address: usize, size_bytes: usize) {
     let Some(interpreter) = INTERPRETER.get() else { return };
-    let resumes_at_ms = RESUMES_AT_MS.load(Ordering::Relaxed);
+    let resumes_at_ms = resumes_at_ms();
     if resumes_at_ms != 0 {
         begin_after_fork();
         resume_sampling(resumes_at_ms);
@@ -286,7 +295,10 @@ fn record_allocation(entered: &mut Entered, allocator: Allocator, address: usize
     if thread.new_name.is_some() {
         record_name(thread);
     }
-    if thread.stack.stays_empty(interpreter) && !TRACES_NATIVE.load(Ordering::Relaxed) {
+    let is_without_python = thread.stack.stays_empty(interpreter);
+    // Others wait for the GIL, which a thread that runs Python may have.
+    thread.bias.be_patient(is_without_python);
+    if is_without_python && !TRACES_NATIVE.load(Ordering::Relaxed) {
         record_operation(thread, record(allocator, address, size_bytes));
     } else {
         record_with_stack(thread, allocator, address, size_bytes, interpreter);
@@ -339,7 +351,7 @@ fn record_with_stack(
 #[cold]
 fn record_name(thread: &mut ThreadState) {
     let Some(name) = thread.new_name.take() else { return };
-    let mut recorder = RECORDER.hold();
+    let mut recorder = RECORDER.hold_often(&thread.bias);
     let Some(recording) = recorder.as_mut().filter(|recording| recording.epoch() == thread.epoch) else { return };
     let result = recording.thread_name(thread.id, &name);
     drop(recorder);
@@ -350,7 +362,7 @@ fn record_name(thread: &mut ThreadState) {
 
 /// The calling thread is called so from now on.
 pub(crate) fn thread_is_named(entered: &mut Entered, name: Vec<u8>) {
-    state(entered).new_name = Some(name);
+    state(entered).rename(name);
 }
 
 /// The interpreter, while it is traced.
@@ -365,25 +377,11 @@ fn record_free(entered: &mut Entered, allocator: Allocator, address: usize, size
     record_operation(thread, record(allocator, address, size_bytes));
 }
 
-/// The sampling thread calls this.
-fn sampled(time_ms: i64, rss_bytes: u64) {
-    let mut recorder = RECORDER.hold();
-    let Some(recording) = recorder.as_mut() else { return };
-    let result = recording.snapshot(time_ms, rss_bytes);
-    drop(recorder);
-    let is_over = || {
-        let session = SESSION.hold();
-        session.as_ref().and_then(Session::over).is_some_and(|over| Instant::now() >= over)
-    };
-    match result {
-        Err(error) => end(End::Failed(error)),
-        Ok(()) if is_over() => end(End::Duration),
-        Ok(()) => {}
-    }
-}
-
 /// What must be left to name native functions: files are read for that, and the names can be done without.
 const NAMING_BYTES: usize = 64 << 20;
+
+/// What the names of native functions may take of a file that must not become too long.
+const MOST_NAMES_BYTES: u64 = 8 << 20;
 
 /// Why tracing ends.
 enum End {
@@ -431,7 +429,9 @@ fn end(why: End) {
     let is_by_choice = !matches!(why, End::Failed(_));
     let recorder = RECORDER.hold().take();
     let session = SESSION.hold().take();
-    let names_native = is_by_choice && TRACES_NATIVE.load(Ordering::Relaxed) && private_heap::has_room(NAMING_BYTES);
+    let has_all_it_needs = is_by_choice || matches!(why, End::Failed(RecordError::File(_)));
+    let names_native =
+        has_all_it_needs && TRACES_NATIVE.load(Ordering::Relaxed) && private_heap::has_room(NAMING_BYTES);
     let stopped = session.as_ref().and_then(|session| why.stopped_by(&session.settings));
     let finished = recorder.map(|recorder| recorder.finish(now_ms(), names_native, stopped));
     if let End::Failed(error) = why {
@@ -456,113 +456,4 @@ fn put_back(session: Option<Session>) {
         interpreter.undo();
     }
     IS_CLAIMED.store(false, Ordering::Release);
-}
-
-/// When sampling goes on after a fork, in milliseconds of the monotonic clock; 0 while it is not paused. It is paused, too,
-/// in a forked child that has no file yet.
-static RESUMES_AT_MS: AtomicU64 = AtomicU64::new(0);
-
-/// How long there is no thread of ours after a fork: from 3.12 on Python counts threads then, and warns of forking with more
-/// than one.
-const PAUSE_MS: u64 = 20;
-
-fn monotonic_ms() -> u64 {
-    let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: writes the time to where it is told.
-    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC_COARSE, &mut now) };
-    now.tv_sec as u64 * 1000 + now.tv_nsec as u64 / 1_000_000
-}
-
-/// Ends the sampling thread before a fork; [`resume_sampling`] starts another. Holds nothing while it waits.
-pub(super) fn pause_sampling() {
-    let sampler = SESSION.hold().as_mut().and_then(|session| session.sampler.take());
-    if let Some(sampler) = sampler {
-        sampler.stop_and_wait();
-        RESUMES_AT_MS.store(u64::MAX, Ordering::Release);
-    }
-}
-
-/// In the parent: the fork is done.
-pub(super) fn resume_sampling_soon() {
-    if RESUMES_AT_MS.load(Ordering::Acquire) != 0 {
-        RESUMES_AT_MS.store(monotonic_ms() + PAUSE_MS, Ordering::Release);
-    }
-}
-
-/// Starts the sampling thread again, if its pause is over.
-#[cold]
-fn resume_sampling(resumes_at_ms: u64) {
-    let is_over = monotonic_ms() >= resumes_at_ms;
-    if is_over && RESUMES_AT_MS.compare_exchange(resumes_at_ms, 0, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
-        let times = SESSION.hold().as_ref().map(|session| (session.settings.memory_interval, session.over()));
-        let sampler = times.and_then(|(interval, over)| Sampler::start(interval, over, sampled));
-        match SESSION.hold().as_mut() {
-            Some(session) => session.sampler = sampler,
-            None => sampler.into_iter().for_each(Sampler::stop),
-        }
-    }
-}
-
-/// Holds what a fork must not cut through.
-pub(super) fn before_fork() {
-    std::mem::forget(SESSION.hold());
-    std::mem::forget(RECORDER.hold());
-}
-
-/// In the parent, or at first in the child: gives it back.
-pub(super) fn after_fork() {
-    RECORDER.release();
-    SESSION.release();
-}
-
-/// In a forked child: its own capture, or none.
-pub(super) fn begin_in_child() {
-    RECORDER.in_forked_child();
-    let mut held = SESSION.hold();
-    let Some(session) = held.as_mut() else { return };
-    let parents = RECORDER.hold().take().map(Recorder::abandon);
-    let Some(header) = parents.or_else(|| session.unbegun.take()) else { return };
-    if let Some(sampler) = session.sampler.take() {
-        sampler.forget();
-    }
-    crate::thread::number_from_one_again();
-    if session.settings.follows_forks {
-        session.unbegun = Some(header::of_child(header, now_ms()));
-        session.started = Instant::now();
-        RESUMES_AT_MS.store(1, Ordering::Release);
-    } else {
-        *held = None;
-        drop(held);
-        run_untraced();
-    }
-}
-
-/// In a forked child that allocates: gives it a file, if it has none. Most children that only execute another program never
-/// come here, and leave none.
-#[cold]
-fn begin_after_fork() {
-    let mut held = SESSION.hold();
-    let Some(session) = held.as_mut() else { return };
-    let Some(header) = session.unbegun.take() else { return };
-    match begin_child(&session.family, &session.settings, header) {
-        Ok(path) => report(&session.settings, &Report::Child { path }),
-        Err(error) => {
-            *held = None;
-            drop(held);
-            run_untraced();
-            say(format_args!("a forked child runs untraced: {error}"));
-        }
-    }
-}
-
-/// The forked child is traced no more; it may start tracing anew.
-fn run_untraced() {
-    RESUMES_AT_MS.store(0, Ordering::Release);
-    TRACES_PYTHON_ALLOCATORS.store(false, Ordering::Release);
-    children::stop_following();
-    IS_TRACING.store(false, Ordering::Release);
-    IS_CLAIMED.store(false, Ordering::Release);
-    if let Some(interpreter) = INTERPRETER.get() {
-        interpreter.undo();
-    }
 }

@@ -155,11 +155,12 @@ impl Capture {
     }
 
     /// Completes the file. Returns its size in bytes. Its appendix says who recorded and what `stopped` it, and if
-    /// `names_native`, names native functions, for which files are read.
+    /// `names_native` and there is room, names native functions, for which files are read.
     pub(super) fn finish(self, names_native: bool, stopped: Option<StoppedBy>) -> Result<u64, RecordError> {
-        let mut appendix = if names_native { native::appendix(&self.native.stacks) } else { Vec::new() };
-        appendix.extend(encode_recorder(RECORDER));
-        appendix.extend(stopped.map(encode_stopped_by).unwrap_or_default());
-        Ok(self.file.finish(&encode_header(&self.header)?, &appendix)?)
+        let mut facts = encode_recorder(RECORDER);
+        facts.extend(stopped.map(encode_stopped_by).unwrap_or_default());
+        let mut all = if names_native { native::appendix(&self.native.stacks) } else { Vec::new() };
+        all.extend_from_slice(&facts);
+        Ok(self.file.finish(&encode_header(&self.header)?, &[&all, &facts])?)
     }
 }

@@ -43,7 +43,7 @@ fn complete_and_killed_captures_with_and_without_an_appendix() {
     encoder.finish().unwrap();
     let mut paths = vec![plain];
     for compresses in [false, true] {
-        let options = FileOptions { overwrites: false, compresses, max_size_bytes: None };
+        let options = FileOptions { overwrites: false, compresses, max_size_bytes: None, appendix_bytes: 0 };
         for appendix in [b"".as_slice(), &[7; 300_000]] {
             let path = scratch.0.path().join(format!("{compresses}-{}.bin", appendix.len()));
             let file = CaptureFile::create(&path, options, &encode_header(&header).unwrap()).unwrap();
@@ -56,7 +56,7 @@ fn complete_and_killed_captures_with_and_without_an_appendix() {
                 paths.push(killed);
             }
             writer.record(&Record::Trailer).unwrap();
-            writer.file.finish(&encode_header(&header).unwrap(), appendix).unwrap();
+            writer.file.finish(&encode_header(&header).unwrap(), &[appendix]).unwrap();
             paths.push(path);
         }
     }
