@@ -8,8 +8,8 @@
 //! what was taken. That takes some microseconds, more in virtual machines. Where threads take turns so fast that a bias saves
 //! less than that, it is given ever more rarely.
 //!
-//! Otherwise it is a [`Lock`](crate::lock::Lock), as unfair as that; but of threads that may wait long, the more do, the longer
-//! each sleeps, as each that wakes up takes the lock from who is at work.
+//! Otherwise it is a [`Lock`](crate::lock::Lock), as unfair as that; but a thread that may wait long sleeps the longer, the more
+//! threads sleep, as each that wakes up takes the lock from who is at work.
 
 use crate::lock::{FIRST_LOOKS, sleep, take_after_sleep, take_soon};
 use std::cell::{Cell, UnsafeCell};
@@ -50,7 +50,9 @@ struct Row {
     begun: u32,
 }
 
-/// What a thread says of itself to those who want the lock. It stays where it is until the thread has ended.
+/// What a thread says of itself to those who want the lock. It stays where it is until the thread has ended, on cache lines of
+/// its own, as the thread writes there all the time.
+#[repr(align(128))]
 pub(crate) struct Bias {
     /// Odd while the thread uses the lock's value, or looks whether it may.
     turns: AtomicU32,
@@ -115,7 +117,11 @@ const FINISHED_NS: i64 = 10_000_000;
 /// Returns after that time. A sleep may be cut short by a signal, or be forbidden too.
 fn await_finished_stores() {
     let begun = monotonic_ns();
-    while monotonic_ns().saturating_sub(begun) < FINISHED_NS {
+    // Should there be no clock, it is not waited for ever.
+    for _ in 0..1_000_000 {
+        if monotonic_ns().saturating_sub(begun) >= FINISHED_NS {
+            return;
+        }
         sleep(FINISHED_NS / 10);
     }
 }
@@ -320,7 +326,8 @@ impl Drop for OwnBias {
                 // Whoever took the bias away has the lock until it is done with what lies here.
                 gate.take(None);
             }
-            // Another thread's may soon lie there.
+            // Another thread's may soon lie there. (That of a thread that was never given one may be taken for the next: it is
+            // only compared.)
             // SAFETY: the lock is held.
             unsafe { &mut *gate.row.get() }.last = null();
             gate.is_held.store(false, Ordering::Release);

@@ -12,7 +12,7 @@ mod capture;
 
 use crate::aggregation::{Aggregation, NoMemory, Site};
 use crate::file::{CaptureFile, FileError};
-use crate::native::NativeStack;
+use crate::native::{Naming, NativeStack};
 use crate::python::{Interpreter, StackChange};
 use capture::Capture;
 use memray_format::appendix::StoppedBy;
@@ -146,11 +146,11 @@ impl Recorder {
     }
 
     /// Ends the capture; its file is then complete. Returns the file's size in bytes. Its appendix says what `stopped` it, and
-    /// if `names_native`, names native functions, for which files are read.
+    /// names native functions.
     pub(crate) fn finish(
         mut self,
         end_time_ms: i64,
-        names_native: bool,
+        naming: Naming,
         stopped: Option<StoppedBy>,
     ) -> Result<u64, RecordError> {
         let capture = &mut self.capture;
@@ -163,7 +163,7 @@ impl Recorder {
             // Should there be no room even for this, the capture reads as one that was cut.
             let _ = capture.record(&Record::Trailer);
         }
-        let size_bytes = self.capture.finish(names_native, stopped)?;
+        let size_bytes = self.capture.finish(naming, stopped)?;
         summed.map(|()| size_bytes)
     }
 

@@ -13,6 +13,7 @@ use crate::native::NativeStack;
 use crate::python::{Interpreter, PythonStack};
 use greenlets::Greenlets;
 use memray_format::ThreadId;
+use std::ffi::c_int;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// What is kept of a thread from its first record to its end.
@@ -23,8 +24,9 @@ pub(crate) struct ThreadState {
     pub(crate) stack: PythonStack,
     /// Its other greenlets.
     greenlets: Greenlets,
-    /// Its last name, as far as it is known; and the same until it is written.
+    /// Its last name, as far as it is known.
     name: Vec<u8>,
+    /// The same, until it is written.
     pub(crate) new_name: Option<Vec<u8>>,
     /// Its native stack, if that is recorded.
     pub(crate) native: NativeStack,
@@ -139,6 +141,36 @@ fn next_id() -> ThreadId {
 /// In a forked child: the thread that is left is its first.
 pub(crate) fn number_from_one_again() {
     NEXT_THREAD_ID.store(1, Ordering::Relaxed);
+}
+
+/// The calling thread is not cancelled until this is dropped: to open and to write files are points at which it else may be,
+/// and that unwinds through the tracer.
+pub(crate) struct Uncancelled {
+    state: c_int,
+}
+
+/// As `pthread.h` has it.
+const PTHREAD_CANCEL_DISABLE: c_int = 1;
+
+unsafe extern "C" {
+    fn pthread_setcancelstate(state: c_int, before: *mut c_int) -> c_int;
+}
+
+impl Uncancelled {
+    pub(crate) fn begin() -> Self {
+        let mut state = 0;
+        // SAFETY: the old state is a place to write to.
+        unsafe { pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &mut state) };
+        Self { state }
+    }
+}
+
+impl Drop for Uncancelled {
+    fn drop(&mut self) {
+        let mut unwanted = 0;
+        // SAFETY: as above; the state is one that the thread had.
+        unsafe { pthread_setcancelstate(self.state, &mut unwanted) };
+    }
 }
 
 impl ThreadState {

@@ -80,8 +80,8 @@ impl Present {
     }
 }
 
-/// How often slots are gone through anew when other threads unload objects meanwhile.
-const TRIES: u32 = 100;
+/// How often slots are gone through anew, at most, as other threads unload objects meanwhile.
+const TRIES: u32 = 1000;
 
 /// Makes every loaded object call the hooks. Takes the lock under which the loader loads, as `dlsym` does.
 pub(crate) fn install(hooks: impl IntoIterator<Item = &'static Hook> + Clone) {
@@ -92,14 +92,13 @@ pub(crate) fn install(hooks: impl IntoIterator<Item = &'static Hook> + Clone) {
             return;
         }
     }
-    // Objects come and go all the time: those that were there first stay.
-    let present = Present::now();
-    await_loading();
-    install_in(Present { unloaded: ANY, ..present }, 0, hooks, || true);
 }
 
-/// Stands for whatever number of objects unloaded.
-const ANY: u64 = u64::MAX;
+/// Whether nothing was loaded or unloaded since slots were changed last.
+pub(crate) fn is_installed_in_all() -> bool {
+    let (loaded, unloaded) = load_counts();
+    loaded == LOADED.load(Ordering::Relaxed) && unloaded == UNLOADED_AND_PRESENT.load(Ordering::Relaxed) >> 32
+}
 
 /// The same, if objects were loaded since; else a look at some numbers. Whether all objects call them now: not if others were
 /// loaded or unloaded meanwhile. None is changed once they are not wanted any more.
@@ -165,7 +164,7 @@ fn change(
     let mut place = 0;
     let mut is_same_list = true;
     for_each(|object| {
-        is_same_list = unloaded == ANY || object.load_counts().1 == unloaded;
+        is_same_list = object.load_counts().1 == unloaded;
         let is_meant = places.contains(&place);
         place += 1;
         if !is_same_list || !is_meant || object.is_systems_own() || object.holds(own) {

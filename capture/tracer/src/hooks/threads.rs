@@ -6,7 +6,7 @@ use super::real;
 use crate::process::session::{thread_is_named, traced_interpreter};
 use crate::thread::{Entered, SYSTEMS_NAME_BYTES};
 use std::arch::naked_asm;
-use std::ffi::{CStr, c_char, c_int, c_ulong, c_void};
+use std::ffi::{c_char, c_int, c_ulong, c_void};
 
 type Start = unsafe extern "C" fn(*mut c_void) -> *mut c_void;
 
@@ -116,13 +116,16 @@ unsafe extern "C" fn pthread_setname_np(thread: libc::pthread_t, name: *const c_
 /// The calling thread has a name from now on, which ends, or is cut where the system cuts it.
 ///
 /// # Safety
-/// It is a C string.
+/// It is a C string, or at least as long as the system's names may be.
 unsafe fn has_named_itself(name: *const c_char) {
     if traced_interpreter().is_some()
         && let Some(mut entered) = Entered::enter()
     {
         // SAFETY: the caller's.
-        let name = unsafe { CStr::from_ptr(name) }.to_bytes();
-        thread_is_named(&mut entered, name.get(..SYSTEMS_NAME_BYTES).unwrap_or(name).to_vec());
+        let name = unsafe {
+            let length = libc::strnlen(name, SYSTEMS_NAME_BYTES);
+            std::slice::from_raw_parts(name.cast::<u8>(), length)
+        };
+        thread_is_named(&mut entered, name.to_vec());
     }
 }

@@ -21,9 +21,33 @@ pub(crate) use objects::{LoadedObjects, after_fork, before_fork, in_forked_child
 pub(crate) use stack::NativeStack;
 pub(crate) use trie::Trie;
 
-/// The content of an appendix for a capture that has these stacks: the names of their functions, as far as their objects are
-/// loaded still. Not to be called in a hook, as it reads files.
-pub(crate) fn appendix(stacks: &Trie) -> Vec<u8> {
-    objects::refresh();
+/// Whether native functions are named when a capture ends, for which files are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Naming {
+    /// They are not.
+    Nothing,
+    /// They are, in a hook: as far as their objects are known, since the program may hold the loader's lock; and if the thread
+    /// has some of its stack left.
+    InHook,
+    /// They are, as far as their objects are loaded still.
+    Anywhere,
+}
+
+/// What must be left of a thread's stack to name functions in a hook.
+const NEEDED_BYTES: usize = 128 << 10;
+
+/// The content of an appendix for a capture that has these stacks: the names of their functions.
+pub(crate) fn appendix(stacks: &Trie, naming: Naming) -> Vec<u8> {
+    let has_stack = || {
+        let here = registers::Registers::here().stack;
+        bounds::of_this_thread().is_some_and(|stack| (stack.start + NEEDED_BYTES..stack.end).contains(&here))
+    };
+    match naming {
+        Naming::InHook if has_stack() => {}
+        Naming::Nothing | Naming::InHook => return Vec::new(),
+        Naming::Anywhere => {
+            objects::refresh();
+        }
+    }
     objects::current().map_or_else(Vec::new, |objects| symbols::describe(&objects, stacks.addresses()))
 }

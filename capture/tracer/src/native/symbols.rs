@@ -7,6 +7,7 @@
 //! is cut meanwhile would end the program.
 
 use super::objects::{LoadedObject, LoadedObjects};
+use crate::descriptor::moved_up;
 use memray_format::appendix::{FunctionSymbol, LibrarySymbols, encode_native_symbols};
 use object::{Object as _, ObjectSegment as _, ObjectSymbol as _, ReadCache, ReadRef, SymbolKind};
 use std::collections::BTreeMap;
@@ -109,7 +110,8 @@ fn open(path: &OsStr) -> Option<ReadCache<File>> {
     if !std::fs::metadata(path).ok()?.is_file() {
         return None;
     }
-    Some(ReadCache::new(File::open(path).ok()?))
+    // The program may close what it did not open, and have this number itself.
+    Some(ReadCache::new(moved_up(File::open(path).ok()?)))
 }
 
 #[cfg(test)]

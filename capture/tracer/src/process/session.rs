@@ -13,10 +13,11 @@ use super::{children, fork, header};
 use crate::biased_lock::{BiasedLock, allow_biases};
 use crate::file::{CaptureFile, FileError, FileOptions};
 use crate::lock::Lock;
+use crate::native::Naming;
 use crate::python::{Interpreter, Refusal};
 use crate::recorder::{RecordError, Recorder};
 use crate::snapshot::{Sampler, now_ms};
-use crate::thread::{Entered, ThreadState};
+use crate::thread::{Entered, ThreadState, Uncancelled};
 use crate::{hooks, private_heap, python};
 use forks::begin_after_fork;
 pub(super) use forks::{after_fork, before_fork, begin_in_child};
@@ -171,8 +172,8 @@ pub(crate) fn stop_at_once() -> bool {
     }
     TRACES_PYTHON_ALLOCATORS.store(false, Ordering::Release);
     let recorder = RECORDER.hold().take();
-    let names_native = TRACES_NATIVE.load(Ordering::Relaxed);
-    let finished = recorder.map(|recorder| recorder.finish(now_ms(), names_native, None));
+    let naming = if TRACES_NATIVE.load(Ordering::Relaxed) { Naming::Anywhere } else { Naming::Nothing };
+    let finished = recorder.map(|recorder| recorder.finish(now_ms(), naming, None));
     if let Some(Err(error)) = finished {
         say(format_args!("the capture is not complete: {error}"));
     }
@@ -414,6 +415,7 @@ impl End {
 /// Ends tracing; after an error, says so. Whoever comes first does it, and whoever asks for it waits until it is done.
 #[cold]
 fn end(why: End) {
+    let _uncancelled = Uncancelled::begin();
     // In a hook, the thread has entered already.
     let entered = Entered::enter();
     let completion = Completion::begin();
@@ -429,11 +431,14 @@ fn end(why: End) {
     let is_by_choice = !matches!(why, End::Failed(_));
     let recorder = RECORDER.hold().take();
     let session = SESSION.hold().take();
-    let has_all_it_needs = is_by_choice || matches!(why, End::Failed(RecordError::File(_)));
-    let names_native =
-        has_all_it_needs && TRACES_NATIVE.load(Ordering::Relaxed) && private_heap::has_room(NAMING_BYTES);
+    let naming = match &why {
+        _ if !TRACES_NATIVE.load(Ordering::Relaxed) || !private_heap::has_room(NAMING_BYTES) => Naming::Nothing,
+        End::Asked | End::Duration => Naming::Anywhere,
+        End::Failed(RecordError::File(FileError::MaxSize | FileError::Write(_))) => Naming::InHook,
+        End::Failed(_) => Naming::Nothing,
+    };
     let stopped = session.as_ref().and_then(|session| why.stopped_by(&session.settings));
-    let finished = recorder.map(|recorder| recorder.finish(now_ms(), names_native, stopped));
+    let finished = recorder.map(|recorder| recorder.finish(now_ms(), naming, stopped));
     if let End::Failed(error) = why {
         say(format_args!("tracing ends here and the program runs on: {error}"));
     }

@@ -3,7 +3,7 @@
 
 use super::RecordError;
 use crate::file::CaptureFile;
-use crate::native::{self, LoadedObjects, NativeStack, Trie};
+use crate::native::{self, LoadedObjects, Naming, NativeStack, Trie};
 use crate::python::{self, CodeIds, Frame, Interpreter};
 use memray_format::appendix::{StoppedBy, encode_recorder, encode_stopped_by};
 use memray_format::{
@@ -154,12 +154,12 @@ impl Capture {
         Ok(self.file.write(&bytes)?)
     }
 
-    /// Completes the file. Returns its size in bytes. Its appendix says who recorded and what `stopped` it, and if
-    /// `names_native` and there is room, names native functions, for which files are read.
-    pub(super) fn finish(self, names_native: bool, stopped: Option<StoppedBy>) -> Result<u64, RecordError> {
+    /// Completes the file. Returns its size in bytes. Its appendix says who recorded and what `stopped` it, and names native
+    /// functions, if all that has room.
+    pub(super) fn finish(self, naming: Naming, stopped: Option<StoppedBy>) -> Result<u64, RecordError> {
         let mut facts = encode_recorder(RECORDER);
         facts.extend(stopped.map(encode_stopped_by).unwrap_or_default());
-        let mut all = if names_native { native::appendix(&self.native.stacks) } else { Vec::new() };
+        let mut all = native::appendix(&self.native.stacks, naming);
         all.extend_from_slice(&facts);
         Ok(self.file.finish(&encode_header(&self.header)?, &[&all, &facts])?)
     }

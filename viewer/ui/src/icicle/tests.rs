@@ -182,6 +182,20 @@ fn a_double_click_zooms_to_the_frame() {
 }
 
 #[test]
+fn a_click_on_the_frame_that_is_selected_zooms_to_it() {
+    let mut harness = show(fixture(sample()));
+    click(&mut harness, 0.65, 1);
+    assert_eq!(view(&harness), View::of(0, 1000));
+    click(&mut harness, 0.65, 1);
+    assert_eq!(view(&harness), View::of(600, 300));
+    // It is there already; another one is selected first.
+    click(&mut harness, 0.65, 1);
+    assert_eq!(view(&harness), View::of(600, 300));
+    click(&mut harness, 0.5, 0);
+    assert_eq!(view(&harness), View::of(600, 300));
+}
+
+#[test]
 fn enter_zooms_to_the_selection_and_says_what_to_come_back_to() {
     let mut harness = show(fixture(sample()));
     click(&mut harness, 0.1, 2);

@@ -113,6 +113,9 @@ impl Icicle {
         if is_clicked || response.secondary_clicked() || response.drag_started() {
             response.request_focus();
         }
+        // One that is selected is zoomed to by a click more, however much later it comes.
+        let again = is_clicked && !response.double_clicked();
+        let again = hovered.filter(|frame| again && !frame.is_merged() && *selected == Some(frame.node));
         if is_clicked || response.secondary_clicked() {
             let frame = hovered.filter(|frame| !frame.is_merged()).map(|frame| frame.node);
             events.activated = frame.filter(|_| is_clicked);
@@ -131,6 +134,10 @@ impl Icicle {
                 Some(frame) => self.carry_out(ui, source, geometry, Request::ZoomTo(frame.node)),
                 None => self.carry_out(ui, source, geometry, Request::Reset),
             }
+            ui.ctx().request_repaint();
+        }
+        if let Some(frame) = again {
+            self.carry_out(ui, source, geometry, Request::ZoomTo(frame.node));
             ui.ctx().request_repaint();
         }
     }
