@@ -94,12 +94,6 @@ pub(crate) fn install(hooks: impl IntoIterator<Item = &'static Hook> + Clone) {
     }
 }
 
-/// Whether nothing was loaded or unloaded since slots were changed last.
-pub(crate) fn is_installed_in_all() -> bool {
-    let (loaded, unloaded) = load_counts();
-    loaded == LOADED.load(Ordering::Relaxed) && unloaded == UNLOADED_AND_PRESENT.load(Ordering::Relaxed) >> 32
-}
-
 /// The same, if objects were loaded since; else a look at some numbers. Whether all objects call them now: not if others were
 /// loaded or unloaded meanwhile. None is changed once they are not wanted any more.
 pub(crate) fn install_in_new(

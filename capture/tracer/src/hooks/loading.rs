@@ -47,8 +47,8 @@ extern "C" fn note_loading() {
 /// Several threads may do this at once: none goes on to call what is not hooked, as another is about to.
 extern "C" fn hook_loaded() {
     let noted = NOTED.load(Ordering::Acquire);
-    // What was noted may have been loaded later than all slots were changed.
-    if (CHANGED.load(Ordering::Acquire) != noted || (is_tracing() && !patch::is_installed_in_all()))
+    // The loader's list is not asked for else: another thread may go through it, and wait for the GIL that this one has.
+    if CHANGED.load(Ordering::Acquire) != noted
         && let Some(_entered) = Entered::enter()
     {
         CHANGES.fetch_add(1, Ordering::AcqRel);
