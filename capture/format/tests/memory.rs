@@ -3,46 +3,13 @@
 
 #![allow(clippy::unwrap_used)] // a test may fail so
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+mod counting;
 
+use counting::{Random, peak_bytes};
 use memray_format::container::Lz4Frame;
 use memray_format::synth::Synthesis;
 use memray_format::{Decoder, Encoder, Header, lz4_frame};
 use std::io::Write;
-
-/// Counts what the program holds and the most that it held.
-struct Counting;
-
-static HELD_BYTES: AtomicUsize = AtomicUsize::new(0);
-static PEAK_BYTES: AtomicUsize = AtomicUsize::new(0);
-
-// SAFETY: all requests are passed on to the system's allocator unchanged.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        let held = HELD_BYTES.fetch_add(layout.size(), Relaxed) + layout.size();
-        PEAK_BYTES.fetch_max(held, Relaxed);
-        // SAFETY: the caller's promises are those that the system's allocator asks for.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        HELD_BYTES.fetch_sub(layout.size(), Relaxed);
-        // SAFETY: as above; the pointer came from `alloc`.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-#[global_allocator]
-static COUNTING: Counting = Counting;
-
-/// The most that `run` held beyond what was held before.
-fn peak_bytes(run: impl FnOnce()) -> usize {
-    let before = HELD_BYTES.load(Relaxed);
-    PEAK_BYTES.store(before, Relaxed);
-    run();
-    PEAK_BYTES.load(Relaxed) - before
-}
 
 fn header() -> Vec<u8> {
     let mut bytes = b"memray\0\x0d\0\0\0\xf0\0\x0d\x03\0\0".to_vec();
@@ -58,18 +25,6 @@ fn header() -> Vec<u8> {
 fn decoding_takes_no_more_memory_than_a_few_times_its_input() {
     what_claims_to_be_large_takes_no_more();
     arbitrary_bytes_take_no_more();
-}
-
-/// A generator of numbers, the same ones in each run (xorshift).
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 % limit as u64) as usize
-    }
 }
 
 /// Some bytes of a capture are others, or all behind its header are.

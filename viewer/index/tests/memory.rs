@@ -4,36 +4,13 @@
 
 #![allow(clippy::unwrap_used)]
 
+#[path = "../../../capture/format/tests/counting/mod.rs"]
+mod counting;
+
+use counting::{Random, peak_bytes};
 use memray_format::synth::Synthesis;
 use memray_format::{Encoder, Header};
 use memray_index::{Index, OpenOptions, Progress};
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-
-/// Counts what the program holds and the most that it held. What SQLite takes is bounded by its own settings.
-struct Counting;
-
-static HELD_BYTES: AtomicUsize = AtomicUsize::new(0);
-static PEAK_BYTES: AtomicUsize = AtomicUsize::new(0);
-
-// SAFETY: all requests are passed on to the system's allocator unchanged.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        let held = HELD_BYTES.fetch_add(layout.size(), Relaxed) + layout.size();
-        PEAK_BYTES.fetch_max(held, Relaxed);
-        // SAFETY: the caller's promises are those that the system's allocator asks for.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        HELD_BYTES.fetch_sub(layout.size(), Relaxed);
-        // SAFETY: as above; the pointer came from `alloc`.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-#[global_allocator]
-static COUNTING: Counting = Counting;
 
 /// What the stages take of a capture with nothing in it, with room for a machine's differences.
 const ALWAYS_BYTES: usize = 16 << 20;
@@ -48,13 +25,8 @@ fn building_an_index_takes_no_more_memory_than_a_few_times_the_capture() {
     let header_bytes = Header::decode(&sound).unwrap().1;
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.bin");
-    let mut state = 20_u64;
-    let mut below = |limit: usize| {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        (state % limit as u64) as usize
-    };
+    let mut random = Random(20);
+    let mut below = |limit: usize| random.below(limit);
     let mut opened = 0;
     let options = OpenOptions { no_cache: true, ..OpenOptions::default() };
     for turn in 0..60 {
@@ -77,10 +49,7 @@ fn building_an_index_takes_no_more_memory_than_a_few_times_the_capture() {
             }
         }
         std::fs::write(&path, &bytes).unwrap();
-        let before = HELD_BYTES.load(Relaxed);
-        PEAK_BYTES.store(before, Relaxed);
-        opened += usize::from(Index::open(&path, &options, &Progress::default()).is_ok());
-        let peak = PEAK_BYTES.load(Relaxed) - before;
+        let peak = peak_bytes(|| opened += usize::from(Index::open(&path, &options, &Progress::default()).is_ok()));
         assert!(peak <= ALWAYS_BYTES + 20 * bytes.len(), "{turn}: {peak} bytes for {}", bytes.len());
     }
     assert!(opened > 40, "{opened}");
