@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //! [`BiasedLock`]: a mutex that costs a thread no atomic instruction while it is the only one that takes it.
 //!
-//! Such an instruction takes longer than all else that is done for a record. So a thread that took the lock many times in a
-//! row is given a *bias*: the lock then counts as held for it, and to enter it says so in a place of its own ([`Bias`]) and
+//! Such an instruction was two fifths of the time in the hook of `malloc`, by `perf`. So a thread that took the lock many times
+//! in a row is given a *bias*: the lock then counts as held for it, and to enter it says so in a place of its own ([`Bias`]) and
 //! looks whether it has the bias still. Who else wants the lock takes the bias away first, and asks the kernel to have all
 //! processors that run this process finish their stores (`membarrier`): what the other thread said is then seen, or it sees
-//! what was taken. That takes some microseconds, more in virtual machines. Where threads take turns so fast that a bias saves
-//! less than that, it is given ever more rarely.
+//! what was taken. That interrupts each processor on which another thread runs. Where threads take turns so fast that a bias
+//! saves less than that costs, it is given ever more rarely.
 //!
 //! Otherwise it is a [`Lock`](crate::lock::Lock), as unfair as that; but a thread that may wait long sleeps the longer, the more
 //! threads sleep, as each that wakes up takes the lock from who is at work.
@@ -83,7 +83,8 @@ unsafe impl<T: Send> Sync for BiasedLock<T> {}
 const ROW: u32 = 256;
 const LONGEST_ROW: u32 = 1 << 20;
 
-/// A bias that was used so often has saved more time than it costs to take it away.
+/// A bias that was used so often counts as one that has saved more time than it costs to take it away. Found by trial: with
+/// 256, after rows of 64, four threads of C that only allocate took 1.5 s instead of the 0.9 s without biases.
 const PAID: u32 = 1 << 12;
 
 /// How much longer a patient thread sleeps for each other that does, and for how many at most.
@@ -93,8 +94,8 @@ const MOST_OTHERS: u32 = 4;
 /// Whether the kernel lets biases be taken away, so that they may be given.
 static CAN_BIAS: AtomicBool = AtomicBool::new(false);
 
-/// Tells the kernel that [`finish_stores`] will be asked for. With more than one thread this takes some milliseconds the first
-/// time.
+/// Tells the kernel that [`finish_stores`] will be asked for. With more than one thread it waits for all processors the first
+/// time (`membarrier_register_private_expedited` in Linux).
 pub(crate) fn allow_biases() {
     CAN_BIAS.store(membarrier(libc::MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED), Ordering::Relaxed);
 }

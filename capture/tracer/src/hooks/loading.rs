@@ -44,7 +44,8 @@ extern "C" fn note_loading() {
     CHANGES.fetch_add(1, Ordering::AcqRel);
 }
 
-/// Several threads may do this at once: none goes on to call what is not hooked, as another is about to.
+/// Several threads may do this at once: none goes on to call what is not hooked, as another is about to. But what was noted and
+/// begins to be loaded only after this is hooked after the next load.
 extern "C" fn hook_loaded() {
     let noted = NOTED.load(Ordering::Acquire);
     // The loader's list is not asked for else: another thread may go through it, and wait for the GIL that this one has.
