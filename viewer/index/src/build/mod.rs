@@ -18,6 +18,7 @@ mod pipeline;
 mod recent;
 mod recent_keys;
 mod site_sums;
+mod size_counts;
 mod temporary;
 pub(crate) mod tree_builder;
 
