@@ -86,6 +86,28 @@ pub fn format_time_of_day(time_ms: i64, clock: WallClock) -> String {
     format!("{:02}:{:02}:{:02}", civil.hour, civil.minute, civil.second)
 }
 
+/// A time of day to what a step of an axis needs, which steps by so many milliseconds: `14:03:20.5`, `14:03:20`, `14:03`; at
+/// midnight, and where steps are days, the date.
+pub fn format_time_of_day_at_step(time_ms: i64, step_ms: i64, clock: WallClock) -> String {
+    let civil = Civil::at(time_ms, clock);
+    let to_seconds = format_time_of_day(time_ms, clock);
+    let into_second_ms = time_ms.saturating_add(offset_ms(time_ms, clock)).rem_euclid(MS_PER_S);
+    let is_midnight = to_seconds == "00:00:00" && into_second_ms == 0;
+    if is_midnight || step_ms >= MS_PER_DAY {
+        format!("{:04}-{:02}-{:02}", civil.year, civil.month, civil.day)
+    } else if step_ms < 10 {
+        format!("{to_seconds}.{into_second_ms:03}")
+    } else if step_ms < 100 {
+        format!("{to_seconds}.{:02}", into_second_ms / 10)
+    } else if step_ms < MS_PER_S {
+        format!("{to_seconds}.{}", into_second_ms / 100)
+    } else if step_ms < MS_PER_MINUTE {
+        to_seconds
+    } else {
+        format!("{:02}:{:02}", civil.hour, civil.minute)
+    }
+}
+
 /// Date, time and zone: `2026-11-22 14:03:20 +01:00`, `2026-11-22 13:03:20 UTC`.
 pub fn format_date_time(time_ms: i64, clock: WallClock) -> String {
     let civil = Civil::at(time_ms, clock);
@@ -167,7 +189,8 @@ fn date(days_since_epoch: i64) -> (i64, i64, i64) {
     (era * 400 + year_of_era + i64::from(month <= 2), month, day)
 }
 
-fn offset_ms(time_ms: i64, clock: WallClock) -> i64 {
+/// How much later a clock is than UTC at a time.
+pub fn offset_ms(time_ms: i64, clock: WallClock) -> i64 {
     match clock {
         WallClock::Utc => 0,
         WallClock::Local => local_offset_s(time_ms.div_euclid(MS_PER_S)).saturating_mul(MS_PER_S),
@@ -250,6 +273,18 @@ mod tests {
         assert_eq!(format_date_time(1_795_352_600_999, WallClock::Utc), "2026-11-22 13:03:20 UTC");
         assert_eq!(format_date_time(-1, WallClock::Utc), "1969-12-31 23:59:59 UTC");
         assert_eq!(format_date_time(4_107_542_400_000, WallClock::Utc), "2100-03-01 00:00:00 UTC");
+    }
+
+    #[test]
+    fn times_of_day_are_as_fine_as_the_steps_between_them() {
+        let at = |ms: i64, step_ms| format_time_of_day_at_step(1_795_352_600_000 + ms, step_ms, WallClock::Utc);
+        let steps = [1, 20, 500, 1000, 30_000, MS_PER_MINUTE, MS_PER_HOUR];
+        let all = ["13:03:20.512", "13:03:20.51", "13:03:20.5", "13:03:20", "13:03:20", "13:03", "13:03"];
+        assert_eq!(steps.map(|step_ms| at(512, step_ms)), all);
+        let midnight_ms = (10 * 60 + 56) * MS_PER_MINUTE + 40 * MS_PER_S;
+        assert_eq!(at(midnight_ms, MS_PER_HOUR), "2026-11-23");
+        assert_eq!(at(midnight_ms + 5, 5), "00:00:00.005");
+        assert_eq!(at(0, 2 * MS_PER_DAY), "2026-11-22");
     }
 
     #[test]

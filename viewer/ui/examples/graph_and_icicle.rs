@@ -210,6 +210,7 @@ impl eframe::App for Shown {
                         is_provisional: (self.has)("provisional"),
                         units: Units::Binary,
                         clock: WallClock::Utc,
+                        has_times_of_day: (self.has)("times-of-day"),
                         beside: None,
                         over: None,
                     },

@@ -78,6 +78,16 @@ impl ClockChoice {
     }
 }
 
+/// What the memory graph's axis of time says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum AxisChoice {
+    /// The time since the start.
+    #[default]
+    Elapsed,
+    /// Times of day.
+    TimesOfDay,
+}
+
 /// A capture that was opened before.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Recent {
@@ -149,6 +159,8 @@ pub struct Settings {
     pub units: UnitChoice,
     /// By which clock times of day are written.
     pub clock: ClockChoice,
+    /// What the memory graph's axis of time says.
+    pub axis: AxisChoice,
     /// The command that opens a source line; empty for the usual one.
     pub editor: String,
     /// Where to look for sources that are not where a capture says, separated as in `PATH`.

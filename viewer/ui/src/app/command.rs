@@ -4,7 +4,7 @@
 
 use super::view::ModeChoice;
 use crate::function_menu::FunctionAction;
-use crate::settings::{ClockChoice, ThemeChoice, UnitChoice};
+use crate::settings::{AxisChoice, ClockChoice, ThemeChoice, UnitChoice};
 use memray_compare::Width;
 
 /// Something the window can be told to do.
@@ -69,6 +69,8 @@ pub enum Command {
     AddRoot,
     SetUnits(UnitChoice),
     SetClock(ClockChoice),
+    /// What the memory graph's axis says.
+    SetAxis(AxisChoice),
     SetTheme(ThemeChoice),
     ToggleMarkdownCommand,
     ToggleMarkdownSource,
@@ -119,7 +121,7 @@ pub enum Needs {
 
 impl Command {
     /// All of them, in the order of menus and of the sheet of keys.
-    pub const ALL: [Self; 78] = [
+    pub const ALL: [Self; 80] = [
         Self::Open,
         Self::OpenPath,
         Self::OpenSample,
@@ -190,6 +192,8 @@ impl Command {
         Self::SetUnits(UnitChoice::Decimal),
         Self::SetClock(ClockChoice::Local),
         Self::SetClock(ClockChoice::Utc),
+        Self::SetAxis(AxisChoice::Elapsed),
+        Self::SetAxis(AxisChoice::TimesOfDay),
         Self::SetTheme(ThemeChoice::System),
         Self::SetTheme(ThemeChoice::Dark),
         Self::SetTheme(ThemeChoice::Light),
@@ -262,6 +266,8 @@ impl Command {
             Self::SetUnits(UnitChoice::Decimal) => "Sizes: kB, MB, GB, as memray",
             Self::SetClock(ClockChoice::Local) => "Times of day: local",
             Self::SetClock(ClockChoice::Utc) => "Times of day: UTC",
+            Self::SetAxis(AxisChoice::Elapsed) => "Graph: time since the start",
+            Self::SetAxis(AxisChoice::TimesOfDay) => "Graph: times of day",
             Self::SetTheme(ThemeChoice::System) => "Theme: as the system",
             Self::SetTheme(ThemeChoice::Dark) => "Theme: dark",
             Self::SetTheme(ThemeChoice::Light) => "Theme: light",
@@ -341,6 +347,11 @@ impl Command {
             Self::SetUnits(UnitChoice::Decimal) => "Sizes in powers of 1000, as memray's reports have them",
             Self::SetClock(ClockChoice::Local) => "Times of day by this machine's clock",
             Self::SetClock(ClockChoice::Utc) => "Times of day in universal time",
+            Self::SetAxis(AxisChoice::Elapsed) => "The memory graph's axis counts from the start of the recording",
+            Self::SetAxis(AxisChoice::TimesOfDay) => {
+                "The memory graph's axis has times of day, unless the machine's clock was set back; two captures side by \
+                 side count from the start"
+            }
             Self::SetTheme(ThemeChoice::System) => "Dark or light as the system is",
             Self::SetTheme(ThemeChoice::Dark) => "Always dark",
             Self::SetTheme(ThemeChoice::Light) => "Always light",
@@ -384,6 +395,7 @@ impl Command {
             | Self::AddRoot => Group::Capture,
             Self::SetUnits(_)
             | Self::SetClock(_)
+            | Self::SetAxis(_)
             | Self::SetTheme(_)
             | Self::ToggleMarkdownCommand
             | Self::ToggleMarkdownSource
@@ -408,6 +420,7 @@ impl Command {
                 | Self::SetWidth(Width::Larger)
                 | Self::Ask(ModeChoice::Peak)
                 | Self::SetClock(ClockChoice::Local)
+                | Self::SetAxis(AxisChoice::Elapsed)
                 | Self::SetTheme(ThemeChoice::System)
                 | Self::ToggleMarkdownCommand
                 | Self::EditSources
@@ -429,6 +442,7 @@ impl Command {
             | Self::Quit
             | Self::SetUnits(_)
             | Self::SetClock(_)
+            | Self::SetAxis(_)
             | Self::SetTheme(_)
             | Self::ToggleMarkdownCommand
             | Self::ToggleMarkdownSource

@@ -5,7 +5,7 @@ use super::how_far::{HowFar, REFRESH};
 use super::opening::Opening;
 use super::window::file_name;
 use crate::memory_graph::{self, MemoryGraph};
-use crate::settings::Settings;
+use crate::settings::{AxisChoice, Settings};
 use crate::style;
 use crate::theme::Palette;
 use egui::{CentralPanel, Frame, Margin, ProgressBar, RichText, Ui, vec2};
@@ -119,6 +119,7 @@ fn provisional(ui: &mut Ui, so_far: &mut SoFar, settings: &Settings) {
                 over: None,
                 units,
                 clock: settings.clock.wall_clock(),
+                has_times_of_day: settings.axis == AxisChoice::TimesOfDay,
             };
             // What is not yet read cannot be asked about.
             so_far.graph.show(ui, &source);

@@ -44,6 +44,7 @@ impl App {
             Command::EditSources => self.edits_sources = Some(false),
             Command::SetUnits(_)
             | Command::SetClock(_)
+            | Command::SetAxis(_)
             | Command::SetTheme(_)
             | Command::ToggleMarkdownCommand
             | Command::ToggleMarkdownSource => self.change_settings(command),

@@ -16,6 +16,7 @@ impl Settings {
         match command {
             Command::SetUnits(units) => self.units = units,
             Command::SetClock(clock) => self.clock = clock,
+            Command::SetAxis(axis) => self.axis = axis,
             Command::SetTheme(theme) => self.theme = theme,
             Command::ToggleMarkdownCommand => *command_lines ^= true,
             Command::ToggleMarkdownSource => *source_lines ^= true,
@@ -28,6 +29,7 @@ impl Settings {
         match command {
             Command::SetUnits(units) => self.units == units,
             Command::SetClock(clock) => self.clock == clock,
+            Command::SetAxis(axis) => self.axis == axis,
             Command::SetTheme(theme) => self.theme == theme,
             Command::ToggleMarkdownCommand => self.markdown.command_lines,
             Command::ToggleMarkdownSource => self.markdown.source_lines,

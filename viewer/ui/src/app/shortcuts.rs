@@ -78,6 +78,7 @@ impl Command {
             | Self::AddRoot
             | Self::SetUnits(_)
             | Self::SetClock(_)
+            | Self::SetAxis(_)
             | Self::SetTheme(_)
             | Self::ToggleMarkdownCommand
             | Self::ToggleMarkdownSource

@@ -19,7 +19,7 @@ use egui::{CursorIcon, PointerButton, Rect, Response, RichText, Role, Sense, Ui,
 use memray_index::{Bands, Charge, ChargedTo, Moment, RowKey, TimeRange, Timeline};
 use memray_report::escape::{csv_cell, visible};
 use memray_report::size::{Units, format_bytes};
-use memray_report::time::format_elapsed;
+use memray_report::time::{WallClock, format_elapsed};
 use paint::{BandsPlot, Colours, Drawn, Marks};
 use stack::Stack;
 use std::fmt::Write as _;
@@ -64,6 +64,8 @@ pub struct Source<'a> {
     pub range: Option<TimeRange>,
     /// The moment that was picked, where clicks into the graph pick moments and not bands.
     pub picked: Option<Moment>,
+    /// The clock whose times the axis has; those since the start if `None`.
+    pub times_of_day: Option<WallClock>,
     /// Names.
     pub labels: &'a dyn Labels,
     /// What a click on a band does, for its tooltip.
@@ -190,7 +192,7 @@ impl BandsView {
         });
         let end_ms = stack.end_ms().max(1) as f64;
         let visible_ms = source.visible_ms.unwrap_or((0.0, end_ms));
-        let plot = BandsPlot::new(ui, rect, visible_ms, stack, source.units, &mut self.drawn);
+        let plot = BandsPlot::new(ui, rect, visible_ms, stack, source, &mut self.drawn);
         if let Some((from_ms, to_ms)) = self.drag(ui, &plot, end_ms, &response) {
             events.range = Some(range_at(source.timeline, from_ms, to_ms));
         }

@@ -8,7 +8,6 @@ use crate::memory_graph::Plot;
 use crate::theme::Palette;
 use egui::{Color32, EventFilter, Key, Mesh, Modifiers, Rect, Response, Shape, Stroke, Ui, pos2, vec2};
 use memray_index::{Bands, Charge, RowKey};
-use memray_report::size::Units;
 use rustc_hash::FxHashMap;
 use std::sync::Arc;
 
@@ -83,10 +82,11 @@ impl BandsPlot {
         rect: Rect,
         visible_ms: (f64, f64),
         stack: &Stack,
-        units: Units,
+        source: &Source<'_>,
         drawn: &mut Option<Drawn>,
     ) -> Self {
-        let plot = Plot::up_to(ui, rect, visible_ms, stack.peak_bytes(), units);
+        let times_of_day = stack.times_of_day(source.timeline.start_time_ms, source.times_of_day);
+        let plot = Plot::up_to(ui, rect, visible_ms, stack.peak_bytes(), source.units).with_times_of_day(times_of_day);
         let columns = (plot.rect.width() * ui.pixels_per_point()) as usize;
         let kept = drawn.take().filter(|kept| (kept.visible_ms, kept.columns) == (visible_ms, columns));
         let samples = kept.map_or_else(|| stack.samples(visible_ms, columns).into(), |kept| kept.samples);

@@ -2,8 +2,9 @@
 //! Bands on top of each other: [`Stack`]. Of a pixel column the sample is drawn at which the sum is largest, so that what
 //! is shown was so at one moment, and no sample's peak is lost.
 
-use crate::memory_graph::TimeAxis;
+use crate::memory_graph::{TimeAxis, TimesOfDay};
 use memray_index::{Bands, Moment, Timeline};
+use memray_report::time::WallClock;
 
 /// Bands on top of each other, the first at the bottom.
 pub(super) struct Stack {
@@ -58,6 +59,11 @@ impl Stack {
 
     pub(super) fn end_ms(&self) -> i64 {
         self.axis.end_ms()
+    }
+
+    /// Times of day on the axis, by a clock.
+    pub(super) fn times_of_day(&self, start_time_ms: i64, clock: Option<WallClock>) -> Option<TimesOfDay> {
+        self.axis.times_of_day(start_time_ms, clock?)
     }
 
     /// Where a moment lies.

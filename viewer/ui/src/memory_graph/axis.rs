@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The axes: elapsed time, which never runs backward even where the machine's clock did, and round ticks on both.
+//! The axes: elapsed time, which never runs backward even where the machine's clock did, and round ticks on both; on that
+//! of time they are elapsed or, where the clock was not set back, [`TimesOfDay`].
 
 use memray_index::{Moment, Timeline};
 use memray_report::size::{Units, format_bytes};
+use memray_report::time::{WallClock, format_offset, format_time_of_day_at_step, offset_ms};
 
 /// Elapsed time of a timeline's snapshots.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -56,6 +58,12 @@ impl TimeAxis {
         self.step_back
     }
 
+    /// Times of day on this axis, of a timeline that began then. None where the machine's clock was set back: there one
+    /// time is at two places.
+    pub fn times_of_day(&self, start_time_ms: i64, clock: WallClock) -> Option<TimesOfDay> {
+        self.step_back.is_none().then_some(TimesOfDay { start_time_ms, clock })
+    }
+
     /// Where a moment lies.
     pub fn of(&self, moment: Moment) -> i64 {
         match moment {
@@ -79,15 +87,54 @@ const TIME_STEPS_MS: [i64; 27] = [
     1_200_000, 1_800_000, 3_600_000, 7_200_000, 10_800_000, 21_600_000, 43_200_000, 86_400_000,
 ];
 
+/// Times of day on an axis of elapsed time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TimesOfDay {
+    /// Where the axis begins, in milliseconds since the Unix epoch.
+    start_time_ms: i64,
+    clock: WallClock,
+}
+
+impl TimesOfDay {
+    /// Ticks within a range of elapsed time, at most about `most`: where in elapsed time, and what they say.
+    pub(super) fn ticks(self, from_ms: f64, to_ms: f64, most: usize) -> Vec<(i64, String)> {
+        let Self { start_time_ms, clock } = self;
+        // The clock's own time at the start is what is round in hours and days.
+        let offset_ms = offset_ms(start_time_ms.saturating_add(from_ms as i64), clock);
+        let clock_ms = start_time_ms.saturating_add(offset_ms);
+        let step_ms = time_step(from_ms, to_ms, most);
+        let ticks = round_times(clock_ms as f64 + from_ms, clock_ms as f64 + to_ms, step_ms);
+        ticks
+            .map(|ms| (ms.saturating_sub(clock_ms), ms.saturating_sub(offset_ms)))
+            .map(|(elapsed_ms, time_ms)| (elapsed_ms, format_time_of_day_at_step(time_ms, step_ms, clock)))
+            .collect()
+    }
+
+    /// The clock's zone at the start: `+01:00`, `UTC`.
+    pub(super) fn zone(self) -> String {
+        format_offset(self.start_time_ms, self.clock)
+    }
+}
+
 /// Ticks within a range of time, at most about `most`: where, and what they say.
 pub(super) fn time_ticks(from_ms: f64, to_ms: f64, most: usize) -> Vec<(i64, String)> {
+    let step_ms = time_step(from_ms, to_ms, most);
+    round_times(from_ms, to_ms, step_ms).map(|ms| (ms, time_label(ms, step_ms, to_ms))).collect()
+}
+
+/// The step between ticks, in milliseconds.
+fn time_step(from_ms: f64, to_ms: f64, most: usize) -> i64 {
     let least_step = (to_ms - from_ms) / most.max(1) as f64;
     let found = TIME_STEPS_MS.iter().copied().find(|&step| step as f64 >= least_step);
     // Beyond days: whole days, as many as it takes.
-    let step = found.unwrap_or_else(|| ((least_step / 86_400_000.0).ceil() as i64).saturating_mul(86_400_000));
-    let first = (from_ms / step as f64).ceil() as i64;
-    let last = (to_ms / step as f64).floor() as i64;
-    (first..=last).map(|i| i.saturating_mul(step)).map(|ms| (ms, time_label(ms, step, to_ms))).collect()
+    found.unwrap_or_else(|| ((least_step / 86_400_000.0).ceil() as i64).saturating_mul(86_400_000))
+}
+
+/// The multiples of a step within a range.
+fn round_times(from_ms: f64, to_ms: f64, step_ms: i64) -> impl Iterator<Item = i64> {
+    let first = (from_ms / step_ms as f64).ceil() as i64;
+    let last = (to_ms / step_ms as f64).floor() as i64;
+    (first..=last).map(move |i| i.saturating_mul(step_ms))
 }
 
 fn time_label(ms: i64, step_ms: i64, to_ms: f64) -> String {
@@ -189,6 +236,30 @@ mod tests {
         // No time of a hostile capture overflows.
         assert!(time_ticks(0.0, i64::MAX as f64, 8).len() <= 9);
         assert!(time_ticks(i64::MAX as f64, i64::MAX as f64, 8).len() <= 9);
+    }
+
+    #[test]
+    fn times_of_day_are_round_and_change_to_the_date_at_midnight() {
+        // 2026-11-22 13:03:20.500 UTC.
+        let axis = TimeAxis::new(&timeline(&[(10, 1, 1), (20, 1, 1)]));
+        let times = axis.times_of_day(1_795_352_600_500, WallClock::Utc).unwrap();
+        let ticks = times.ticks(0.0, 41_300.0, 5);
+        assert_eq!(ticks.iter().map(|(ms, _)| *ms).collect::<Vec<_>>(), [9_500, 19_500, 29_500, 39_500]);
+        assert_eq!(labels(ticks), ["13:03:30", "13:03:40", "13:03:50", "13:04:00"]);
+        assert_eq!(
+            labels(times.ticks(0.0, 2e3, 4)),
+            ["13:03:20.5", "13:03:21.0", "13:03:21.5", "13:03:22.0", "13:03:22.5"]
+        );
+        let day = ["15:00", "18:00", "21:00", "2026-11-23", "03:00", "06:00", "09:00", "12:00"];
+        assert_eq!(labels(times.ticks(0.0, 86_400_000.0, 8)), day);
+        assert_eq!(times.zone(), "UTC");
+        // No time of a hostile capture overflows.
+        for (start_time_ms, to_ms) in [(i64::MIN, 1e3), (i64::MAX, 1e3), (0, i64::MAX as f64)] {
+            let times = axis.times_of_day(start_time_ms, WallClock::Local).unwrap();
+            assert!(times.ticks(0.0, to_ms, 8).len() <= 9);
+        }
+        let stepped = TimeAxis::new(&timeline(&[(5000, 1, 1), (2000, 1, 1)]));
+        assert_eq!(stepped.times_of_day(0, WallClock::Utc), None);
     }
 
     #[test]

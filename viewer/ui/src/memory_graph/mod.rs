@@ -15,7 +15,7 @@ mod series;
 mod tests;
 mod widget;
 
-pub use axis::TimeAxis;
+pub use axis::{TimeAxis, TimesOfDay};
 pub(crate) use paint::Plot;
 pub use widget::MemoryGraph;
 pub(crate) use widget::range_at;
@@ -46,6 +46,8 @@ pub struct Source<'a> {
     pub units: Units,
     /// Which wall clock is shown.
     pub clock: WallClock,
+    /// Whether the axis has its times, and not those since the start. Graphs that are compared never have.
+    pub has_times_of_day: bool,
     /// What it has in common with a graph beside it, if there is one.
     pub beside: Option<Beside>,
     /// Another capture's heap, drawn over this one's.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! How a memory graph is painted: axes, the filled heap, the lines of the resident set and of the selection, the range.
 
-use super::axis::{byte_ticks, time_ticks};
+use super::axis::{TimesOfDay, byte_ticks, time_ticks};
 use super::series::{Point, Series};
 use super::widget::Lines;
 use super::{Source, marks};
@@ -39,6 +39,8 @@ pub(crate) struct Plot {
     pub(super) over: Color32,
     /// Where the time is 0 of which the axis speaks.
     zero_ms: f64,
+    /// Where the axis has times of day.
+    times_of_day: Option<TimesOfDay>,
 }
 
 impl Plot {
@@ -55,7 +57,13 @@ impl Plot {
             Some(Side::Before) => (palette.before, palette.after),
             Some(Side::After) => (palette.after, palette.before),
         };
-        Self { heap, over, zero_ms: source.chosen().1 as f64, ..plot }
+        let is_alone = source.beside.is_none() && source.over.is_none();
+        let times_of_day = if source.has_times_of_day && is_alone {
+            lines.axis.times_of_day(source.timeline.start_time_ms, source.clock)
+        } else {
+            None
+        };
+        Self { heap, over, zero_ms: source.chosen().1 as f64, ..plot }.with_times_of_day(times_of_day)
     }
 
     /// A plot of values up to the largest.
@@ -80,7 +88,24 @@ impl Plot {
         );
         let palette = Palette::of(ui.visuals());
         let (heap, over) = (palette.heap, palette.selection);
-        Self { rect, visible_ms, byte_ticks, top_bytes: top, pixels_per_point, palette, heap, over, zero_ms: 0.0 }
+        let (top_bytes, zero_ms, times_of_day) = (top, 0.0, None);
+        Self { rect, visible_ms, byte_ticks, top_bytes, pixels_per_point, palette, heap, over, zero_ms, times_of_day }
+    }
+
+    /// The same with times of day on the axis of time.
+    pub(crate) fn with_times_of_day(self, times_of_day: Option<TimesOfDay>) -> Self {
+        Self { times_of_day, ..self }
+    }
+
+    /// Ticks of time, where on the axis, and what they say.
+    fn time_ticks(&self) -> Vec<(f64, String)> {
+        let most = (self.rect.width() / TIME_TICK_POINTS) as usize;
+        let (from_ms, to_ms) = (self.visible_ms.0 - self.zero_ms, self.visible_ms.1 - self.zero_ms);
+        let ticks = match self.times_of_day {
+            Some(times) => times.ticks(from_ms, to_ms, most),
+            None => time_ticks(from_ms, to_ms, most),
+        };
+        ticks.into_iter().map(|(ms, label)| (ms as f64 + self.zero_ms, label)).collect()
     }
 
     pub(super) fn ms_per_point(&self) -> f64 {
@@ -130,9 +155,12 @@ impl Plot {
                 palette.text_weak,
             );
         }
-        let most = (rect.width() / TIME_TICK_POINTS) as usize;
-        for (ms, label) in time_ticks(self.visible_ms.0 - self.zero_ms, self.visible_ms.1 - self.zero_ms, most) {
-            let x = self.hairline(self.x(ms as f64 + self.zero_ms));
+        if let Some(times) = self.times_of_day {
+            let place = pos2(rect.left() - GAP_POINTS - GAP_POINTS, rect.bottom() + 5.0);
+            painter.text(place, Align2::RIGHT_TOP, times.zone(), font.clone(), palette.text_weak);
+        }
+        for (ms, label) in self.time_ticks() {
+            let x = self.hairline(self.x(ms));
             painter.vline(
                 x,
                 rect.bottom()..=rect.bottom() + 3.0,

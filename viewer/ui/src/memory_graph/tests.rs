@@ -48,6 +48,7 @@ struct Fixture {
     is_provisional: bool,
     beside: Option<Beside>,
     over: Option<(Timeline, i64)>,
+    has_times_of_day: bool,
     chooses_over: bool,
     rect: Rect,
     events: Vec<Events>,
@@ -63,6 +64,7 @@ fn show(timeline: Timeline) -> Harness<'static, Fixture> {
         is_provisional: false,
         beside: None,
         over: None,
+        has_times_of_day: false,
         chooses_over: false,
         rect: Rect::NOTHING,
         events: Vec::new(),
@@ -98,6 +100,7 @@ fn show(timeline: Timeline) -> Harness<'static, Fixture> {
                         }),
                         units: Units::Binary,
                         clock: WallClock::Utc,
+                        has_times_of_day: fixture.has_times_of_day,
                     },
                 );
                 if let Some(range) = events.range {
@@ -339,6 +342,28 @@ fn the_pointer_shows_time_of_day_heap_and_resident_set() {
     for text in ["4.20 s", "1970-01-01 00:16:44 UTC", "4.00 MiB", "5.00 MiB", "3.00 MiB"] {
         harness.get_by_label(text);
     }
+}
+
+#[test]
+fn the_axis_has_times_of_day_unless_two_captures_share_it_or_the_clock_was_set_back() {
+    // It starts at 00:16:40.
+    let mut harness = show(ten_seconds());
+    let says = |harness: &Harness<'static, Fixture>| {
+        (paints(harness, "2 s"), paints(harness, "00:16:42"), paints(harness, "UTC"))
+    };
+    assert_eq!(says(&harness), (true, false, false));
+    harness.state_mut().has_times_of_day = true;
+    harness.run();
+    assert_eq!(says(&harness), (false, true, true));
+    harness.state_mut().over = Some((ten_seconds(), 0));
+    harness.run();
+    assert_eq!(says(&harness), (true, false, false));
+
+    let mut set_back =
+        show(timeline(&[(1000, 1 << 20, 0), (8000, 1 << 20, 0), (3000, 1 << 20, 0), (10_000, 1 << 20, 0)]));
+    set_back.state_mut().has_times_of_day = true;
+    set_back.run();
+    assert_eq!(says(&set_back), (true, false, false));
 }
 
 #[test]

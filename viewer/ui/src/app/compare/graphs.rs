@@ -131,6 +131,7 @@ impl CompareDocument {
             is_provisional: false,
             units: settings.units.units(),
             clock: settings.clock.wall_clock(),
+            has_times_of_day: false,
             beside: Some(beside),
             over,
         };

@@ -8,7 +8,7 @@ use super::super::selection::Selection;
 use super::super::view::{Tab, Time, WHOLE_RUN};
 use super::super::worker::born_in;
 use super::{Answers, Document};
-use crate::settings::Settings;
+use crate::settings::{AxisChoice, Settings};
 use crate::{bands_view, details, growth_view, icicle, memory_graph, statistics_view, table_view};
 use egui::Ui;
 use memray_index::{
@@ -56,6 +56,7 @@ impl Document {
             stops_early: self.index.info().stops_early(),
             units: settings.units.units(),
             clock: settings.clock.wall_clock(),
+            has_times_of_day: settings.axis == AxisChoice::TimesOfDay,
         };
         let events = self.graph.show(ui, &source);
         if self.index.info().is_aggregated() {
@@ -154,6 +155,7 @@ impl Document {
             visible_ms: self.graph.visible_ms(),
             range: self.view.asked.range_in_effect(),
             picked: None,
+            times_of_day: (settings.axis == AxisChoice::TimesOfDay).then(|| settings.clock.wall_clock()),
             labels: &*self.labels,
             click_words: "Click to show only this",
             units: settings.units.units(),

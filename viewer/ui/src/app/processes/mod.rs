@@ -273,6 +273,7 @@ impl ProcessesPage {
             has_native_stacks: false,
             visible_ms: None,
             range: None,
+            times_of_day: None,
             picked: self.together.moment(summed).filter(|_| indexes.is_some()),
             labels: &Names(processes),
             click_words: "Click to open it",
