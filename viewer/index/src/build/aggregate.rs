@@ -7,29 +7,25 @@
 //! after the peak so far dies in the same half wherever the peak moves (before it if it moves, after it if not), so it is
 //! churn at once. Other deaths of the slice's own blocks are undecided, but by site all at once ([`SiteSums`]). Only deaths
 //! of blocks from slices before wait for the slice's end.
-//!
-//! What costs time here is what a processor guesses wrong: whether an operation allocates or frees, when its block was born,
-//! whether the peak moves. So a stretch of operations is paired first, all alike, and the blocks that died are summed
-//! afterwards, when it is known where the peak was at the stretch's end.
 
 use super::deaths::Deaths;
 use super::live_blocks::{LiveBlock, LiveBlocks};
 use super::live_mappings::{LiveMappings, Mapping};
 use super::operation::{Operation, OperationKind};
 use super::site_sums::{SiteSums, SliceSum};
-use super::size_counts::SizeCounts;
 use super::temporary::TemporaryHistogram;
 use crate::columns::{Half, LifetimeRow, RowKind};
 use crate::ids::SiteId;
+use rustc_hash::FxHashMap;
 
 /// Deaths that wait for a slice's end, before the slice is cut.
 const MAX_WAITING: usize = 1 << 20;
 
-/// Operations of a slice, before it is cut.
-const MAX_POSITION: u32 = 1 << 31;
+/// Sizes below are counted in a plain array.
+const SMALL_SIZES: usize = 4096;
 
-/// Operations that are paired before those that died are summed.
-const STRETCH: usize = 1024;
+/// Distinct larger sizes that are counted exactly.
+const MAX_DISTINCT_SIZES: usize = 1 << 18;
 
 /// Where the rows go.
 pub(crate) trait RowSink {
@@ -48,45 +44,15 @@ pub(crate) struct Slice {
     pub(crate) end_bytes: u64,
 }
 
-/// Where the running slice is.
-#[derive(Clone, Copy, Default)]
-struct Now {
-    heap_bytes: u64,
-    /// Which of the slice's operations this is, from 1.
-    position: u32,
-    peak_bytes: u64,
-    /// The last position at which the heap was as large.
-    peak_position: u32,
-    /// Blocks that died and are not summed.
-    died: usize,
-    slice: u32,
-}
-
-/// A block that died.
-#[derive(Clone, Copy, Default)]
-struct Died {
-    block: LiveBlock,
-    /// When.
-    position: u32,
-    /// The thread that freed it, and how many allocations that had made.
-    thread: u32,
-    thread_allocations: u32,
-}
-
-impl Died {
-    #[inline(always)]
-    fn new(block: LiveBlock, position: u32, freed_by: &Operation) -> Self {
-        Self { block, position, thread: freed_by.thread(), thread_allocations: freed_by.thread_allocations }
-    }
-}
-
 /// Pairs and sums.
 pub(crate) struct Aggregator {
     blocks: LiveBlocks,
     mappings: LiveMappings,
-    now: Now,
-    died: Box<[Died; STRETCH + 1]>,
+    heap_bytes: u64,
     interval: u32,
+    position: u32,
+    peak_bytes: u64,
+    peak_position: u32,
     /// Position of each ended slice's peak.
     peak_positions: Vec<u32>,
     slices: Vec<Slice>,
@@ -95,10 +61,13 @@ pub(crate) struct Aggregator {
     churning: Vec<SiteId>,
     sites: Vec<SiteSums>,
     temporary: TemporaryHistogram,
-    sizes: SizeCounts,
+    small_sizes: Vec<u64>,
+    large_sizes: FxHashMap<u64, u64>,
+    size_buckets: Vec<u64>,
     high_water_mark: (u64, Half),
     unmatched_frees: u64,
     snapshot_heaps: Vec<u64>,
+    max_waiting: usize,
 }
 
 /// What is known when all is summed; the rows went to the sink.
@@ -124,19 +93,24 @@ impl Aggregator {
         Self {
             blocks: LiveBlocks::new(),
             mappings: LiveMappings::default(),
-            now: Now::default(),
-            died: Box::new([Died::default(); STRETCH + 1]),
+            heap_bytes: 0,
             interval: 0,
+            position: 0,
+            peak_bytes: 0,
+            peak_position: 0,
             peak_positions: Vec::new(),
             slices: Vec::new(),
             waiting: Deaths::default(),
             churning: Vec::new(),
             sites: Vec::new(),
             temporary,
-            sizes: SizeCounts::new(),
+            small_sizes: vec![0; SMALL_SIZES],
+            large_sizes: FxHashMap::default(),
+            size_buckets: vec![0; 65],
             high_water_mark: (0, Half(0)),
             unmatched_frees: 0,
             snapshot_heaps: Vec::new(),
+            max_waiting: MAX_WAITING,
         }
     }
 
@@ -148,12 +122,12 @@ impl Aggregator {
 
     /// Records and bytes of the heap, and the high-water mark, so far.
     pub(crate) fn peak_so_far(&self) -> u64 {
-        self.high_water_mark.0.max(self.now.peak_bytes)
+        self.high_water_mark.0.max(self.peak_bytes)
     }
 
     /// The interval of the high-water mark so far.
     pub(crate) fn peak_interval_so_far(&self) -> u32 {
-        if self.now.peak_bytes >= self.high_water_mark.0 {
+        if self.peak_bytes >= self.high_water_mark.0 {
             return self.interval;
         }
         self.slices.get(self.high_water_mark.1.0 as usize / 2).map_or(0, |slice| slice.interval)
@@ -164,69 +138,19 @@ impl Aggregator {
         &self.snapshot_heaps
     }
 
-    /// Takes operations.
+    /// Takes a stretch of operations.
     pub(crate) fn operations(
         &mut self,
         operations: &[Operation],
         sink: &mut impl RowSink,
     ) -> Result<(), crate::error::Error> {
-        for stretch in operations.chunks(STRETCH) {
-            self.pair(stretch, sink)?;
-            self.sum_died();
-            if self.waiting.len() >= MAX_WAITING || self.now.position >= MAX_POSITION {
-                self.end_slice(sink)?;
-            }
-        }
-        Ok(())
+        operations.iter().try_for_each(|operation| self.operation(operation, sink))
     }
 
-    /// Takes at most [`STRETCH`] operations; the blocks that die with them are summed later.
-    fn pair(&mut self, operations: &[Operation], sink: &mut impl RowSink) -> Result<(), crate::error::Error> {
-        let mut now = self.now;
-        for operation in operations {
-            now.position += 1;
-            if !self.pair_simple(operation, &mut now) {
-                self.now = now;
-                self.pair_any(operation, sink)?;
-                now = self.now;
-            }
-            let is_peak = now.heap_bytes >= now.peak_bytes;
-            now.peak_bytes = now.peak_bytes.max(now.heap_bytes);
-            now.peak_position = if is_peak { now.position } else { now.peak_position };
-        }
-        self.now = now;
-        Ok(())
-    }
-
-    /// Takes an operation that is as nearly all are, without a branch on whether it allocates or frees (see
-    /// [`LiveBlocks::exchange`]). Says whether it was.
+    /// Takes one operation.
     #[inline(always)]
-    fn pair_simple(&mut self, operation: &Operation, now: &mut Now) -> bool {
-        let size_bytes = operation.size_bytes;
-        if !operation.is_of_block() | !SizeCounts::is_small(size_bytes) {
-            return false;
-        }
-        let is_free = operation.is_free();
-        let block = LiveBlock {
-            size_bytes,
-            site: operation.site(),
-            slice: now.slice,
-            position: now.position,
-            thread_allocations: operation.thread_allocations,
-        };
-        let Some(freed) = self.blocks.exchange(operation.address, is_free, &block) else { return false };
-        let if_free = 0u64.wrapping_sub(u64::from(is_free));
-        self.died[now.died] = Died::new(freed, now.position, operation);
-        now.died += usize::from(is_free);
-        self.sizes.add_small(size_bytes, is_free);
-        let change = size_bytes & !if_free | freed.size_bytes.wrapping_neg() & if_free;
-        now.heap_bytes = now.heap_bytes.wrapping_add(change);
-        true
-    }
-
-    /// Takes any operation.
-    #[inline(never)]
-    fn pair_any(&mut self, operation: &Operation, sink: &mut impl RowSink) -> Result<(), crate::error::Error> {
+    fn operation(&mut self, operation: &Operation, sink: &mut impl RowSink) -> Result<(), crate::error::Error> {
+        self.position += 1;
         match operation.kind() {
             OperationKind::Allocate => self.allocate(operation),
             OperationKind::Free => self.free(operation),
@@ -234,12 +158,19 @@ impl Aggregator {
             OperationKind::Unmap => self.unmap(operation),
             OperationKind::Snapshot => return self.snapshot(sink),
         }
+        if self.heap_bytes >= self.peak_bytes {
+            self.peak_bytes = self.heap_bytes;
+            self.peak_position = self.position;
+        }
+        if self.waiting.len() >= self.max_waiting || self.position == u32::MAX {
+            self.end_slice(sink)?;
+        }
         Ok(())
     }
 
     #[cold]
     fn snapshot(&mut self, sink: &mut impl RowSink) -> Result<(), crate::error::Error> {
-        self.snapshot_heaps.push(self.now.heap_bytes);
+        self.snapshot_heaps.push(self.heap_bytes);
         self.end_slice(sink)?;
         self.interval += 1;
         Ok(())
@@ -247,74 +178,76 @@ impl Aggregator {
 
     #[inline]
     fn slice(&self) -> u32 {
-        self.now.slice
+        self.slices.len() as u32
     }
 
+    #[inline(always)]
+    fn count_allocation(&mut self, site: SiteId, size_bytes: u64) {
+        self.sites[site.index()].allocate(size_bytes);
+        match self.small_sizes.get_mut(size_bytes as usize) {
+            Some(count) => *count += 1,
+            None => self.count_large(size_bytes),
+        }
+    }
+
+    #[cold]
+    fn count_large(&mut self, size_bytes: u64) {
+        self.size_buckets[64 - size_bytes.leading_zeros() as usize] += 1;
+        let is_exact = self.large_sizes.len() < MAX_DISTINCT_SIZES || self.large_sizes.contains_key(&size_bytes);
+        let counted_as = if is_exact { size_bytes } else { rounded(size_bytes) };
+        *self.large_sizes.entry(counted_as).or_default() += 1;
+    }
+
+    #[inline(always)]
     fn allocate(&mut self, operation: &Operation) {
-        self.sizes.add(operation.size_bytes);
+        let site = operation.site();
+        self.count_allocation(site, operation.size_bytes);
         let block = LiveBlock {
             size_bytes: operation.size_bytes,
-            site: operation.site(),
+            site,
             slice: self.slice(),
-            position: self.now.position,
+            position: self.position,
             thread_allocations: operation.thread_allocations,
         };
         if let Some(lost) = self.blocks.insert(operation.address, block) {
             self.end_lost(&lost);
         }
-        self.now.heap_bytes = self.now.heap_bytes.wrapping_add(operation.size_bytes);
+        self.heap_bytes = self.heap_bytes.wrapping_add(operation.size_bytes);
     }
 
     /// A block ends whose free was not recorded.
     #[cold]
     fn end_lost(&mut self, block: &LiveBlock) {
-        self.now.heap_bytes = self.now.heap_bytes.wrapping_sub(block.size_bytes);
-        self.sites[block.site.index()].allocated(block.size_bytes);
-        self.end(RowKind::Lifetime, block.site, (block.slice, block.position), block.size_bytes, 1);
+        self.end_block(block);
     }
 
+    #[inline(always)]
     fn free(&mut self, operation: &Operation) {
         let Some(block) = self.blocks.remove(operation.address) else {
             self.unmatched_frees += 1;
             return;
         };
-        self.died[self.now.died] = Died::new(block, self.now.position, operation);
-        self.now.died += 1;
-        self.now.heap_bytes = self.now.heap_bytes.wrapping_sub(block.size_bytes);
+        if self.sites[block.site.index()].thread() == operation.thread() {
+            let distance = operation.thread_allocations.wrapping_sub(block.thread_allocations);
+            self.temporary.add(block.site, distance, block.size_bytes);
+        }
+        self.end_block(&block);
     }
 
-    /// Sums the blocks that died. Only their births may still wait for where the peak comes to be: those that died before
-    /// the peak so far were born before it too.
-    fn sum_died(&mut self) {
-        let (slice, peak_position) = (self.slice(), self.now.peak_position);
-        for died in &self.died[..self.now.died] {
-            let LiveBlock { size_bytes, site, position: born, .. } = died.block;
-            let distance = died.thread_allocations.wrapping_sub(died.block.thread_allocations);
-            let sums = &mut self.sites[site.index()];
-            sums.allocated(size_bytes);
-            self.temporary.add(site, sums.thread() == died.thread, distance, size_bytes);
-            if died.block.slice != slice {
-                let birth = Half::of(died.block.slice, born > self.peak_positions[died.block.slice as usize]);
-                self.waiting.push(RowKind::Lifetime, site, birth, died.position, (size_bytes, 1));
-                continue;
-            }
-            let is_undecided = (born <= peak_position) & (died.position > peak_position);
-            if sums.died(is_undecided, peak_position, size_bytes, 1) {
-                self.churning.push(site);
-            }
-        }
-        self.now.died = 0;
+    #[inline(always)]
+    fn end_block(&mut self, block: &LiveBlock) {
+        self.heap_bytes = self.heap_bytes.wrapping_sub(block.size_bytes);
+        self.end(RowKind::Lifetime, block.site, (block.slice, block.position), block.size_bytes, 1);
     }
 
     #[cold]
     fn map(&mut self, operation: &Operation) {
         let site = operation.site();
-        self.sizes.add(operation.size_bytes);
-        self.sites[site.index()].allocated(operation.size_bytes);
+        self.count_allocation(site, operation.size_bytes);
         let size_bytes = operation.address.saturating_add(operation.size_bytes) - operation.address;
         if size_bytes == 0 {
             // Nothing is mapped, so nothing lives.
-            self.die(site, false, 0, 1);
+            self.die(site, true, 0, 1);
             return;
         }
         self.mappings.insert(Mapping {
@@ -322,26 +255,26 @@ impl Aggregator {
             size_bytes,
             site,
             slice: self.slice(),
-            position: self.now.position,
+            position: self.position,
             thread_allocations: operation.thread_allocations,
         });
-        self.now.heap_bytes = self.now.heap_bytes.wrapping_add(size_bytes);
+        self.heap_bytes = self.heap_bytes.wrapping_add(size_bytes);
     }
 
     #[cold]
     fn unmap(&mut self, operation: &Operation) {
         let mut mappings = std::mem::take(&mut self.mappings);
-        let now = (self.slice(), self.now.position);
+        let now = (self.slice(), self.position);
         let mut is_matched = false;
         mappings.remove(operation.address, operation.size_bytes, now, |unmapped| {
             let mapping = unmapped.mapping;
             let is_exact = mapping.address == operation.address && mapping.size_bytes == operation.size_bytes;
             if is_exact && unmapped.is_last && self.sites[mapping.site.index()].thread() == operation.thread() {
                 let distance = operation.thread_allocations.wrapping_sub(mapping.thread_allocations);
-                self.temporary.add(mapping.site, true, distance, mapping.size_bytes);
+                self.temporary.add(mapping.site, distance, mapping.size_bytes);
             }
             is_matched = true;
-            self.now.heap_bytes = self.now.heap_bytes.wrapping_sub(unmapped.bytes);
+            self.heap_bytes = self.heap_bytes.wrapping_sub(unmapped.bytes);
             let born = (mapping.slice, mapping.position);
             self.end(RowKind::Lifetime, mapping.site, born, unmapped.bytes, u32::from(unmapped.is_last));
             if let Some(born) = unmapped.closed_piece {
@@ -352,36 +285,43 @@ impl Aggregator {
         self.unmatched_frees += u64::from(!is_matched);
     }
 
-    /// Something born at a slice and position ends now, which is after the peak so far.
+    /// Something born at a slice and position ends now.
+    #[inline(always)]
     fn end(&mut self, kind: RowKind, site: SiteId, (slice, position): (u32, u32), bytes: u64, allocations: u32) {
-        let is_undecided = position <= self.now.peak_position;
-        if slice != self.slice() || (kind == RowKind::Piece && is_undecided) {
-            let birth = self.half(slice, position);
-            self.waiting.push(kind, site, birth, self.now.position, (bytes, allocations));
+        let is_after_peak = position > self.peak_position;
+        if slice != self.slice() || (kind == RowKind::Piece && !is_after_peak) {
+            self.wait(kind, site, (slice, position), bytes, allocations);
         } else if kind == RowKind::Lifetime {
-            self.die(site, is_undecided, bytes, allocations);
+            self.die(site, is_after_peak, bytes, allocations);
         }
     }
 
+    #[inline(never)]
+    fn wait(&mut self, kind: RowKind, site: SiteId, (slice, position): (u32, u32), bytes: u64, allocations: u32) {
+        let birth = self.half(slice, position);
+        self.waiting.push(kind, site, birth, self.position, (bytes, allocations));
+    }
+
     /// What was born in the running slice dies.
-    fn die(&mut self, site: SiteId, is_undecided: bool, bytes: u64, allocations: u32) {
-        if self.sites[site.index()].died(is_undecided, self.now.peak_position, bytes, allocations) {
+    #[inline(always)]
+    fn die(&mut self, site: SiteId, is_born_after_peak: bool, bytes: u64, allocations: u32) {
+        if self.sites[site.index()].die(is_born_after_peak, self.peak_position, bytes, allocations) {
             self.churning.push(site);
         }
     }
 
     /// The half in which a position lies; of the running slice by its peak so far.
+    #[inline]
     fn half(&self, slice: u32, position: u32) -> Half {
-        let peak_position = self.peak_positions.get(slice as usize).copied().unwrap_or(self.now.peak_position);
+        let peak_position = self.peak_positions.get(slice as usize).copied().unwrap_or(self.peak_position);
         Half::of(slice, position > peak_position)
     }
 
     fn end_slice(&mut self, sink: &mut impl RowSink) -> Result<(), crate::error::Error> {
-        self.sum_died();
         let slice = self.slice();
         let halves = [false, true].map(|is_after_peak| Half::of(slice, is_after_peak));
         let mut waiting = std::mem::take(&mut self.waiting);
-        waiting.sum(self.now.peak_position, |sum| {
+        waiting.sum(self.peak_position, |sum| {
             let (site, birth, death) = (sum.site, sum.birth, halves[usize::from(sum.is_after_peak)]);
             let row = LifetimeRow { site, birth, death, bytes: sum.bytes, allocations: sum.allocations };
             // A piece that was split off and ended in one half is nothing.
@@ -391,7 +331,7 @@ impl Aggregator {
         self.churning.sort_unstable();
         let [birth, late] = halves;
         for site in self.churning.drain(..) {
-            let sums = self.sites[site.index()].end_slice(self.now.peak_position);
+            let sums = self.sites[site.index()].end_slice(self.peak_position);
             for (kind, death, sum) in [(RowKind::Churn, birth, sums[0]), (RowKind::Lifetime, late, sums[1])] {
                 if sum != SliceSum::default() {
                     let row = LifetimeRow { site, birth, death, bytes: sum.bytes, allocations: sum.allocations };
@@ -401,41 +341,42 @@ impl Aggregator {
         }
 
         // A slice that only falls has its peak where the one before it ended: that one keeps the high-water mark.
-        let is_own_peak = self.now.peak_position > 0 || slice == 0;
-        if self.now.peak_bytes > self.high_water_mark.0
-            || (self.now.peak_bytes == self.high_water_mark.0 && is_own_peak)
-        {
-            self.high_water_mark = (self.now.peak_bytes, Half::of(slice, false));
+        let is_own_peak = self.peak_position > 0 || slice == 0;
+        if self.peak_bytes > self.high_water_mark.0 || (self.peak_bytes == self.high_water_mark.0 && is_own_peak) {
+            self.high_water_mark = (self.peak_bytes, Half::of(slice, false));
         }
-        self.slices.push(Slice {
-            interval: self.interval,
-            peak_bytes: self.now.peak_bytes,
-            end_bytes: self.now.heap_bytes,
-        });
-        self.peak_positions.push(self.now.peak_position);
-        self.now.slice += 1;
-        self.now.position = 0;
-        self.now.peak_position = 0;
-        self.now.peak_bytes = self.now.heap_bytes;
+        self.slices.push(Slice { interval: self.interval, peak_bytes: self.peak_bytes, end_bytes: self.heap_bytes });
+        self.peak_positions.push(self.peak_position);
+        self.position = 0;
+        self.peak_position = 0;
+        self.peak_bytes = self.heap_bytes;
         Ok(())
     }
 
     /// Ends the last slice and writes what is still live.
     pub(crate) fn finish(mut self, sink: &mut impl RowSink) -> Result<Summary, crate::error::Error> {
         self.end_slice(sink)?;
-        self.blocks.for_each(|block| self.sites[block.site.index()].allocated(block.size_bytes));
         self.write_live(sink)?;
-        let (sizes, size_buckets) = self.sizes.finish();
+        let mut sizes: Vec<(u64, u64)> = Vec::new();
+        for (size, &count) in self.small_sizes.iter().enumerate() {
+            if count > 0 {
+                sizes.push((size as u64, count));
+                self.size_buckets[64 - (size as u64).leading_zeros() as usize] += count;
+            }
+        }
+        let mut large: Vec<(u64, u64)> = self.large_sizes.into_iter().collect();
+        large.sort_unstable();
+        sizes.extend(large);
         Ok(Summary {
             slices: self.slices,
             sites: self.sites,
             temporary: self.temporary,
             sizes,
-            size_buckets,
+            size_buckets: self.size_buckets,
             high_water_mark: self.high_water_mark,
             unmatched_frees: self.unmatched_frees,
             snapshot_heaps: self.snapshot_heaps,
-            end_heap_bytes: self.now.heap_bytes,
+            end_heap_bytes: self.heap_bytes,
         })
     }
 
@@ -468,5 +409,21 @@ impl Aggregator {
         });
         result?;
         write(&mut rows)
+    }
+}
+
+/// A size to twelve bits, which few are: as what further sizes are counted where there are too many to count each.
+fn rounded(size_bytes: u64) -> u64 {
+    size_bytes & (u64::MAX << (64 - 12)) >> size_bytes.leading_zeros()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_rounded_down_to_twelve_bits() {
+        assert_eq!([4096, 4097, 0x1_0000, 0x1_003f].map(rounded), [4096, 4096, 0x1_0000, 0x1_0020]);
+        assert_eq!(rounded(u64::MAX), 0xfff << 52);
     }
 }

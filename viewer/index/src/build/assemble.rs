@@ -23,9 +23,8 @@ use memray_format::{Allocation, Allocator, AllocatorKind, FrameKey, Header, Reco
 use rustc_hash::{FxBuildHasher, FxHashMap};
 use std::hash::BuildHasher;
 
-/// Operations in a batch, 1.5 MiB: so many that a stage which waits for one sleeps long enough for another stage to use its
-/// core.
-const BATCH: usize = 1 << 16;
+/// Operations in a batch: enough to make the hand-over cheap, few enough to stay in the second-level cache.
+const BATCH: usize = 1 << 14;
 
 /// What the pairing stage needs of a stretch of records.
 #[derive(Default)]

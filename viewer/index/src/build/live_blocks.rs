@@ -11,7 +11,7 @@ use super::paged_blocks::PagedBlocks;
 use crate::ids::SiteId;
 
 /// A live block.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct LiveBlock {
     /// Bytes asked for.
     pub(crate) size_bytes: u64,
@@ -33,62 +33,37 @@ const PLACES: usize = 1 << PLACES_LOG2;
 /// new block is looked for among the old in vain.
 const COUNTS: usize = 1 << 22;
 
-/// A young block, or none: as few bytes as possible, so that a processor's second-level cache holds those in use. They are
-/// whole words, as what was written in parts is not read back as a whole before it has left the processor.
+/// A young block, or none: as few bytes as possible, so that a processor's second-level cache holds those in use.
 #[derive(Clone, Copy)]
 struct Place {
-    /// What of its address the place does not tell, or [`FREE`]; above it, the bytes asked for.
-    tag_and_size: u64,
-    /// The site; above it, the slice.
-    site_and_slice: u64,
-    /// The position; above it, the allocations of its thread.
-    position_and_allocations: u64,
+    /// What of its address the place does not tell; [`FREE`] for none.
+    tag: u32,
+    size_bytes: u32,
+    site: SiteId,
+    slice: u32,
+    position: u32,
+    thread_allocations: u32,
 }
 
 /// The tag of a place that is free.
 const FREE: u32 = u32::MAX;
 
-const EMPTY: Place = Place { tag_and_size: FREE as u64, site_and_slice: 0, position_and_allocations: 0 };
-
-#[inline(always)]
-fn word(low: u32, high: u32) -> u64 {
-    u64::from(low) | u64::from(high) << 32
-}
+const EMPTY: Place = Place { tag: FREE, size_bytes: 0, site: SiteId(0), slice: 0, position: 0, thread_allocations: 0 };
 
 impl Place {
     #[inline(always)]
-    fn new(tag: u32, size_bytes: u32, block: &LiveBlock) -> Self {
-        Self {
-            tag_and_size: word(tag, size_bytes),
-            site_and_slice: word(block.site.0, block.slice),
-            position_and_allocations: word(block.position, block.thread_allocations),
-        }
-    }
-
-    #[inline(always)]
-    fn tag(&self) -> u32 {
-        self.tag_and_size as u32
-    }
-
-    /// What stands here, if anything does.
-    #[inline(always)]
     fn block(&self) -> LiveBlock {
-        LiveBlock {
-            size_bytes: self.tag_and_size >> 32,
-            site: SiteId(self.site_and_slice as u32),
-            slice: (self.site_and_slice >> 32) as u32,
-            position: self.position_and_allocations as u32,
-            thread_allocations: (self.position_and_allocations >> 32) as u32,
-        }
+        let &Self { size_bytes, site, slice, position, thread_allocations, .. } = self;
+        LiveBlock { size_bytes: u64::from(size_bytes), site, slice, position, thread_allocations }
     }
 }
 
 /// The live blocks.
 pub(crate) struct LiveBlocks {
-    young: Box<[Place; PLACES]>,
+    young: Box<[Place]>,
     old: PagedBlocks,
     /// Old blocks by a few bits of their address. A count that is full stays so.
-    old_counts: Box<[u8; COUNTS]>,
+    old_counts: Box<[u8]>,
 }
 
 /// Neighbours in memory stand beside each other, as they are made and freed together.
@@ -115,57 +90,32 @@ fn count_place(address: u64) -> usize {
     (address >> 4 ^ address >> 26) as usize & (COUNTS - 1)
 }
 
-/// Made in place: on the stack it would not have room.
-fn boxed<T: Copy, const N: usize>(value: T) -> Box<[T; N]> {
-    let Ok(array) = vec![value; N].into_boxed_slice().try_into() else { unreachable!("it has this length") };
-    array
-}
-
 impl LiveBlocks {
     /// None yet.
     pub(crate) fn new() -> Self {
-        Self { young: boxed(EMPTY), old: PagedBlocks::new(), old_counts: boxed(0) }
-    }
-
-    /// Adds a block, or takes one, where that is as simple as it is mostly: nothing is in the way of what is added, and
-    /// what is taken is young. If it is not, nothing has changed, and [`Self::insert`] or [`Self::remove`] does it.
-    ///
-    /// Whether a program allocates or frees next nobody can guess, least of all a processor, so nothing is decided by it:
-    /// both look at a place and write to it, and what is returned means something only if a block was taken.
-    #[inline(always)]
-    pub(crate) fn exchange(&mut self, address: u64, is_free: bool, block: &LiveBlock) -> Option<LiveBlock> {
-        let size_bytes = block.size_bytes;
-        let wide_tag = tag(address);
-        let tag = wide_tag as u32;
-        let if_free = 0u32.wrapping_sub(u32::from(is_free));
-        let is_odd = (wide_tag >= u64::from(FREE)) | (size_bytes > u64::from(u32::MAX));
-        let place = &mut self.young[place(address)];
-        let before = *place;
-        let has_old = !is_free & (self.old_counts[count_place(address)] != 0);
-        // There must be the block that is freed; what is allocated must find the place free.
-        if is_odd | has_old | (before.tag() != (tag | !if_free)) {
-            return None;
+        Self {
+            young: vec![EMPTY; PLACES].into_boxed_slice(),
+            old: PagedBlocks::new(),
+            old_counts: vec![0; COUNTS].into_boxed_slice(),
         }
-        *place = Place::new(tag | if_free, size_bytes as u32, block);
-        Some(before.block())
     }
 
     /// Adds a block. Returns the block that was live at this address, whose free was not recorded.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn insert(&mut self, address: u64, block: LiveBlock) -> Option<LiveBlock> {
+        let LiveBlock { size_bytes, site, slice, position, thread_allocations } = block;
         let tag = tag(address);
-        if tag >= u64::from(FREE) || block.size_bytes > u64::from(u32::MAX) {
+        if tag >= u64::from(FREE) || size_bytes > u64::from(u32::MAX) {
             return self.insert_old(address, block);
         }
-        let tag = tag as u32;
+        let (tag, size_bytes) = (tag as u32, size_bytes as u32);
         let at = place(address);
-        let before = std::mem::replace(&mut self.young[at], Place::new(tag, block.size_bytes as u32, &block));
-        if before.tag() == tag {
-            return Some(before.block());
+        let place = &mut self.young[at];
+        let before = place.tag;
+        if before != FREE {
+            return self.replace(at, Place { tag, size_bytes, site, slice, position, thread_allocations });
         }
-        if before.tag() != FREE {
-            self.grow_old(self::address(at, before.tag()), before.block());
-        }
+        *place = Place { tag, size_bytes, site, slice, position, thread_allocations };
         self.take_old(address)
     }
 
@@ -177,21 +127,31 @@ impl LiveBlocks {
         lost
     }
 
+    /// Adds a block where a young one stands.
+    #[inline(never)]
+    fn replace(&mut self, at: usize, new: Place) -> Option<LiveBlock> {
+        let before = std::mem::replace(&mut self.young[at], new);
+        if before.tag == new.tag {
+            return Some(before.block());
+        }
+        self.grow_old(address(at, before.tag), before.block());
+        self.take_old(address(at, new.tag))
+    }
+
     /// Takes the block at an address.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn remove(&mut self, address: u64) -> Option<LiveBlock> {
         let place = &mut self.young[place(address)];
-        if u64::from(place.tag()) == tag(address) {
-            let block = place.block();
-            *place = EMPTY;
-            return Some(block);
+        if u64::from(place.tag) == tag(address) {
+            place.tag = FREE;
+            return Some(place.block());
         }
         self.take_old(address)
     }
 
     /// All live blocks, in no order.
     pub(crate) fn for_each(&self, mut visit: impl FnMut(LiveBlock)) {
-        self.young.iter().filter(|place| place.tag() != FREE).for_each(|place| visit(place.block()));
+        self.young.iter().filter(|place| place.tag != FREE).for_each(|place| visit(place.block()));
         self.old.for_each(visit);
     }
 
@@ -222,28 +182,6 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
     use rustc_hash::FxHashMap;
-
-    #[test]
-    fn what_is_simple_is_done_at_once_and_all_else_changes_nothing() {
-        let mut blocks = LiveBlocks::new();
-        let (one, two) = (block(1, 1), block(2, 2));
-        assert_eq!(blocks.exchange(0x1000, true, &one), None, "nothing is there to be freed");
-        assert!(blocks.exchange(0x1000, false, &one).is_some());
-        assert_eq!(blocks.exchange(0x1000, false, &two), None, "its free was not recorded");
-        let rival = (0x1000 ^ 16) + 16 * PLACES as u64;
-        assert_eq!(place(rival), place(0x1000));
-        assert_eq!(blocks.exchange(rival, false, &two), None, "another stands there");
-        assert_eq!(blocks.exchange(rival, true, &two), None);
-        assert_eq!(blocks.exchange(0x1000, true, &two), Some(one));
-        assert_eq!(blocks.remove(0x1000), None);
-        assert_eq!(blocks.exchange(0x1008, false, &one), None, "no allocator returns such an address");
-        assert_eq!(blocks.exchange(0x1000, false, &block(1 << 32, 1)), None, "too large");
-        assert_eq!(blocks.insert(0x1000, one), None);
-        assert_eq!(blocks.insert(rival, two), None);
-        assert_eq!(blocks.remove(rival), Some(two));
-        assert_eq!(blocks.exchange(0x1000, false, &two), None, "the old one lives still");
-        assert_eq!(blocks.insert(0x1000, two), Some(one));
-    }
 
     fn block(size_bytes: u64, position: u32) -> LiveBlock {
         LiveBlock { size_bytes, site: SiteId(3), slice: 7, position, thread_allocations: 11 }
@@ -311,15 +249,11 @@ mod tests {
             let mut model = FxHashMap::default();
             for (step, (is_insert, page, offset, size)) in steps.into_iter().enumerate() {
                 let address = (page << 12).wrapping_add(offset * spacing);
-                let block = block(size, step as u32);
-                let before = if is_insert { model.insert(address, block) } else { model.remove(&address) };
-                // As a build does it, or without asking first whether it is simple.
-                let exchanged = if step % 3 > 0 { blocks.exchange(address, !is_insert, &block) } else { None };
-                match exchanged {
-                    Some(_) if is_insert => prop_assert_eq!(before, None),
-                    Some(taken) => prop_assert_eq!(Some(taken), before),
-                    None if is_insert => prop_assert_eq!(blocks.insert(address, block), before),
-                    None => prop_assert_eq!(blocks.remove(address), before),
+                if is_insert {
+                    let block = block(size, step as u32);
+                    prop_assert_eq!(blocks.insert(address, block), model.insert(address, block));
+                } else {
+                    prop_assert_eq!(blocks.remove(address), model.remove(&address));
                 }
             }
             let mut live: Vec<u32> = model.values().map(|block| block.position).collect();

@@ -18,7 +18,6 @@ mod pipeline;
 mod recent;
 mod recent_keys;
 mod site_sums;
-mod size_counts;
 mod temporary;
 pub(crate) mod tree_builder;
 

@@ -63,19 +63,6 @@ impl Operation {
         }
     }
 
-    /// Whether it allocates or frees a block.
-    #[inline(always)]
-    pub(crate) fn is_of_block(&self) -> bool {
-        // The kinds of those are even, and below the snapshot's.
-        self.tag >> 29 & 0b101 == 0
-    }
-
-    /// Whether it frees or unmaps.
-    #[inline(always)]
-    pub(crate) fn is_free(&self) -> bool {
-        self.tag >> 30 & 1 != 0
-    }
-
     /// The site of what allocates.
     #[inline]
     pub(crate) fn site(&self) -> SiteId {

@@ -77,8 +77,8 @@ pub(crate) fn run(
 ) -> Result<Built, Error> {
     let stop = AtomicBool::new(false);
     let reached = Reached::default();
-    let (batch_sender, batches) = bounded::<Batch>(3);
-    let (empty_sender, empties) = bounded::<Batch>(6);
+    let (batch_sender, batches) = bounded::<Batch>(4);
+    let (empty_sender, empties) = bounded::<Batch>(8);
     let start_time_ms = header.start_time_ms;
     progress.update(|known| known.start_time_ms = start_time_ms);
     scope(|scope| {

@@ -44,29 +44,29 @@ impl SiteSums {
         self.thread
     }
 
-    /// It allocated.
+    /// It allocates.
     #[inline(always)]
-    pub(crate) fn allocated(&mut self, size_bytes: u64) {
+    pub(crate) fn allocate(&mut self, size_bytes: u64) {
         self.bytes = self.bytes.saturating_add(size_bytes);
         self.allocations += 1;
     }
 
-    /// What was born in the running slice died, while the slice's peak was at a position. Says whether it is the site's
+    /// What was born in the running slice dies, while the slice's peak is at a position. Says whether it is the site's
     /// first of the slice.
     #[inline(always)]
-    pub(crate) fn died(&mut self, is_undecided: bool, peak_position: u32, bytes: u64, allocations: u32) -> bool {
-        if is_undecided & (self.peak_position != peak_position) {
+    pub(crate) fn die(&mut self, is_born_after_peak: bool, peak_position: u32, bytes: u64, allocations: u32) -> bool {
+        if !is_born_after_peak && self.peak_position != peak_position {
             self.decide();
             self.peak_position = peak_position;
         }
-        let which = usize::from(is_undecided);
+        let which = if is_born_after_peak { CHURN } else { UNDECIDED };
         self.slice_bytes[which] = self.slice_bytes[which].wrapping_add(bytes);
         self.slice_allocations[which] += allocations;
         !std::mem::replace(&mut self.is_listed, true)
     }
 
     /// The peak has moved: what was undecided is churn.
-    #[inline(never)]
+    #[inline(always)]
     fn decide(&mut self) {
         self.slice_bytes[CHURN] = self.slice_bytes[CHURN].wrapping_add(self.slice_bytes[UNDECIDED]);
         self.slice_allocations[CHURN] += self.slice_allocations[UNDECIDED];
@@ -93,16 +93,16 @@ mod tests {
     #[test]
     fn what_died_under_a_peak_that_moved_is_churn() {
         let mut sums = SiteSums::new(3);
-        assert!(sums.died(true, 7, 100, 1));
-        assert!(!sums.died(true, 7, 10, 1));
-        assert!(!sums.died(false, 7, 1, 1));
-        assert!(!sums.died(true, 20, 1000, 1));
+        assert!(sums.die(false, 7, 100, 1));
+        assert!(!sums.die(false, 7, 10, 1));
+        assert!(!sums.die(true, 7, 1, 1));
+        assert!(!sums.die(false, 20, 1000, 1));
         let sum = |bytes, allocations| SliceSum { bytes, allocations };
         assert_eq!(sums.end_slice(20), [sum(111, 3), sum(1000, 1)]);
         // The next slice has another peak at the same position.
-        assert!(sums.died(false, 20, 5, 1));
+        assert!(sums.die(true, 20, 5, 1));
         assert_eq!(sums.end_slice(20), [sum(5, 1), sum(0, 0)]);
-        assert!(sums.died(true, 4, 5, 1));
+        assert!(sums.die(false, 4, 5, 1));
         assert_eq!(sums.end_slice(20), [sum(5, 1), sum(0, 0)]);
     }
 

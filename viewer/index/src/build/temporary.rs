@@ -14,16 +14,16 @@ pub(crate) const MAX_DISTANCE: u32 = 1024;
 /// The nearest distances, which are most of all, are kept in a row for each site, and never forgotten.
 const NEAR: usize = 4;
 
-/// A site that freed so many blocks at far distances is given a sum for each of them.
+/// A site that freed so many blocks at far distances is given a table of all of them.
 const FAR_ENOUGH: u32 = 1024;
 
-/// Sites that are given those at most, 16 KiB each; further ones share a hash map a distance.
+/// Tables at most, 16 KiB each; further sites share a hash map a distance.
 const MAX_TABLES: usize = 1024;
 
-/// Sums of such a site: one for each distance.
+/// Sums of a table: one for each distance.
 const TABLE_SUMS: usize = MAX_DISTANCE as usize + 1;
 
-/// Frees that are added to the sums at a time. The sums lie beyond a processor's second-level cache; a plain loop over many
+/// Frees that are added to tables at a time. The tables lie beyond a processor's second-level cache; a plain loop over many
 /// of their places waits for several at once, while among other work each would be waited for alone.
 const MAX_PENDING: usize = 1024;
 
@@ -42,15 +42,14 @@ pub(crate) struct TemporaryHistogram {
     known_distance: u32,
     /// What of a distance is kept: all, or none where distances are not told apart.
     kept_bits: u32,
-    /// The last distance that every site has a sum for, from the start.
-    near_distance: u32,
-    by_site: Vec<OfSite>,
-    /// The sites that have a sum for each distance.
+    near: Vec<[Sum; NEAR]>,
+    far: Vec<Far>,
+    /// The site of each table.
     table_sites: Vec<SiteId>,
-    sums: Vec<Sum>,
-    /// Places in the sums and sizes that are not added yet, and how many: what stands behind them is void.
-    pending: Box<[(u32, u64); MAX_PENDING]>,
-    pending_count: usize,
+    /// The tables, one after the other, by distance.
+    table_sums: Vec<Sum>,
+    /// Places in them and sizes that are not added yet.
+    pending: Vec<(u32, u64)>,
     /// By distance, from [`NEAR`] on.
     shared: Vec<FxHashMap<SiteId, Sum>>,
     /// Sums in all of them, and how many there may be.
@@ -58,15 +57,13 @@ pub(crate) struct TemporaryHistogram {
     max_shared: usize,
 }
 
-/// Where a site's sums are.
+/// Where a site's far distances are.
 #[derive(Clone, Copy)]
-struct OfSite {
-    /// The first of its sums, by distance.
-    first: u32,
-    /// The distance of the last. Farther ones are in the shared maps.
-    last_distance: u32,
-    /// Frees at those so far.
-    shared_frees: u32,
+enum Far {
+    /// In the shared maps, so many frees so far.
+    Shared(u32),
+    /// In a table.
+    Table(u32),
 }
 
 impl Default for TemporaryHistogram {
@@ -74,12 +71,11 @@ impl Default for TemporaryHistogram {
         Self {
             known_distance: MAX_DISTANCE,
             kept_bits: u32::MAX,
-            near_distance: NEAR as u32 - 1,
-            by_site: Vec::new(),
+            near: Vec::new(),
+            far: Vec::new(),
             table_sites: Vec::new(),
-            sums: Vec::new(),
-            pending: Box::new([(0, 0); MAX_PENDING]),
-            pending_count: 0,
+            table_sums: Vec::new(),
+            pending: Vec::new(),
             shared: vec![FxHashMap::default(); MAX_DISTANCE as usize + 1 - NEAR],
             shared_sums: 0,
             max_shared: MAX_SHARED,
@@ -90,8 +86,7 @@ impl Default for TemporaryHistogram {
 impl TemporaryHistogram {
     /// One that only sums what is freed within a distance, all as distance 0.
     pub(crate) fn within(threshold: u64) -> Self {
-        let threshold = u32::try_from(threshold).unwrap_or(u32::MAX);
-        Self { known_distance: threshold, kept_bits: 0, near_distance: threshold, ..Self::default() }
+        Self { known_distance: u32::try_from(threshold).unwrap_or(u32::MAX), kept_bits: 0, ..Self::default() }
     }
 
     /// The largest distance of which all is kept.
@@ -101,63 +96,58 @@ impl TemporaryHistogram {
 
     /// Tells how many sites there are from now on.
     pub(crate) fn resize(&mut self, sites: usize) {
-        for _ in self.by_site.len()..sites {
-            let first = self.sums.len() as u32;
-            self.by_site.push(OfSite { first, last_distance: self.near_distance, shared_frees: 0 });
-            self.sums.resize(self.sums.len() + NEAR, (0, 0));
-        }
+        self.near.resize(sites, [(0, 0); NEAR]);
+        self.far.resize(sites, Far::Shared(0));
     }
 
-    /// A block was freed, by the thread that allocated it or another, `distance` allocations of its own later.
-    ///
-    /// Which distance it will be nobody can guess, least of all a processor, so nothing is decided by it: what is not to
-    /// be kept is written too, and then over.
+    /// A block was freed by the thread that allocated it, `distance` allocations later.
     #[inline(always)]
-    pub(crate) fn add(&mut self, site: SiteId, is_same_thread: bool, distance: u32, size_bytes: u64) {
-        let of_site = self.by_site[site.index()];
-        let is_summed = is_same_thread & (distance <= of_site.last_distance);
-        self.pending[self.pending_count] = (of_site.first.wrapping_add(distance & self.kept_bits), size_bytes);
-        self.pending_count += usize::from(is_summed);
-        if self.pending_count == MAX_PENDING {
-            self.add_pending();
+    pub(crate) fn add(&mut self, site: SiteId, distance: u32, size_bytes: u64) {
+        if distance > self.known_distance {
+            return;
         }
-        if is_same_thread & !is_summed & (distance <= self.known_distance) {
-            self.add_shared(site, distance as usize, size_bytes);
+        let distance = (distance & self.kept_bits) as usize;
+        match self.near[site.index()].get_mut(distance) {
+            Some(sum) => add(sum, (size_bytes, 1)),
+            None => self.add_far(site, distance, size_bytes),
         }
     }
 
     #[inline(never)]
-    fn add_shared(&mut self, site: SiteId, distance: usize, size_bytes: u64) {
-        let sums = &mut self.shared[distance - NEAR];
-        let before = sums.len();
-        add(sums.entry(site).or_default(), (size_bytes, 1));
-        self.shared_sums += sums.len() - before;
-        if self.shared_sums > self.max_shared {
-            self.forget_farthest();
+    fn add_far(&mut self, site: SiteId, distance: usize, size_bytes: u64) {
+        let far = &mut self.far[site.index()];
+        if let Far::Shared(frees) = far {
+            *frees += 1;
+            if *frees >= FAR_ENOUGH && self.table_sites.len() < MAX_TABLES {
+                *far = Far::Table(self.table_sites.len() as u32);
+                self.table_sites.push(site);
+                self.table_sums.resize(self.table_sites.len() * TABLE_SUMS, (0, 0));
+            }
         }
-        let of_site = &mut self.by_site[site.index()];
-        of_site.shared_frees += 1;
-        if of_site.shared_frees >= FAR_ENOUGH && self.table_sites.len() < MAX_TABLES {
-            self.give_table(site);
+        match *far {
+            Far::Table(table) => {
+                self.pending.push(((table as usize * TABLE_SUMS + distance) as u32, size_bytes));
+                if self.pending.len() >= MAX_PENDING {
+                    self.add_pending();
+                }
+            }
+            Far::Shared(_) => {
+                let sums = &mut self.shared[distance - NEAR];
+                let before = sums.len();
+                add(sums.entry(site).or_default(), (size_bytes, 1));
+                self.shared_sums += sums.len() - before;
+                if self.shared_sums > self.max_shared {
+                    self.forget_farthest();
+                }
+            }
         }
-    }
-
-    fn give_table(&mut self, site: SiteId) {
-        self.add_pending();
-        self.table_sites.push(site);
-        let of_site = &mut self.by_site[site.index()];
-        let (near, first) = (of_site.first as usize, self.sums.len());
-        (of_site.first, of_site.last_distance) = (first as u32, MAX_DISTANCE);
-        self.sums.resize(first + TABLE_SUMS, (0, 0));
-        self.sums.copy_within(near..near + NEAR, first);
     }
 
     #[inline(never)]
     fn add_pending(&mut self) {
-        for &(place, size_bytes) in &self.pending[..self.pending_count] {
-            add(&mut self.sums[place as usize], (size_bytes, 1));
+        for (place, size_bytes) in self.pending.drain(..) {
+            add(&mut self.table_sums[place as usize], (size_bytes, 1));
         }
-        self.pending_count = 0;
     }
 
     #[cold]
@@ -177,20 +167,17 @@ impl TemporaryHistogram {
     }
 
     fn sorted_rows(&self) -> impl Iterator<Item = TemporaryRow> + '_ {
-        let near = (0..NEAR).flat_map(move |distance| {
-            let of_distance = move |(site, of_site): (usize, &OfSite)| self.row(SiteId(site as u32), of_site, distance);
-            self.by_site.iter().enumerate().filter_map(of_distance)
+        let near = (0..NEAR).flat_map(|distance| {
+            let of_distance =
+                move |(site, sums): (usize, &[Sum; NEAR])| row(SiteId(site as u32), distance, sums[distance]);
+            self.near.iter().enumerate().filter_map(of_distance)
         });
         near.chain((NEAR..).zip(&self.shared).flat_map(|(distance, shared)| self.far_rows(distance, shared)))
     }
 
-    fn row(&self, site: SiteId, of_site: &OfSite, distance: usize) -> Option<TemporaryRow> {
-        row(site, distance, self.sums[of_site.first as usize + distance])
-    }
-
     fn far_rows(&self, distance: usize, shared: &FxHashMap<SiteId, Sum>) -> Vec<TemporaryRow> {
-        let tables = self.table_sites.iter();
-        let tables = tables.filter_map(|&site| self.row(site, &self.by_site[site.index()], distance));
+        let tables = self.table_sites.iter().zip(self.table_sums.chunks_exact(TABLE_SUMS));
+        let tables = tables.filter_map(|(&site, sums)| row(site, distance, sums[distance]));
         let shared = shared.iter().filter_map(|(&site, &sum)| row(site, distance, sum));
         let mut rows: Vec<TemporaryRow> = tables.chain(shared).collect();
         rows.sort_unstable_by_key(|row| row.0);
@@ -229,7 +216,7 @@ mod tests {
     fn histogram(frees: &Frees, max_shared: usize) -> TemporaryHistogram {
         let mut histogram = TemporaryHistogram { max_shared, ..TemporaryHistogram::default() };
         histogram.resize(SITES as usize);
-        frees.iter().for_each(|&(site, distance, size)| histogram.add(SiteId(site), true, distance, size));
+        frees.iter().for_each(|&(site, distance, size)| histogram.add(SiteId(site), distance, size));
         histogram
     }
 
@@ -274,7 +261,7 @@ mod tests {
         let frees: Frees = vec![(3, 0, 1), (3, 5000, 10), (4, 5001, 100), (5, 9, 1000)];
         let mut histogram = TemporaryHistogram::within(5000);
         histogram.resize(SITES as usize);
-        frees.iter().for_each(|&(site, distance, size)| histogram.add(SiteId(site), true, distance, size));
+        frees.iter().for_each(|&(site, distance, size)| histogram.add(SiteId(site), distance, size));
         assert!(histogram.rows().eq([(SiteId(3), 0, 11, 2), (SiteId(5), 0, 1000, 1)]));
     }
 }
