@@ -12,7 +12,7 @@ use super::sample::Sample;
 use super::saving::Target;
 use super::watcher::Fingerprint;
 use super::window::file_name;
-use super::{App, Page, Reading, failed};
+use super::{App, Page, Reading};
 use crate::settings::Recent;
 use egui::Context;
 use memray_index::family::{are_one_family, is_child};
@@ -141,7 +141,7 @@ impl App {
     pub(super) fn sum_processes(&mut self, paths: &[PathBuf], context: &Context) {
         self.page = match ProcessesPage::start(paths, &self.options.open, context) {
             Ok(page) => Page::Processes(Box::new(page)),
-            Err(error) => failed(paths.first().cloned().unwrap_or_default(), error.to_string(), None),
+            Err(error) => Page::failed(paths.first().cloned().unwrap_or_default(), error.to_string(), None),
         };
     }
 
@@ -170,7 +170,7 @@ impl App {
         self.drop_question = None;
         self.page = match Opening::start(&path, &self.options.open, context) {
             Ok(opening) => Page::Opening(Box::new(Reading { opening, before, so_far: SoFar::default() })),
-            Err(error) => failed(path, error.to_string(), before),
+            Err(error) => Page::failed(path, error.to_string(), before),
         };
     }
 

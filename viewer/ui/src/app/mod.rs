@@ -25,6 +25,7 @@ mod mode_bar;
 mod notes;
 mod opening;
 mod opening_page;
+mod overlays;
 mod path_entry;
 mod perform;
 mod processes;
@@ -40,6 +41,7 @@ mod system_theme;
 mod tabs;
 #[cfg(feature = "test-channel")]
 mod test_channel;
+mod update;
 mod view;
 mod watcher;
 mod window;
@@ -53,15 +55,16 @@ pub use window::{RunOptions, run};
 use crate::focus;
 use crate::settings::{Settings, SettingsFile, ThemeChoice};
 use command_palette::CommandPalette;
-use compare::{BothOpened, CompareDocument, Kept, OpeningBoth};
+use compare::{CompareDocument, OpeningBoth};
 use document::Document;
-use drop_question::{Answer, DropQuestion};
+use drop_question::DropQuestion;
 use egui::{Context, Theme, ThemePreference, Ui, ViewportCommand};
-use file_dialog::{Chosen, FileDialog};
+use file_dialog::FileDialog;
 use file_tabs::FileTabs;
 use memray_index::OpenOptions;
-use opening::{Opened, Opening};
+use opening::Opening;
 use opening_page::SoFar;
+use overlays::Message;
 use path_entry::PathEntry;
 use processes::ProcessesPage;
 use sample::Sample;
@@ -129,29 +132,25 @@ enum Page {
     Failed { path: PathBuf, message: String },
 }
 
+impl Page {
+    /// The page of a capture that could not be read: the one as it was before, if there is one.
+    fn failed(path: PathBuf, message: String, before: Option<Box<Document>>) -> Self {
+        match before {
+            Some(mut document) => {
+                document.reload_failure = Some(message);
+                Self::Open(document)
+            }
+            None => Self::Failed { path, message },
+        }
+    }
+}
+
 /// A capture being read, and what to show of it when it is there.
 struct Reading {
     opening: Opening,
     /// The same capture as it was, where it is read again: shown on if that fails.
     before: Option<Box<Document>>,
     so_far: SoFar,
-}
-
-/// Something that was done, said for a moment.
-struct Message {
-    text: String,
-    until_s: f64,
-}
-
-/// The page of a capture that could not be read: the one as it was before, if there is one.
-fn failed(path: PathBuf, message: String, before: Option<Box<Document>>) -> Page {
-    match before {
-        Some(mut document) => {
-            document.reload_failure = Some(message);
-            Page::Open(document)
-        }
-        None => Page::Failed { path, message },
-    }
 }
 
 impl App {
@@ -287,96 +286,6 @@ impl App {
         }
     }
 
-    /// Takes what other threads have finished, and tells them what is wanted now. Draws nothing.
-    fn update(&mut self, context: &Context) {
-        match self.dialog.poll() {
-            Chosen::File(path, purpose) => self.chosen(&path, purpose, true, context),
-            Chosen::Nothing if self.path_entry.as_ref().is_some_and(PathEntry::is_untouched) => self.path_entry = None,
-            Chosen::NotYet | Chosen::Nothing | Chosen::NoDialog => {}
-        }
-        if let Some(said) = self.saving.poll(context) {
-            self.say(said, context);
-        }
-        if let Page::Opening(reading) = &mut self.page {
-            let path = reading.opening.path.clone();
-            match reading.opening.poll() {
-                Opened::NotYet => {}
-                Opened::Cancelled => {
-                    self.page = match reading.before.take() {
-                        Some(document) => Page::Open(document),
-                        None if self.file_tabs.is_empty() => Page::Start,
-                        None => Page::Failed { path, message: "Opening it was cancelled.".to_owned() },
-                    };
-                }
-                Opened::Failed(message) => self.page = failed(path, message, reading.before.take()),
-                Opened::Index(index, took, fingerprint) => {
-                    let before = reading.before.take();
-                    self.opened(path, index, took, fingerprint, before, context);
-                }
-            }
-        }
-        if let Page::OpeningBoth(opening) = &mut self.page {
-            let opened = opening.poll();
-            self.both_opened(opened, context);
-        }
-        match &mut self.page {
-            Page::Open(document) => document.update(&self.settings),
-            Page::Comparing(document) => document.update(&self.settings),
-            Page::Processes(page) => page.update(context),
-            _ => {}
-        }
-    }
-
-    fn both_opened(&mut self, opened: BothOpened, context: &Context) {
-        let kept = |page: &mut Page| match page {
-            Page::OpeningBoth(opening) => opening.kept.take(),
-            _ => None,
-        };
-        match opened {
-            BothOpened::NotYet => {}
-            BothOpened::Cancelled => self.page = kept(&mut self.page).map_or(Page::Start, Kept::page),
-            BothOpened::Failed(path, message) => {
-                let kept = kept(&mut self.page);
-                self.comparing_failed(path, message, kept, context);
-            }
-            BothOpened::Indexes(paths, indexes) => {
-                for (path, index) in paths.iter().zip(&indexes) {
-                    self.remember(path, index);
-                }
-                let (path, kept) = (paths[1].clone(), kept(&mut self.page));
-                if let Some(Kept::Both(before)) = kept.as_ref()
-                    && before.is_of(&indexes)
-                {
-                    // Nothing changed.
-                    self.page = kept.map_or(Page::Start, Kept::page);
-                    return;
-                }
-                self.page = match CompareDocument::new(paths, indexes, context) {
-                    Ok(mut document) => {
-                        if let Some(Kept::Both(before)) = kept {
-                            document.show_as(*before);
-                        }
-                        Page::Comparing(Box::new(document))
-                    }
-                    Err(error) => Page::Failed { path, message: error.to_string() },
-                };
-            }
-        }
-    }
-
-    /// Takes what other threads have finished, and whether nothing more is to come.
-    pub fn is_settled(&mut self, context: &Context) -> bool {
-        self.update(context);
-        match &self.page {
-            _ if self.saving.is_running() => false,
-            Page::Start | Page::Failed { .. } => true,
-            Page::Opening(_) | Page::OpeningBoth(_) => false,
-            Page::Open(document) => document.is_settled(),
-            Page::Comparing(document) => document.is_settled(),
-            Page::Processes(page) => page.is_settled(),
-        }
-    }
-
     /// Why the capture could not be opened, if it could not.
     pub fn failure(&self) -> Option<&str> {
         match &self.page {
@@ -397,60 +306,6 @@ impl App {
             Page::Open(document) => Some(document),
             _ => None,
         }
-    }
-
-    fn overlays(&mut self, ui: &mut Ui, commands: &mut Vec<Command>) {
-        let there = menu::There::of(self);
-        if let Some(palette) = &mut self.command_palette {
-            let page = &self.page;
-            match palette.show(ui, &|command| menu::works(command, page, there)) {
-                command_palette::Outcome::Open => {}
-                command_palette::Outcome::Closed => self.command_palette = None,
-                command_palette::Outcome::Run(command) => {
-                    self.command_palette = None;
-                    commands.push(command);
-                }
-            }
-        }
-        if self.shows_keys {
-            self.shows_keys = !key_sheet::show(ui, commands);
-        }
-        if let Some(was_drawn) = self.edits_sources {
-            let is_closed = settings_commands::show_sources(ui, &mut self.settings, !was_drawn);
-            self.edits_sources = (!is_closed).then_some(true);
-        }
-        if let Some(entry) = &mut self.path_entry {
-            match entry.show(ui, self.dialog.is_open()) {
-                path_entry::Outcome::Open => {}
-                path_entry::Outcome::Closed => self.path_entry = None,
-                path_entry::Outcome::Chosen(path, purpose, may_replace) => {
-                    self.chosen(&path, purpose, may_replace, &ui.ctx().clone());
-                }
-            }
-        }
-        if let (Some(question), Page::Open(document)) = (&self.drop_question, &self.page) {
-            let (answer, open, path) =
-                (question.show(ui, &document.path), document.path.clone(), question.path.clone());
-            match answer {
-                Answer::NotYet => {}
-                Answer::Compare => self.compare_with(&open, &path, &ui.ctx().clone()),
-                Answer::Open => self.open(&path, &ui.ctx().clone()),
-                Answer::Nothing => self.drop_question = None,
-            }
-        }
-        if let Some(message) = &self.message {
-            let left_s = message.until_s - ui.ctx().time();
-            if left_s <= 0.0 {
-                self.message = None;
-            } else {
-                status_bar::toast(ui, &message.text);
-                ui.ctx().request_repaint_after_secs(left_s as f32);
-            }
-        }
-    }
-
-    fn say(&mut self, text: String, context: &Context) {
-        self.message = Some(Message { text, until_s: context.time() + 4.0 });
     }
 
     /// The capture that is shown, or is to be; of two that are compared the first.
