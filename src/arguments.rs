@@ -102,6 +102,17 @@ pub(crate) struct WindowArguments {
     pub(crate) theme: Option<Theme>,
 }
 
+/// What memray calls its reports.
+const REPORTS_OF_MEMRAY: [&str; 8] = ["flamegraph", "table", "tree", "summary", "transform", "live", "attach", "parse"];
+
+impl WindowArguments {
+    /// The report that is asked for as memray would be, where no file has that name.
+    pub(crate) fn report_of_memray(&self) -> Option<&'static str> {
+        let first = self.files.first()?;
+        REPORTS_OF_MEMRAY.into_iter().find(|name| first.as_os_str() == *name && !first.exists())
+    }
+}
+
 impl WindowArguments {
     /// Whether none was given.
     pub(crate) fn is_empty(&self) -> bool {

@@ -56,9 +56,21 @@ fn run(command_line: CommandLine) -> Result<ExitCode, Failure> {
         Some(Subcommand::Cache(arguments)) => cache::run(&arguments),
         Some(Subcommand::Completions(arguments)) => completions::run(&arguments),
         Some(Subcommand::ManPages(arguments)) => man_pages::run(&arguments),
-        None => window::run(&window, &open),
+        None => match window.report_of_memray() {
+            Some(name) => no_such_command(name),
+            None => window::run(&window, &open),
+        },
     }
     .map(|()| ExitCode::SUCCESS)
+}
+
+/// Ends the command as one that is memray's.
+fn no_such_command(name: &str) -> ! {
+    let message = format!(
+        "there is no command {name}: `memray-view FILE` opens a capture and has its graph, table and statistics; stats, \
+         export and diff print them"
+    );
+    CommandLine::command().error(clap::error::ErrorKind::InvalidSubcommand, message).exit()
 }
 
 /// Ends the command as one that was written wrongly.

@@ -245,3 +245,27 @@ fn what_cannot_be_compared_is_said() {
     let root = place.run(&["diff", &streaming, &aggregated, "--root", "x"]);
     assert_eq!(root.code, 2, "{}", root.err);
 }
+
+/// Their stacks would have nothing in common: those of one begin in C.
+#[test]
+fn native_stacks_in_one_capture_only_make_nothing_new() {
+    let (place, python) = (Place::new(), interpreter());
+    record(&place, &python, "grow.py", &program(""), "a.bin");
+    let path = place.path("grow.py");
+    std::fs::write(&path, program(PARSE)).unwrap();
+    let output = recorded(&place, &python, &["-q", "-o", "b.bin", "--native"]).arg(&path).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let sentence = diff(&place, &[]).lines().next().unwrap().to_owned();
+    assert!(
+        sentence.starts_with("Peak +28.6 MiB (") && sentence.contains(" in parse_rows (grow.py:5), new in B"),
+        "{sentence}"
+    );
+    let sentence = diff_of(&place, ["b.bin", "a.bin"]).lines().next().unwrap().to_owned();
+    assert!(sentence.contains(" in parse_rows (grow.py:5), gone in B"), "{sentence}");
+}
+
+fn diff_of(place: &Place, captures: [&str; 2]) -> String {
+    let Said { out, err, code } = place.run(&[&["diff"], &captures[..]].concat());
+    assert_eq!((code, err.as_str()), (0, ""));
+    out
+}

@@ -7,7 +7,7 @@
 
 mod cli_command;
 
-use cli_command::{Place, binary, capture_path, said};
+use cli_command::{Place, Said, binary, capture_path, said};
 use memray_format::synth::Synthesis;
 use memray_format::{Encoder, Record};
 use std::fs;
@@ -90,6 +90,10 @@ fn whatever_is_no_capture_is_named_for_what_it_is() {
         assert_eq!(complaint(&place, name), clause);
     }
     assert_eq!(complaint(&place, "nothing.bin"), "there is no such file");
+    let Said { err, code, .. } = place.run(&["flamegraph", "x.bin"]);
+    assert!(code == 2 && err.contains("there is no command flamegraph: `memray-view FILE` opens a capture"), "{err}");
+    fs::write(place.path("flamegraph"), []).unwrap();
+    assert_eq!(complaint(&place, "flamegraph"), "the file is empty");
     assert_eq!(complaint(&place, "/"), "this is a folder; name a capture in it");
     assert_eq!(complaint(&place, "/dev/zero"), "this is a device, a socket or a pipe; captures are read from files");
     let _socket = UnixListener::bind(place.path("socket")).unwrap();

@@ -164,6 +164,12 @@ fn a_library_whose_slots_are_not_filled_yet_is_left_alone_until_they_are() {
 }
 
 #[test]
+fn mappings_that_are_replaced_are_gone_and_those_whose_unmapping_is_refused_are_not() {
+    let place = assert_unharmed(&interpreter(), "maps.py", &[], |place| vec![library(place, "maps.c", "m.so")]);
+    assert_eq!([5, 6, 3, 7].map(|mebibytes| live_of(&place, mebibytes << 20)), [1; 4]);
+}
+
+#[test]
 fn signals_come_while_hooks_run() {
     for options in [&[][..], &["--trace-python-allocators"]] {
         assert_unharmed(&interpreter(), "signals_in_hooks.py", options, |place| {

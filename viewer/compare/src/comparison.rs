@@ -7,6 +7,7 @@ use crate::table::{self, DeltaKey, DeltaRow};
 use crate::union_tree::{SideNodes, SideTree, UnionTree, Width, unite};
 use crate::verdict::Verdict;
 use memray_index::{Answer, GroupBy, Index, Location, LocationId, Question, Refusal, StringId, TreeOptions};
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// A side of a comparison.
@@ -153,6 +154,8 @@ impl Comparison {
         options: TreeOptions,
         widths: [Width; N],
     ) -> [UnionTree; N] {
+        let answers = self.alike(answers);
+        let answers = &*answers;
         let nodes = |index: &Index, answer| match options.is_inverted {
             true => SideNodes::Inverted(index.tree(answer, options)),
             false => SideNodes::CallersFirst(index.loose_tree(answer, options.folds_libraries)),
@@ -164,6 +167,18 @@ impl Comparison {
         ];
         let common = unite(&self.joint, sides);
         widths.map(|width| common.laid_out(width))
+    }
+
+    /// The answers as far as both captures can give them: where native stacks were recorded in one only, its trees show no
+    /// native frames, as none of its stacks would be one of the other's.
+    fn alike<'a>(&self, answers: &'a [Answer; 2]) -> Cow<'a, [Answer; 2]> {
+        let [before, after] = [&self.before, &self.after].map(|index| index.info().header.has_native_traces);
+        if before == after {
+            return Cow::Borrowed(answers);
+        }
+        let mut alike = answers.clone();
+        alike[usize::from(after)].question.filter.hide_native = true;
+        Cow::Owned(alike)
     }
 
     /// One table of both answers, the largest change first.

@@ -40,6 +40,8 @@ pub struct Filter {
     pub hide_import_system: bool,
     /// Leave out frames that memray calls irrelevant: `runpy`'s, CPython's own, and those of the import system.
     pub hide_irrelevant: bool,
+    /// Leave out native frames.
+    pub hide_native: bool,
     /// Leave out frames of functions of these names.
     pub hidden_functions: Vec<StringId>,
 }

@@ -113,8 +113,21 @@ impl Headline {
     }
 }
 
+impl Subject<'_> {
+    /// Whether all sums are missing: an aggregated capture's are written when its program ends properly.
+    fn has_no_sums(&self) -> bool {
+        let nothing = self.peak.nodes.first().is_none_or(|root| root.amount.allocations == 0);
+        self.info.is_aggregated() && self.info.stops_early() && nothing
+    }
+}
+
 fn segments(subject: Subject<'_>, names: &impl Labels, units: Units) -> Vec<Segment> {
     let plain = |text: String| Segment::plain(text);
+    if subject.has_no_sums() {
+        let sampled = subject.timeline.snapshots.iter().map(|snapshot| snapshot.heap_bytes).max();
+        let reached = sampled.map(|bytes| format!("; samples show a heap of up to {}", format_bytes(bytes, units)));
+        return vec![plain(format!("Who allocated was not written{}", reached.unwrap_or_default()))];
+    }
     let Some(root) = subject.peak.nodes.first() else {
         return vec![plain("No allocations were recorded".to_owned())];
     };
@@ -248,7 +261,10 @@ fn holds_half(bytes: i64, whole: i64) -> bool {
 fn facts(subject: Subject<'_>, units: Units) -> Vec<String> {
     let Subject { info, timeline, .. } = subject;
     let live = if info.stops_early() { "live when the recording stops" } else { "still live at the end" };
-    let mut facts = vec![format!("{} {live}", format_sum(subject.end_bytes, units))];
+    let mut facts = Vec::new();
+    if !subject.has_no_sums() {
+        facts.push(format!("{} {live}", format_sum(subject.end_bytes, units)));
+    }
     if let Some((rss_bytes, time_ms)) = info.peak_rss {
         let elapsed_ms = time_ms.saturating_sub(timeline.start_time_ms);
         let when = if elapsed_ms < 0 { String::new() } else { format!(" at {}", format_elapsed(elapsed_ms)) };
@@ -415,6 +431,18 @@ mod tests {
         let mut names = Names::default();
         let tree = tree(0, vec![Node(names.own("a", "x.py", 1), 100 * UNIT, vec![])]);
         assert_eq!(headline_of(&info, &tree, &names).text(), "Peak 3.20 GiB; all of it in a (x.py:1)");
+    }
+
+    #[test]
+    fn an_aggregated_capture_of_a_killed_program_has_no_sums_and_says_so() {
+        let mut info = info();
+        info.header.file_format = FileFormat::Aggregated;
+        info.ending = Ending::Truncated { offset: 7, reason: "the program was killed".to_owned() };
+        let headline = headline_of(&info, &tree(0, vec![]), &Names::default());
+        let most = timeline().snapshots.iter().map(|snapshot| snapshot.heap_bytes).max().unwrap();
+        let most = format_bytes(most, Units::Binary);
+        assert_eq!(headline.text(), format!("Who allocated was not written; samples show a heap of up to {most}"));
+        assert!(headline.facts[0].starts_with("peak RSS "), "{:?}", headline.facts);
     }
 
     #[test]

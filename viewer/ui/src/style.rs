@@ -5,8 +5,8 @@ use crate::fonts::{self, STRONG};
 use crate::theme::Palette;
 use egui::style::{Selection, WidgetVisuals, Widgets};
 use egui::{
-    Align2, Color32, Context, CornerRadius, FontFamily, FontId, Frame, Id, Margin, Shadow, Stroke, Style, TextEdit,
-    TextStyle, Theme, Ui, Visuals, vec2,
+    Align2, Color32, Context, CornerRadius, FontFamily, FontId, Frame, Id, Margin, Panel, Shadow, Stroke, Style,
+    TextEdit, TextStyle, Theme, Ui, Visuals, vec2,
 };
 
 /// Room between the window's edge and what it holds, and between panels.
@@ -54,6 +54,22 @@ pub fn panel(ui: &mut Ui, inner: i8, content: impl FnOnce(&mut Ui)) {
             ui.set_min_size(ui.available_size());
             content(ui);
         });
+}
+
+/// A panel at the top, as high as what is in it.
+///
+/// egui makes a panel as high as it was in the pass before. Where that has changed, as when a text has another number of
+/// lines in a window of another width, the pass is drawn anew: else there would be a gap, or a text cut off, until the next.
+pub fn top_panel<R>(ui: &mut Ui, name: &'static str, frame: Frame, content: impl FnOnce(&mut Ui) -> R) -> R {
+    let shown = Panel::top(name).frame(frame).show_separator_line(false).show(ui, content);
+    let height_id = Id::unique(name).with("height");
+    let height = shown.response.rect.height();
+    let before = ui.ctx().data_mut(|data| data.get_temp::<f32>(height_id));
+    if before.is_some_and(|before| (before - height).abs() > 0.1) {
+        ui.ctx().request_discard("the height of a panel changed");
+    }
+    ui.ctx().data_mut(|data| data.insert_temp(height_id, height));
+    shown.inner
 }
 
 /// Gives a context our fonts, and both themes' colours and measures.

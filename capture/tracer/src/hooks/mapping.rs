@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-//! `mmap` and its kin. A range that goes away is recorded before it does, as a free is.
+//! `mmap` and its kin. A range that goes away is recorded before it does, as a free is; one that is replaced afterwards, as
+//! that may fail.
 
 use super::real;
 use crate::process::session::{allocated, freed};
 use memray_format::Allocator;
 use std::ffi::{c_int, c_void};
+
+/// More than any processor gives a program.
+const ADDRESSES: usize = 1 << 56;
 
 real! {
     fn mmap(address: *mut c_void, length: usize, access: c_int, flags: c_int, file: c_int, offset: i64) -> *mut c_void;
@@ -39,12 +43,13 @@ unsafe extern "C" fn mmap64(
 
 #[inline(always)]
 fn mapped(address: *mut c_void, length: usize, flags: c_int, call: impl FnOnce() -> *mut c_void) -> *mut c_void {
-    if flags & libc::MAP_FIXED != 0 && flags & libc::MAP_FIXED_NOREPLACE != libc::MAP_FIXED_NOREPLACE {
-        // Whatever is mapped there goes away.
-        freed(Allocator::Munmap, address.addr(), length);
-    }
+    let replaces = flags & libc::MAP_FIXED != 0 && flags & libc::MAP_FIXED_NOREPLACE != libc::MAP_FIXED_NOREPLACE;
     let mapping = call();
     if mapping != libc::MAP_FAILED {
+        if replaces {
+            // What was mapped there is gone. Nobody else can have been given the range, as it was never free.
+            freed(Allocator::Munmap, address.addr(), length);
+        }
         allocated(Allocator::Mmap, mapping.addr(), length);
     }
     mapping
@@ -52,7 +57,8 @@ fn mapped(address: *mut c_void, length: usize, flags: c_int, call: impl FnOnce()
 
 unsafe extern "C" fn munmap(address: *mut c_void, length: usize) -> c_int {
     // The kernel refuses all others.
-    if length > 0 && address.addr().is_multiple_of(4096) {
+    let ends_below = address.addr().checked_add(length).is_some_and(|end| end <= ADDRESSES);
+    if length > 0 && address.addr().is_multiple_of(4096) && ends_below {
         freed(Allocator::Munmap, address.addr(), length);
     }
     // SAFETY: what the program passed, to the function that it meant to call.
@@ -73,6 +79,9 @@ unsafe extern "C" fn mremap(
     // SAFETY: what the program passed, to the function that it meant to call.
     let mapping = unsafe { real::mremap(old, old_length, length, flags, new) };
     if mapping != libc::MAP_FAILED {
+        if flags & libc::MREMAP_FIXED != 0 {
+            freed(Allocator::Munmap, new.addr(), length);
+        }
         allocated(Allocator::Mmap, mapping.addr(), length);
     } else if old_length > 0 {
         allocated(Allocator::Mmap, old.addr(), old_length);

@@ -5,7 +5,7 @@
 use crate::call_tree::CallTree;
 use crate::filter::{Filter, NamedFunction};
 use crate::ids::{LocationId, NodeId, StringId};
-use crate::location::Location;
+use crate::location::{FrameKind, Location};
 use rustc_hash::FxHashMap;
 use std::sync::Arc;
 
@@ -14,6 +14,7 @@ use std::sync::Arc;
 pub(crate) struct Hiding {
     pub(crate) import_system: bool,
     pub(crate) irrelevant: bool,
+    pub(crate) native: bool,
     /// All that is not the program's own code.
     pub(crate) libraries: bool,
     /// Functions of these names, in order, each once.
@@ -31,6 +32,7 @@ impl Hiding {
         Self {
             import_system: filter.hide_import_system,
             irrelevant: filter.hide_irrelevant,
+            native: filter.hide_native,
             libraries: folds_libraries,
             functions,
             above: filter.starts_at,
@@ -41,6 +43,7 @@ impl Hiding {
         let traits = &location.traits;
         (self.import_system && is_below_import)
             || (self.irrelevant && !traits.is_interesting)
+            || (self.native && location.kind != FrameKind::Python)
             || (self.libraries && !traits.is_own_code)
             || self.functions.binary_search(&location.function).is_ok()
     }

@@ -17,9 +17,7 @@ pub fn caveat_sentence(caveat: &Caveat) -> String {
         }
         Caveat::NativeStacks(before, _) => {
             let (recorded, _) = sides(before);
-            format!(
-                "Native stacks were recorded in {recorded} only: its native frames have no equal on the other side."
-            )
+            format!("Native stacks were recorded in {recorded} only: stacks are shown without its native frames.")
         }
         Caveat::PythonAllocator(before, after) => format!(
             "Python took its memory from {} in A and from {} in B: the same objects are other allocations.",

@@ -26,8 +26,7 @@ pub(super) fn show(ui: &mut Ui, document: &mut Document, settings: &Settings) {
 fn reading_again(ui: &mut Ui, how_far: &HowFar) -> bool {
     ui.ctx().request_repaint_after(REFRESH);
     let words = format!("Reading the capture again: {}", how_far.short_words());
-    let format = TextFormat::simple(TextStyle::Body.resolve(ui.style()), Palette::of(ui.visuals()).text);
-    let job = LayoutJob::single_section(words, format);
+    let job = LayoutJob::single_section(words, body(ui, Palette::of(ui.visuals()).text));
     keep_together(ui, job.clone());
     ui.add(Label::new(job).extend());
     ui.button("Cancel").on_hover_text("Go back to what was shown before").clicked()
@@ -62,8 +61,7 @@ fn answered(ui: &mut Ui, document: &Document, settings: &Settings) {
         && let Some(snapshot) = document.index.timeline().snapshots.get(i as usize)
     {
         let gap = rss_gap(snapshot.rss_bytes, snapshot.heap_bytes, units);
-        let format = TextFormat::simple(TextStyle::Body.resolve(ui.style()), palette.text_weak);
-        let job = LayoutJob::single_section(gap.text, format);
+        let job = LayoutJob::single_section(gap.text, body(ui, palette.text_weak));
         keep_together(ui, job.clone());
         ui.add(Label::new(job).wrap()).on_hover_text(gap.possible_causes);
     }
@@ -77,6 +75,15 @@ fn keep_together(ui: &mut Ui, job: LayoutJob) {
     }
 }
 
+/// Text on the row's own line.
+fn body(ui: &Ui, colour: Color32) -> TextFormat {
+    of_style(ui, TextStyle::Body, colour)
+}
+
+fn of_style(ui: &Ui, style: TextStyle, colour: Color32) -> TextFormat {
+    TextFormat { valign: ui.text_valign(), ..TextFormat::simple(style.resolve(ui.style()), colour) }
+}
+
 /// The caption with its size, which stands between the last colon and ` in `, emphasised.
 fn emphasised(ui: &Ui, text: &str, colour: Color32) -> LayoutJob {
     let start = text.rfind(": ").map_or(text.len(), |at| at + 2);
@@ -85,8 +92,7 @@ fn emphasised(ui: &Ui, text: &str, colour: Color32) -> LayoutJob {
     for (piece, style) in
         [(&text[..start], TextStyle::Body), (&text[start..end], style::strong()), (&text[end..], TextStyle::Body)]
     {
-        let format = TextFormat { valign: ui.text_valign(), ..TextFormat::simple(style.resolve(ui.style()), colour) };
-        job.append(piece, 0.0, format);
+        job.append(piece, 0.0, of_style(ui, style, colour));
     }
     job
 }

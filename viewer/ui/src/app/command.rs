@@ -350,7 +350,7 @@ impl Command {
             Self::SetAxis(AxisChoice::Elapsed) => "The memory graph's axis counts from the start of the recording",
             Self::SetAxis(AxisChoice::TimesOfDay) => {
                 "The memory graph's axis has times of day, unless the machine's clock was set back; two captures side by \
-                 side count from the start"
+                 side and processes summed count from the start"
             }
             Self::SetTheme(ThemeChoice::System) => "Dark or light as the system is",
             Self::SetTheme(ThemeChoice::Dark) => "Always dark",

@@ -6,7 +6,7 @@ use super::document::Document;
 use super::view::Tab;
 use super::{AppOptions, caption, headline, mode_bar, notes, status_bar, tabs};
 use crate::settings::Settings;
-use crate::style::{GAP, MARGIN, panel};
+use crate::style::{GAP, MARGIN, panel, top_panel};
 use crate::theme::Palette;
 use egui::{CentralPanel, Frame, Margin, Panel, Ui};
 
@@ -33,7 +33,7 @@ pub(super) fn show(
     let margin = |top: i8, bottom: i8| Margin { left: MARGIN as i8, right: MARGIN as i8, top, bottom };
     let plain = |top: i8, bottom: i8| Frame::new().fill(palette.background).inner_margin(margin(top, bottom));
     let height = ui.available_height();
-    Panel::top("headline").frame(plain(6, 6)).show_separator_line(false).show(ui, |ui| {
+    top_panel(ui, "headline", plain(6, 6), |ui| {
         ui.spacing_mut().item_spacing.y = 4.0;
         headline::show(ui, document);
         ui.add_space(2.0);
@@ -50,7 +50,7 @@ pub(super) fn show(
                 document.show_graph(ui, settings, commands);
             });
         });
-    Panel::top("modes").frame(plain(3, 2)).show_separator_line(false).show(ui, |ui| {
+    top_panel(ui, "modes", plain(3, 2), |ui| {
         ui.horizontal_wrapped(|ui| {
             ui.spacing_mut().item_spacing.x = 14.0;
             mode_bar::show(ui, document, settings);

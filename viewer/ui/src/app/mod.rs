@@ -54,6 +54,7 @@ pub use window::{RunOptions, run};
 
 use crate::focus;
 use crate::settings::{Settings, SettingsFile, ThemeChoice};
+use crate::theme::Palette;
 use command_palette::CommandPalette;
 use compare::{CompareDocument, OpeningBoth};
 use document::Document;
@@ -196,6 +197,7 @@ impl App {
         let context = ui.ctx().clone();
         self.apply_theme(&context);
         self.update(&context);
+        ui.painter().rect_filled(ui.max_rect(), 0.0, Palette::of(ui.visuals()).background);
         focus::note_input(&context);
         // Once a pass: what is dropped in it stays in its input.
         self.take_dropped(&context);

@@ -12,7 +12,7 @@ use crate::row_name::RowName;
 use crate::row_order::{RowOrder, Sort};
 use crate::shown::shown;
 use crate::theme::Palette;
-use egui::{Align, Rect, RichText, TextStyle, Ui, vec2};
+use egui::{Align, Label, Rect, RichText, TextStyle, Ui, vec2};
 use memray_index::{GrowthBy, GrowthRow, GrowthShape, RowKey};
 use memray_report::escape::{csv_cell, visible};
 use memray_report::size::{Units, format_bytes, format_bytes_exact, format_bytes_signed, format_count};
@@ -117,7 +117,8 @@ impl GrowthView {
                     events.by = Some(by).filter(|by| *by != source.by);
                 }
             }
-            ui.label(RichText::new(format!("Live bytes {}", shown(source.range))).color(palette.text_weak));
+            let words = format!("Live bytes {}", shown(source.range));
+            ui.add(Label::new(RichText::new(&words).color(palette.text_weak)).truncate()).on_hover_text(words);
         });
         ui.add_space(4.0);
         let rows = match source.rows {
@@ -177,22 +178,31 @@ const fn column(name: &'static str, hint: &'static str, width: Width, align: Ali
 
 /// A ranking narrower than this has narrower columns, so that names keep some room and none is cut off.
 const NARROW: f32 = 880.0;
+/// And one narrower than this, beside details that were made for a wider window, yet narrower ones.
+const NARROWEST: f32 = 662.0;
 
 const COLUMNS: [Option<SortBy>; 6] =
     [Some(SortBy::Name), None, Some(SortBy::Shape), Some(SortBy::Delta), Some(SortBy::Slope), Some(SortBy::After)];
 
 /// What [`COLUMNS`] look like in a ranking of a width.
 fn columns(width: f32) -> [Column; 6] {
-    let fixed = |wide, narrow| Width::Fixed(if width < NARROW { narrow } else { wide });
-    let curve =
-        Column { is_sortable: false, ..column("Live bytes", "From zero to the most", fixed(176.0, 96.0), Align::Min) };
+    let is_narrowest = width < NARROWEST;
+    let fixed = |wide, narrow, narrowest| {
+        Width::Fixed(match width {
+            _ if is_narrowest => narrowest,
+            _ if width < NARROW => narrow,
+            _ => wide,
+        })
+    };
+    let curve_width = fixed(176.0, 96.0, 80.0);
+    let curve = Column { is_sortable: false, ..column("Live bytes", "From zero to the most", curve_width, Align::Min) };
     [
-        column("Function", "", Width::Share(1.0, 150.0), Align::Min),
+        column("Function", "", Width::Share(1.0, if is_narrowest { 120.0 } else { 150.0 }), Align::Min),
         curve,
-        column("Shape", "Steady is what a leak looks like; a cache levels off", fixed(104.0, 96.0), Align::Min),
-        column("Growth", "Live bytes at the end less those at the start", fixed(116.0, 110.0), Align::Max),
-        column("Slope", "Least-squares slope of the live bytes", fixed(128.0, 118.0), Align::Max),
-        column("At the end", "Live bytes at the end of the range", fixed(104.0, 92.0), Align::Max),
+        column("Shape", "Steady is what a leak looks like; a cache levels off", fixed(104.0, 96.0, 96.0), Align::Min),
+        column("Growth", "Live bytes at the end less those at the start", fixed(116.0, 110.0, 100.0), Align::Max),
+        column("Slope", "Least-squares slope of the live bytes", fixed(128.0, 118.0, 108.0), Align::Max),
+        column("At the end", "Live bytes at the end of the range", fixed(104.0, 92.0, 86.0), Align::Max),
     ]
 }
 

@@ -130,6 +130,7 @@ fn no_column_is_cut_off_beside_the_details_of_a_small_window() {
     let width = |column: Column| match column.width {
         Width::Fixed(width) | Width::Share(_, width) => width,
     };
+    assert_eq!(columns(600.0).map(width).iter().sum::<f32>(), 590.0);
     assert_eq!(columns(690.0).map(width).iter().sum::<f32>(), 662.0);
     assert_eq!(columns(1000.0).map(width).iter().sum::<f32>(), 778.0);
 }

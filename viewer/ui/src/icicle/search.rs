@@ -14,8 +14,8 @@ use rustc_hash::FxHashMap;
 #[derive(Debug, thiserror::Error)]
 pub enum SearchError {
     /// Not a regular expression.
-    #[error("Not a regular expression: {0}. Turn off “regex” to search for it as plain text.")]
-    Regex(#[source] Box<regex::Error>),
+    #[error("Not a regular expression: {0}. Turn off “.*” to search for it as plain text.")]
+    Regex(String),
 }
 
 /// The frames that a search found.
@@ -107,8 +107,14 @@ pub fn search(tree: &Tree, labels: &dyn Labels, pattern: &Pattern) -> Result<Hit
     let regex = RegexBuilder::new(&expression)
         .case_insensitive(true)
         .build()
-        .map_err(|error| SearchError::Regex(Box::new(error)))?;
+        .map_err(|error| SearchError::Regex(reason(&error)))?;
     Ok(collect(tree, labels, &regex))
+}
+
+/// What is wrong, without the drawing of where.
+fn reason(error: &regex::Error) -> String {
+    let words = error.to_string();
+    words.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned()
 }
 
 fn collect(tree: &Tree, labels: &dyn Labels, regex: &Regex) -> Hits {
@@ -197,7 +203,7 @@ mod tests {
         assert_eq!(find(&tree, "/SRV/app").frame_count(), 5);
         let regex = |text: &str| search(&tree, &Numbered, &Pattern::Regex(text.to_owned()));
         assert_eq!(regex("function_1[46]$").unwrap().frame_count(), 2);
-        assert!(regex("(").unwrap_err().to_string().starts_with("Not a regular expression"));
+        assert!(regex("(").unwrap_err().to_string().starts_with("Not a regular expression: unclosed group. "));
         assert_eq!(find(&tree, ".").frame_count(), 5, "a dot is a dot, and file names have one");
         assert_eq!(find(&tree, "function.12").frame_count(), 0);
         assert_eq!(find(&tree, "").frame_count(), 0);

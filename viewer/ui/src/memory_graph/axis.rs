@@ -110,9 +110,9 @@ impl TimesOfDay {
             .collect()
     }
 
-    /// The clock's zone at the start: `+01:00`, `UTC`.
-    pub(super) fn zone(self) -> String {
-        format_offset(self.start_time_ms, self.clock)
+    /// The clock's zone at an elapsed time: `+01:00`, `UTC`.
+    pub(super) fn zone(self, elapsed_ms: f64) -> String {
+        format_offset(self.start_time_ms.saturating_add(elapsed_ms as i64), self.clock)
     }
 }
 
@@ -252,7 +252,7 @@ mod tests {
         );
         let day = ["15:00", "18:00", "21:00", "2026-11-23", "03:00", "06:00", "09:00", "12:00"];
         assert_eq!(labels(times.ticks(0.0, 86_400_000.0, 8)), day);
-        assert_eq!(times.zone(), "UTC");
+        assert_eq!(times.zone(0.0), "UTC");
         // No time of a hostile capture overflows.
         for (start_time_ms, to_ms) in [(i64::MIN, 1e3), (i64::MAX, 1e3), (0, i64::MAX as f64)] {
             let times = axis.times_of_day(start_time_ms, WallClock::Local).unwrap();

@@ -157,8 +157,9 @@ impl Plot {
         }
         if let Some(times) = self.times_of_day {
             let place = pos2(rect.left() - GAP_POINTS - GAP_POINTS, rect.bottom() + 5.0);
-            painter.text(place, Align2::RIGHT_TOP, times.zone(), font.clone(), palette.text_weak);
+            painter.text(place, Align2::RIGHT_TOP, times.zone(self.visible_ms.0), font.clone(), palette.text_weak);
         }
+        let mut taken = f32::NEG_INFINITY;
         for (ms, label) in self.time_ticks() {
             let x = self.hairline(self.x(ms));
             painter.vline(
@@ -167,13 +168,14 @@ impl Plot {
                 Stroke::new(1.0 / self.pixels_per_point, palette.outline),
             );
             let galley = painter.layout_no_wrap(label, font.clone(), palette.text_weak);
-            // The outermost labels stay within the graph.
+            // The outermost labels stay within the graph, where there is room beside the label before.
             let half = galley.size().x / 2.0;
-            let centre = x.clamp(
-                rect.left() - GAP_POINTS + half,
-                (rect.right() + RIGHT_POINTS - 2.0 - half).max(x.min(rect.right())),
-            );
-            painter.galley(pos2(centre - half, rect.bottom() + 5.0), galley, palette.text_weak);
+            let (least, most) = (rect.left() - GAP_POINTS + half, rect.right() + RIGHT_POINTS - 2.0 - half);
+            let centre = x.min(most).max(least);
+            if centre - half >= taken {
+                taken = centre + half + GAP_POINTS / 2.0;
+                painter.galley(pos2(centre - half, rect.bottom() + 5.0), galley, palette.text_weak);
+            }
         }
     }
 

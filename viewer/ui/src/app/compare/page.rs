@@ -6,7 +6,7 @@ use super::super::{headline, notes, tabs};
 use super::view::CompareTab;
 use super::{CompareDocument, chips};
 use crate::settings::Settings;
-use crate::style::{self, GAP, MARGIN};
+use crate::style::{self, GAP, MARGIN, top_panel};
 use crate::theme::Palette;
 use egui::{CentralPanel, Frame, Label, Link, Margin, Panel, RichText, Ui};
 use memray_compare::{Change, DeltaKey};
@@ -24,7 +24,7 @@ pub(in crate::app) fn show(
     let margin = |top: i8, bottom: i8| Margin { left: MARGIN as i8, right: MARGIN as i8, top, bottom };
     let plain = |top: i8, bottom: i8| Frame::new().fill(palette.background).inner_margin(margin(top, bottom));
     let height = ui.available_height();
-    Panel::top("headline").frame(plain(6, 6)).show_separator_line(false).show(ui, |ui| {
+    top_panel(ui, "headline", plain(6, 6), |ui| {
         ui.spacing_mut().item_spacing.y = 4.0;
         document.show_verdict(ui, commands);
     });
@@ -35,7 +35,7 @@ pub(in crate::app) fn show(
         .default_size((height * 0.22).clamp(112.0, 260.0))
         .size_range(96.0..=(height * 0.5).max(112.0))
         .show(ui, |ui| document.show_graphs(ui, settings, commands));
-    Panel::top("modes").frame(plain(3, 2)).show_separator_line(false).show(ui, |ui| {
+    top_panel(ui, "modes", plain(3, 2), |ui| {
         ui.horizontal_wrapped(|ui| {
             ui.spacing_mut().item_spacing.x = 14.0;
             document.show_modes(ui, settings, commands);

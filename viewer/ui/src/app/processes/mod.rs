@@ -13,7 +13,9 @@ use crate::labels::{Labels, LocationLabel};
 use crate::settings::Settings;
 use crate::style;
 use crate::theme::Palette;
-use egui::{CentralPanel, Context, Frame, Grid, Label, Link, Margin, Panel, RichText, ScrollArea, Ui, vec2};
+use egui::{
+    Align, CentralPanel, Context, Frame, Grid, Label, Layout, Link, Margin, Panel, RichText, ScrollArea, Ui, vec2,
+};
 use memray_index::{
     Charge, FrameKind, Index, LocationId, LocationTraits, Moment, OpenOptions, Progress, RowKey, StringId, ThreadIndex,
     Timeline,
@@ -294,8 +296,11 @@ impl ProcessesPage {
         let first_ms = all.processes.first().map_or(0, |process| process.timeline.start_time_ms);
         ScrollArea::both().id_salt("processes").auto_shrink(false).show(ui, |ui| {
             Grid::new("processes").num_columns(6).spacing(vec2(28.0, 6.0)).show(ui, |ui| {
-                for heading in ["Process", "Started", "Ran", "Peak", "Peak RSS", "Live at the end"] {
+                for heading in ["Process", "Started", "Ran"] {
                     ui.label(RichText::new(heading).color(palette.text_weak));
+                }
+                for heading in ["Peak", "Peak RSS", "Live at the end"] {
+                    number(ui, RichText::new(heading).color(palette.text_weak));
                 }
                 ui.end_row();
                 for process in &all.processes {
@@ -315,8 +320,11 @@ impl ProcessesPage {
                     let rss = process.peak_rss_bytes.map_or_else(String::new, |bytes| format_bytes(bytes, units));
                     let peak = format_bytes(timeline.peak_bytes, units);
                     let end = format_bytes(timeline.end_heap_bytes, units);
-                    for words in [format!("+{}", format_elapsed(started_ms)), ran, peak, rss, end] {
+                    for words in [format!("+{}", format_elapsed(started_ms)), ran] {
                         ui.label(words);
+                    }
+                    for words in [peak, rss, end] {
+                        number(ui, words.into());
                     }
                     ui.end_row();
                 }
@@ -329,6 +337,11 @@ impl ProcessesPage {
         });
         chosen
     }
+}
+
+/// A cell whose end is aligned with those above and below, so that numbers can be compared.
+fn number(ui: &mut Ui, words: RichText) {
+    ui.with_layout(Layout::right_to_left(Align::Center), |ui| ui.label(words));
 }
 
 /// The processes' names, as those of threads.
