@@ -102,8 +102,20 @@ fn keeps_functions_elsewhere() -> bool {
     ![b"3.8.", b"3.9."].iter().any(|old| version.to_bytes().starts_with(*old))
 }
 
+/// Gives the GIL away once, and takes it again. While tracing stopped, a thread has likely asked for it; in CPython 3.9 the
+/// main thread waits for ever for one that took it, if all have ended meanwhile because the interpreter is being finished.
+fn let_others_run() {
+    let (Some(save), Some(restore)) = (symbol(c"PyEval_SaveThread"), symbol(c"PyEval_RestoreThread")) else { return };
+    // SAFETY: the functions of these names have these types in all versions; the GIL is held, as Python called.
+    unsafe {
+        let state = std::mem::transmute::<*mut c_void, unsafe extern "C" fn() -> *mut c_void>(save)();
+        std::mem::transmute::<*mut c_void, unsafe extern "C" fn(*mut c_void)>(restore)(state);
+    }
+}
+
 extern "C" fn stop(_: Object, _: Object) -> Object {
     super::session::stop();
+    let_others_run();
     let none = symbol(c"_Py_NoneStruct").unwrap_or(null_mut());
     if let Some(retain) = symbol(c"Py_IncRef").filter(|_| !none.is_null()) {
         // SAFETY: the function of that name has this type in all versions; the GIL is held, as Python calls. The reference
