@@ -438,7 +438,9 @@ mod tests {
         let mut info = info();
         info.header.file_format = FileFormat::Aggregated;
         info.ending = Ending::Truncated { offset: 7, reason: "the program was killed".to_owned() };
-        let headline = headline_of(&info, &tree(0, vec![]), &Names::default());
+        let mut nothing = tree(0, vec![]);
+        nothing.nodes[0].amount.allocations = 0;
+        let headline = headline_of(&info, &nothing, &Names::default());
         let most = timeline().snapshots.iter().map(|snapshot| snapshot.heap_bytes).max().unwrap();
         let most = format_bytes(most, Units::Binary);
         assert_eq!(headline.text(), format!("Who allocated was not written; samples show a heap of up to {most}"));

@@ -49,11 +49,19 @@ pub fn format_elapsed_exact(elapsed_ms: i64) -> String {
     }
 }
 
-/// A range of elapsed times, both ends in the form that suits the later one: `1.20 s–14.2 s`, `0:20:00–3:00:00`.
+/// A range of elapsed times, both ends in the form that suits the later one: `1.20 s–14.2 s`, `0:20:00–3:00:00`; to the
+/// millisecond where they would look alike.
 pub fn format_elapsed_range(from_ms: i64, to_ms: i64) -> String {
     let is_clock = round_to(from_ms.saturating_abs().max(to_ms.saturating_abs()), MS_PER_S) >= MS_PER_MINUTE;
     let format = if is_clock { format_elapsed_clock } else { format_elapsed };
-    format!("{}\u{2013}{}", format(from_ms), format(to_ms))
+    let [from, to] = told_apart([from_ms, to_ms], format);
+    format!("{from}\u{2013}{to}")
+}
+
+/// Two elapsed times in a form; to the millisecond where they would look alike and are not.
+pub fn told_apart(elapsed_ms: [i64; 2], format: impl Fn(i64) -> String) -> [String; 2] {
+    let words = elapsed_ms.map(format);
+    if words[0] == words[1] && elapsed_ms[0] != elapsed_ms[1] { elapsed_ms.map(format_elapsed_exact) } else { words }
 }
 
 /// How long something took, in words: `12 ms`, `14.2 s`, `41 min 12 s`, `3 h 5 min`.
@@ -249,6 +257,9 @@ mod tests {
     fn both_ends_of_a_range_have_one_form() {
         assert_eq!(format_elapsed_range(20 * MS_PER_MINUTE, 180 * MS_PER_MINUTE), "0:20:00\u{2013}3:00:00");
         assert_eq!(format_elapsed_range(1_200, 14_200), "1.20 s\u{2013}14.2 s");
+        assert_eq!(format_elapsed_range(12_203, 12_244), "12.203 s\u{2013}12.244 s");
+        assert_eq!(format_elapsed_range(185_020, 185_300), "0:03:05.02\u{2013}0:03:05.3");
+        assert_eq!(format_elapsed_range(12_203, 12_203), "12.2 s\u{2013}12.2 s");
         assert_eq!(format_elapsed_range(1_200, 185_000), "0:00:01\u{2013}0:03:05");
     }
 

@@ -17,7 +17,9 @@ use memray_compare::Side;
 use memray_index::{TimeRange, Timeline};
 use memray_report::escape::{shorten, visible};
 use memray_report::size::{format_bytes, format_bytes_signed};
-use memray_report::time::{format_date_time, format_duration, format_elapsed, format_time_of_day};
+use memray_report::time::{
+    format_date_time, format_duration, format_elapsed, format_elapsed_exact, format_time_of_day, told_apart,
+};
 
 /// No name of a line is longer.
 const LONGEST_NAME_CHARS: usize = 32;
@@ -199,7 +201,8 @@ fn delta_box(
     let delta = format_bytes_signed(heap(range.to) - heap(range.from), source.units);
     let at = |moment| format_time_of_day(timeline.time_ms(moment), source.clock);
     let duration = format_duration(to_ms.saturating_sub(from_ms));
-    let first = format!("{} → {} ({duration})", format_elapsed(from_ms), format_elapsed(to_ms));
+    let [from, to] = told_apart([from_ms, to_ms], format_elapsed);
+    let first = format!("{from} → {to} ({duration})");
     let first = strong(painter, &first, palette.text_strong);
     let second = text(painter, &format!("{delta}   {} → {}", at(range.from), at(range.to)), palette.text_weak);
     let room = vec2(9.0, 5.0);
@@ -248,9 +251,13 @@ pub(super) fn hover(response: &Response, plot: &Plot, lines: &Lines, source: &So
     Tooltip::always_open(response.ctx.clone(), response.layer_id, response.id, PopupAnchor::Pointer).gap(14.0).show(
         |ui| {
             ui.label(
-                RichText::new(format_elapsed(chosen_ms))
-                    .family(FontFamily::Name(STRONG.into()))
-                    .color(palette.text_strong),
+                RichText::new(if plot.tells_milliseconds() {
+                    format_elapsed_exact(chosen_ms)
+                } else {
+                    format_elapsed(chosen_ms)
+                })
+                .family(FontFamily::Name(STRONG.into()))
+                .color(palette.text_strong),
             );
             ui.add(Label::new(RichText::new(wall_clock).color(palette.text_weak)).extend());
             egui::Grid::new("memory graph tooltip").num_columns(2).spacing([16.0, 2.0]).show(ui, |ui| {

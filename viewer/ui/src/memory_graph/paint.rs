@@ -130,6 +130,11 @@ impl Plot {
         (share * self.top_bytes).max(0.0) as u64
     }
 
+    /// Whether times that are told apart here differ by milliseconds.
+    pub(super) fn tells_milliseconds(&self) -> bool {
+        self.ms_per_point() < 2.0
+    }
+
     pub(super) fn is_visible(&self, elapsed_ms: f64) -> bool {
         self.visible_ms.0 <= elapsed_ms && elapsed_ms <= self.visible_ms.1
     }
