@@ -3,11 +3,27 @@
 //!
 //! [`parse_moment`] and [`parse_range`] lead. Times count from the start of tracking and name snapshots by memray's rule.
 //! A time with hours, minutes and seconds that lies beyond the recording's length is taken as a time of day, if one of
-//! the recording's; so `14:03:20` needs no mark of its own.
+//! the recording's; so `14:03:20` needs no mark of its own. Where times of day are what the reader looks at they go before
+//! ([`Clock`]), and both ends of a range are read alike.
 
 use crate::size::format_counted;
 use crate::time::{WallClock, format_duration, format_elapsed_exact, format_time_of_day, time_of_day_after};
 use memray_index::{Moment, TimeRange, Timeline};
+
+/// How times with hours are read.
+#[derive(Clone, Copy, Debug)]
+pub struct Clock {
+    /// Whose times of day.
+    pub wall: WallClock,
+    /// Whether a time that may be elapsed or of the day is of the day.
+    pub prefers_day: bool,
+}
+
+impl From<WallClock> for Clock {
+    fn from(wall: WallClock) -> Self {
+        Self { wall, prefers_day: false }
+    }
+}
 
 /// Why a text names no moment or range of a capture. The message is a whole sentence for the user.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -60,38 +76,47 @@ fn snapshots(count: usize) -> String {
 }
 
 /// The moment that a text names.
-pub fn parse_moment(text: &str, timeline: &Timeline, clock: WallClock) -> Result<Moment, MomentError> {
-    Ok(match point(text.trim(), timeline, clock)? {
+pub fn parse_moment(text: &str, timeline: &Timeline, clock: impl Into<Clock>) -> Result<Moment, MomentError> {
+    Ok(match point(text.trim(), timeline, clock.into())? {
         Point::Moment(moment) => moment,
-        Point::Elapsed(elapsed_ms) => timeline.moment_at(elapsed_ms),
+        Point::Elapsed(elapsed_ms) | Point::OfDay(elapsed_ms) => timeline.moment_at(elapsed_ms),
     })
 }
 
 /// The range that a text names: two moments with `..`, `–` or `-` between them.
-pub fn parse_range(text: &str, timeline: &Timeline, clock: WallClock) -> Result<TimeRange, MomentError> {
+pub fn parse_range(text: &str, timeline: &Timeline, clock: impl Into<Clock>) -> Result<TimeRange, MomentError> {
+    let clock = clock.into();
     let text = text.trim();
     let (from, to) = ["..", "\u{2013}", "-"]
         .iter()
         .find_map(|separator| text.split_once(separator))
         .ok_or_else(|| MomentError::NotARange(text.to_owned()))?;
-    let (from, to) = (point(from.trim(), timeline, clock)?, point(to.trim(), timeline, clock)?);
+    let points = |clock| Ok((point(from.trim(), timeline, clock)?, point(to.trim(), timeline, clock)?));
+    let (from, to) = match points(clock)? {
+        (Point::OfDay(_), Point::Elapsed(_)) | (Point::Elapsed(_), Point::OfDay(_)) => {
+            points(Clock { prefers_day: true, ..clock })?
+        }
+        alike => alike,
+    };
     let from_elapsed_ms = match from {
-        Point::Elapsed(elapsed_ms) => elapsed_ms,
+        Point::Elapsed(elapsed_ms) | Point::OfDay(elapsed_ms) => elapsed_ms,
         Point::Moment(_) => 0,
     };
     let range = TimeRange {
         from: match from {
             Point::Moment(moment) => moment,
-            Point::Elapsed(elapsed_ms) => timeline.moment_at(elapsed_ms),
+            Point::Elapsed(elapsed_ms) | Point::OfDay(elapsed_ms) => timeline.moment_at(elapsed_ms),
         },
         to: match to {
             Point::Moment(moment) => moment,
-            Point::Elapsed(elapsed_ms) => timeline.range_at(from_elapsed_ms, elapsed_ms).to,
+            Point::Elapsed(elapsed_ms) | Point::OfDay(elapsed_ms) => timeline.range_at(from_elapsed_ms, elapsed_ms).to,
         },
     };
     let is_backwards = match (from, to) {
-        (Point::Elapsed(from_ms), Point::Elapsed(to_ms)) => from_ms > to_ms,
-        _ => false,
+        (Point::Moment(_), _) | (_, Point::Moment(_)) => false,
+        (Point::Elapsed(from_ms) | Point::OfDay(from_ms), Point::Elapsed(to_ms) | Point::OfDay(to_ms)) => {
+            from_ms > to_ms
+        }
     };
     if is_backwards || range.from > range.to { Err(MomentError::Backwards(text.to_owned())) } else { Ok(range) }
 }
@@ -129,10 +154,13 @@ pub fn elapsed_ms(timeline: &Timeline, moment: Moment) -> i64 {
 #[derive(Clone, Copy)]
 enum Point {
     Moment(Moment),
+    /// A time from the start.
     Elapsed(i64),
+    /// The same, given as a time of day.
+    OfDay(i64),
 }
 
-fn point(text: &str, timeline: &Timeline, clock: WallClock) -> Result<Point, MomentError> {
+fn point(text: &str, timeline: &Timeline, clock: Clock) -> Result<Point, MomentError> {
     let not_a_moment = || MomentError::NotAMoment(text.to_owned());
     if text.eq_ignore_ascii_case("start") {
         return Ok(Point::Moment(Moment::Start));
@@ -173,22 +201,21 @@ fn within(elapsed_ms: i64, timeline: &Timeline) -> Result<Point, MomentError> {
     Err(MomentError::AfterTheEnd { time: format_elapsed_exact(elapsed_ms), length: format_duration(length_ms) })
 }
 
-fn clock_point(elapsed_ms: i64, has_hours: bool, timeline: &Timeline, clock: WallClock) -> Result<Point, MomentError> {
-    let outcome = within(elapsed_ms, timeline);
-    if outcome.is_ok() || !has_hours {
-        return outcome;
+fn clock_point(elapsed_ms: i64, has_hours: bool, timeline: &Timeline, clock: Clock) -> Result<Point, MomentError> {
+    let elapsed = within(elapsed_ms, timeline);
+    if !has_hours {
+        return elapsed;
     }
-    let at_ms = time_of_day_after(timeline.start_time_ms, elapsed_ms, clock);
-    let from_start_ms = at_ms.saturating_sub(timeline.start_time_ms);
     let length_ms = length_ms(timeline);
-    if from_start_ms <= length_ms {
-        return Ok(Point::Elapsed(from_start_ms.max(0)));
-    }
-    Err(MomentError::NeitherElapsedNorOfDay {
+    let at_ms = time_of_day_after(timeline.start_time_ms, elapsed_ms, clock.wall);
+    let from_start_ms = at_ms.saturating_sub(timeline.start_time_ms);
+    let of_day = (from_start_ms <= length_ms).then_some(Point::OfDay(from_start_ms.max(0)));
+    let (first, second) = if clock.prefers_day { (of_day, elapsed.ok()) } else { (elapsed.ok(), of_day) };
+    first.or(second).ok_or_else(|| MomentError::NeitherElapsedNorOfDay {
         time: format_elapsed_exact(elapsed_ms),
         length: format_duration(length_ms),
-        first: format_time_of_day(timeline.start_time_ms, clock),
-        last: format_time_of_day(timeline.start_time_ms.saturating_add(length_ms), clock),
+        first: format_time_of_day(timeline.start_time_ms, clock.wall),
+        last: format_time_of_day(timeline.start_time_ms.saturating_add(length_ms), clock.wall),
     })
 }
 
@@ -323,6 +350,37 @@ mod tests {
             moment("14:03:20").unwrap_err().to_string(),
             "14:03:20 is neither within the recording’s 41.3 s nor a time of day in it (13:03:20 to 13:04:01)"
         );
+    }
+
+    /// The sample, begun so many seconds after midnight.
+    fn begun_after_midnight(seconds: i64) -> Timeline {
+        let mut timeline = timeline();
+        let midnight_ms = timeline.start_time_ms - timeline.start_time_ms.rem_euclid(86_400_000);
+        let shift_ms = midnight_ms + seconds * 1000 - timeline.start_time_ms;
+        timeline.start_time_ms += shift_ms;
+        timeline.end_time_ms += shift_ms;
+        timeline.snapshots.iter_mut().for_each(|snapshot| snapshot.time_ms += shift_ms);
+        timeline
+    }
+
+    #[test]
+    fn where_the_axis_has_times_of_day_they_go_before_elapsed_ones() {
+        let timeline = begun_after_midnight(4);
+        let prefers_day = Clock { wall: WallClock::Utc, prefers_day: true };
+        let at = |text: &str, clock: Clock| parse_moment(text, &timeline, clock);
+        assert_eq!(at("00:00:10", WallClock::Utc.into()), Ok(Moment::Snapshot(10)));
+        assert_eq!(at("00:00:10", prefers_day), Ok(Moment::Snapshot(6)));
+        // It had not begun then.
+        assert_eq!(at("00:00:02", prefers_day), Ok(Moment::Snapshot(2)));
+        assert_eq!(at("10s", prefers_day), Ok(Moment::Snapshot(10)));
+        assert_eq!(at("0:10", prefers_day), Ok(Moment::Snapshot(10)));
+    }
+
+    #[test]
+    fn both_ends_of_a_range_are_times_of_day_if_one_can_only_be_that() {
+        let timeline = begun_after_midnight(-15);
+        let range = parse_range("23:59:50..00:00:05", &timeline, WallClock::Utc);
+        assert_eq!(range, Ok(TimeRange { from: Moment::Snapshot(5), to: Moment::Snapshot(21) }));
     }
 
     #[test]

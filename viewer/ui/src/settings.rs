@@ -3,6 +3,7 @@
 //! folder. What of it cannot be read is as if it were not there, and one that cannot be written is left.
 
 use memray_report::markdown::MarkdownExtras;
+use memray_report::moments::Clock;
 use memray_report::size::Units;
 use memray_report::source_folders::SourceFolders;
 use memray_report::time::WallClock;
@@ -176,6 +177,11 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// How typed times are read: as those on the axis first.
+    pub fn typed_clock(&self) -> Clock {
+        Clock { wall: self.clock.wall_clock(), prefers_day: self.axis == AxisChoice::TimesOfDay }
+    }
+
     /// With one of them as it was written down, if that can be read: a mistake in one leaves the others.
     fn with(self, (name, value): (String, serde_json::Value)) -> Self {
         let Ok(serde_json::Value::Object(mut all)) = serde_json::to_value(&self) else { return self };

@@ -10,8 +10,7 @@ use crate::style;
 use crate::theme::Palette;
 use egui::{Color32, DragValue, Id, Key, Modifiers, Popup, PopupCloseBehavior, Response, RichText, Ui};
 use memray_index::Timeline;
-use memray_report::moments::{parse_moment, parse_range};
-use memray_report::time::WallClock;
+use memray_report::moments::{Clock, parse_moment, parse_range};
 
 /// Draws the bar, and opens the field where a moment is wanted.
 pub(super) fn show(ui: &mut Ui, document: &mut Document, settings: &Settings) {
@@ -33,7 +32,7 @@ pub(super) fn show(ui: &mut Ui, document: &mut Document, settings: &Settings) {
             chosen = Some(Command::Ask(mode));
         }
         if mode == ModeChoice::LiveAt
-            && let Some(time) = document.typed_time.show(&response, settings.clock.wall_clock(), |_| index.timeline())
+            && let Some(time) = document.typed_time.show(&response, settings.typed_clock(), |_| index.timeline())
         {
             asked.choose(time);
         }
@@ -73,7 +72,7 @@ impl TypedTime {
     pub(super) fn show<'t>(
         &mut self,
         anchor: &Response,
-        clock: WallClock,
+        clock: Clock,
         timeline: impl FnOnce(&mut Ui) -> &'t Timeline,
     ) -> Option<Time> {
         let mut is_open = self.is_open;
@@ -91,12 +90,12 @@ impl TypedTime {
 
     /// What was entered, as another capture has it, if it counts from the start: times of day, samples and ends are each
     /// capture's own.
-    pub(super) fn entered_of(&self, timeline: &Timeline, clock: WallClock) -> Option<Time> {
+    pub(super) fn entered_of(&self, timeline: &Timeline, clock: Clock) -> Option<Time> {
         let counts_from_start = self.text.trim_end().ends_with('s') && !self.text.contains([':', '#', 'e']);
         counts_from_start.then(|| parse(&self.text, timeline, clock).ok()).flatten()
     }
 
-    fn field(&mut self, ui: &mut Ui, timeline: &Timeline, clock: WallClock) -> Option<Time> {
+    fn field(&mut self, ui: &mut Ui, timeline: &Timeline, clock: Clock) -> Option<Time> {
         let palette = Palette::of(ui.visuals());
         ui.set_width(330.0);
         let label = ui.label("Moment or range");
@@ -123,6 +122,9 @@ impl TypedTime {
         }
         let (words, colour): (&str, Color32) = match &self.problem {
             Some(problem) => (problem, palette.more),
+            None if clock.prefers_day => {
+                ("Enter shows it. 14:03:20 is a time of day, 14.2s counts from the start.", palette.text_weak)
+            }
             None => ("Enter shows it. Times count from the start, or are times of day.", palette.text_weak),
         };
         ui.label(RichText::new(words).color(colour).small());
@@ -130,7 +132,7 @@ impl TypedTime {
     }
 }
 
-fn parse(text: &str, timeline: &Timeline, clock: WallClock) -> Result<Time, String> {
+fn parse(text: &str, timeline: &Timeline, clock: Clock) -> Result<Time, String> {
     match parse_moment(text, timeline, clock) {
         Ok(moment) => Ok(Time::Moment(moment)),
         Err(not_a_moment) => {

@@ -37,7 +37,7 @@ impl CompareDocument {
             if mode == ModeChoice::LiveAt {
                 let timelines = [indexes[0].timeline(), indexes[1].timeline()];
                 let view = &mut self.view;
-                let typed = self.typed_time.show(&response, settings.clock.wall_clock(), |ui| {
+                let typed = self.typed_time.show(&response, settings.clock.wall_clock().into(), |ui| {
                     if !view.is_linked {
                         choose_side(ui, &mut view.chosen_side);
                     }
@@ -46,7 +46,7 @@ impl CompareDocument {
                 if let Some(time) = typed {
                     view.choose_time(view.chosen_side(), time, timelines);
                     // What was typed is more exact than the sample of A's that it stands for.
-                    let of_other = self.typed_time.entered_of(timelines[1], settings.clock.wall_clock());
+                    let of_other = self.typed_time.entered_of(timelines[1], settings.clock.wall_clock().into());
                     if let (true, Some(time)) = (view.is_linked, of_other) {
                         view.asked[1].choose(time);
                         view.note_marks();
