@@ -111,9 +111,7 @@ impl WindowArguments {
         let first = self.files.first()?;
         REPORTS_OF_MEMRAY.into_iter().find(|name| first.as_os_str() == *name && !first.exists())
     }
-}
 
-impl WindowArguments {
     /// Whether none was given.
     pub(crate) fn is_empty(&self) -> bool {
         self.files.is_empty() && self.screenshot.is_none() && !self.compare && !self.session

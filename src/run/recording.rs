@@ -108,16 +108,22 @@ fn plan(arguments: &RunArguments) -> Result<Plan, Failure> {
 fn summarize(path: &Path, shown_path: &Path, children: usize, open: &OpenOptions, signals: &Signals) {
     let progress = Progress::default();
     let name = shown_path.to_string_lossy();
+    let mut opens = true;
     match signals.cancellable(|| progress.cancel(), || opening::open(path, open, &progress)) {
         Ok(index) => say(summary_line(index.info(), index.timeline(), &name, Units::Binary)),
         Err(_) if progress.is_cancelled() => {}
-        Err(Failure::Unreadable(why) | Failure::Unanswerable(why)) => say(why),
+        Err(Failure::Unreadable(why) | Failure::Unanswerable(why)) => {
+            opens = false;
+            say(why);
+        }
         Err(Failure::ReaderLeft | Failure::Interrupted) => {}
     }
     if let Some(line) = children_line(children, &name) {
         say(line);
     }
-    say(format_args!("Open it with: {}", opening_command(&name)));
+    if opens {
+        say(format_args!("Open it with: {}", opening_command(&name)));
+    }
 }
 
 /// Says something on standard error; standard output is the program's.

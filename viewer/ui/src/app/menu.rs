@@ -53,6 +53,10 @@ fn group_menu(ui: &mut Ui, group: Group, app: &App, there: There, commands: &mut
     let page = &app.page;
     for command in Command::ALL.into_iter().filter(|command| command.group() == group) {
         let Some(label) = label_on(command, page) else { continue };
+        if command.needs() == Needs::Comparison && !matches!(page, Page::Comparing(_) | Page::OpeningBoth(_)) {
+            // They are many, and of no use to who looks at one capture.
+            continue;
+        }
         if command.starts_section() {
             ui.separator();
         }

@@ -4,6 +4,7 @@
 use super::AppOptions;
 use super::document::Document;
 use super::filter_bar;
+use crate::focus;
 use crate::settings::{Settings, UnitChoice};
 use crate::style::MARGIN;
 use crate::theme::Palette;
@@ -57,6 +58,7 @@ pub(super) fn units(ui: &mut Ui, settings: &mut Settings) {
     let palette = Palette::of(ui.visuals());
     let name = RichText::new(settings.units.name()).color(palette.text_weak).size(12.0);
     let unit = ui.add(Button::new(name).frame(false));
+    focus::ring(ui, &unit, unit.rect);
     if unit.on_hover_text("Change between KiB and memray's kB").clicked() {
         settings.units = match settings.units {
             UnitChoice::Binary => UnitChoice::Decimal,
