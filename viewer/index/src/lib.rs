@@ -42,6 +42,7 @@ mod waiting;
 pub use answer::{Amount, Answer, StackAmount};
 pub use ask::bands::{Band, Bands};
 pub use ask::distribution::Distribution;
+pub use ask::pattern::what_is_wrong;
 pub use ask::sandwich::Sandwich;
 pub use ask::tables::sum_rows;
 pub use ask::tree_layout::{LooseNode, lay_out_in_order};

@@ -7,7 +7,7 @@ pub(crate) mod charged;
 pub(crate) mod distribution;
 pub(crate) mod growth;
 pub(crate) mod inverted;
-mod pattern;
+pub(crate) mod pattern;
 pub(crate) mod sandwich;
 pub(crate) mod shown_tree;
 pub(crate) mod statistics;

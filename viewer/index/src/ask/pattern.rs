@@ -21,9 +21,7 @@ impl Matcher {
             Pattern::Regex(source) => (source.clone(), false),
         };
         RegexBuilder::new(&source).case_insensitive(ignores_case).build().map(Self).map_err(|error| {
-            let what = error.to_string();
-            let what = what.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
-            Refusal(format!("`{}` is not a regular expression: {what}", start_of(&source)))
+            Refusal(format!("`{}` is not a regular expression: {}", start_of(&source), what_is_wrong(&error)))
         })
     }
 
@@ -31,6 +29,12 @@ impl Matcher {
     pub(crate) fn matches(&self, name: &[u8]) -> bool {
         self.0.is_match(&String::from_utf8_lossy(name))
     }
+}
+
+/// Why a text is no regular expression, in a line: without the drawing of where.
+pub fn what_is_wrong(error: &regex::Error) -> String {
+    let words = error.to_string();
+    words.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned()
 }
 
 /// As much of a pattern as a sentence has room for.

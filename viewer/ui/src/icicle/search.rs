@@ -5,7 +5,7 @@
 //! draws and steps through.
 
 use crate::labels::Labels;
-use memray_index::{LocationId, Pattern, Tree, TreeNodeId};
+use memray_index::{LocationId, Pattern, Tree, TreeNodeId, what_is_wrong};
 use memray_report::size::{Units, format_bytes, format_counted, format_share_precise};
 use regex::{Regex, RegexBuilder};
 use rustc_hash::FxHashMap;
@@ -107,14 +107,8 @@ pub fn search(tree: &Tree, labels: &dyn Labels, pattern: &Pattern) -> Result<Hit
     let regex = RegexBuilder::new(&expression)
         .case_insensitive(true)
         .build()
-        .map_err(|error| SearchError::Regex(reason(&error)))?;
+        .map_err(|error| SearchError::Regex(what_is_wrong(&error)))?;
     Ok(collect(tree, labels, &regex))
-}
-
-/// What is wrong, without the drawing of where.
-fn reason(error: &regex::Error) -> String {
-    let words = error.to_string();
-    words.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned()
 }
 
 fn collect(tree: &Tree, labels: &dyn Labels, regex: &Regex) -> Hits {

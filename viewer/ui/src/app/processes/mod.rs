@@ -295,13 +295,15 @@ impl ProcessesPage {
         let all = self.all.as_deref()?;
         let first_ms = all.processes.first().map_or(0, |process| process.timeline.start_time_ms);
         ScrollArea::both().id_salt("processes").auto_shrink(false).show(ui, |ui| {
-            Grid::new("processes").num_columns(6).spacing(vec2(28.0, 6.0)).show(ui, |ui| {
+            Grid::new("processes").num_columns(7).spacing(vec2(28.0, 6.0)).show(ui, |ui| {
                 for heading in ["Process", "Started", "Ran"] {
                     ui.label(RichText::new(heading).color(palette.text_weak));
                 }
                 for heading in ["Peak", "Peak RSS", "Live at the end"] {
                     number(ui, RichText::new(heading).color(palette.text_weak));
                 }
+                // The last cell of a row has all of its rest.
+                ui.label("");
                 ui.end_row();
                 for process in &all.processes {
                     let Process { timeline, .. } = process;
